@@ -1,0 +1,97 @@
+// The value types of the plant floor as C++ sees them: exact decimals, times and 128-bit ids.
+// The generated object API uses them in place of the raw FlatBuffers structs (native_type in common.fbs).
+#pragma once
+
+#include <compare>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "schemas/result.hpp"
+
+namespace millrace {
+
+struct Decimal;  // the FlatBuffers structs, defined by the generated header
+struct Time;
+struct Hash128;
+
+/// Exact decimal, scale 6, in a signed 64-bit count of millionths. Never binary floating point.
+class decimal {
+ public:
+  constexpr decimal() = default;
+  static constexpr decimal from_micros(std::int64_t micros) { return decimal(micros); }
+  /// `units` must be within +-9,223,372,036,854.
+  static constexpr decimal from_units(std::int64_t units) { return decimal(units * scale); }
+  /// Plain notation only ("-12.5"; no exponent, no sign '+', no leading zeros but "0.x"); errors: decimal.syntax,
+  /// decimal.scale (more than six fractional digits that are not zero), decimal.range.
+  [[nodiscard]] static result<decimal> parse(std::string_view text);
+  /// Shortest plain notation: "10", "9.5", "-0.000001".
+  [[nodiscard]] std::string to_string() const;
+  [[nodiscard]] constexpr std::int64_t micros() const { return micros_; }
+  [[nodiscard]] constexpr bool is_zero() const { return micros_ == 0; }
+  [[nodiscard]] constexpr bool is_negative() const { return micros_ < 0; }
+  [[nodiscard]] constexpr bool is_positive() const { return micros_ > 0; }
+  constexpr auto operator<=>(const decimal&) const = default;
+  constexpr decimal operator-() const { return decimal(-micros_); }
+  /// Sum and difference saturate never: they are checked, an overflow is the caller's bug and yields a fault value;
+  /// use `checked_add` where input may overflow.
+  constexpr decimal operator+(decimal other) const { return decimal(micros_ + other.micros_); }
+  constexpr decimal operator-(decimal other) const { return decimal(micros_ - other.micros_); }
+  constexpr decimal& operator+=(decimal other) { micros_ += other.micros_; return *this; }
+  constexpr decimal& operator-=(decimal other) { micros_ -= other.micros_; return *this; }
+  [[nodiscard]] static std::optional<decimal> checked_add(decimal a, decimal b);
+  /// a * numerator / denominator, rounded half away from zero; nullopt when out of range or denominator is 0.
+  [[nodiscard]] static std::optional<decimal> scaled(decimal a, std::int64_t numerator, std::int64_t denominator);
+  /// a * b / c with exact 128-bit intermediates, rounded half away from zero; nullopt as above.
+  [[nodiscard]] static std::optional<decimal> proportion(decimal a, decimal b, decimal c);
+
+  static constexpr std::int64_t scale = 1'000'000;
+
+ private:
+  explicit constexpr decimal(std::int64_t micros) : micros_(micros) {}
+  std::int64_t micros_ = 0;
+};
+
+/// Microseconds since the Unix epoch, UTC; 0 = not given.
+class timestamp {
+ public:
+  constexpr timestamp() = default;
+  static constexpr timestamp from_micros(std::int64_t us) { return timestamp(us); }
+  /// RFC 3339 with any offset, at most six fractional digits kept; error: time.syntax, time.range (years 1970-9999).
+  [[nodiscard]] static result<timestamp> parse(std::string_view text);
+  /// RFC 3339 UTC with as many fractional digits as needed: "2026-11-24T08:00:00Z".
+  [[nodiscard]] std::string to_string() const;
+  [[nodiscard]] constexpr std::int64_t micros() const { return us_; }
+  [[nodiscard]] constexpr bool given() const { return us_ != 0; }
+  constexpr auto operator<=>(const timestamp&) const = default;
+  [[nodiscard]] constexpr timestamp plus_ms(std::int64_t ms) const { return timestamp(us_ + ms * 1000); }
+
+ private:
+  explicit constexpr timestamp(std::int64_t us) : us_(us) {}
+  std::int64_t us_ = 0;
+};
+
+/// 128 bits of a hash or id; zero = none.
+struct hash128 {
+  std::uint64_t hi = 0;
+  std::uint64_t lo = 0;
+  constexpr auto operator<=>(const hash128&) const = default;
+  [[nodiscard]] constexpr bool given() const { return hi != 0 || lo != 0; }
+};
+
+}  // namespace millrace
+
+namespace flatbuffers {
+millrace::Decimal Pack(const millrace::decimal& value);
+millrace::decimal UnPack(const millrace::Decimal& value);
+millrace::Time Pack(const millrace::timestamp& value);
+millrace::timestamp UnPack(const millrace::Time& value);
+millrace::Hash128 Pack(const millrace::hash128& value);
+millrace::hash128 UnPack(const millrace::Hash128& value);
+}  // namespace flatbuffers
+
+template <>
+struct std::hash<millrace::hash128> {
+  std::size_t operator()(const millrace::hash128& h) const noexcept { return h.hi ^ (h.lo * 0x9E3779B97F4A7C15ull); }
+};
