@@ -78,7 +78,9 @@ class evolution {
  public:
   virtual ~evolution() = default;
   [[nodiscard]] virtual std::uint64_t sequence() const = 0;    // after this event
-  [[nodiscard]] virtual timestamp stamp() const = 0;           // of the entry
+  [[nodiscard]] virtual timestamp stamp() const = 0;           // of the record: the `now` of its decision
+  /// Counts the sequence up: called by the adapter before each event's evolve, never by a kind.
+  virtual void begin_event() {}
   /// Child rows: what grows without bound (confirmations, movements, genealogy).
   template <class Row>
   void put_row(std::string_view table, std::string_view key, const Row& row) {
@@ -204,11 +206,11 @@ class decision {
   }
   /// Answers an earlier pending command of this actor (context::command_id then, answer::origin now).
   decision& settle(hash128 id) { return settle(id, engine::Outcome::accepted, {}, {}, {}); }
-  decision& settle_refused(hash128 id, std::string_view code, std::string_view detail) {
-    return settle(id, engine::Outcome::refused, code, detail, {});
+  decision& settle_refused(hash128 id, std::string_view code_, std::string_view detail_) {
+    return settle(id, engine::Outcome::refused, code_, detail_, {});
   }
-  decision& settle_parked(hash128 id, std::string_view code, std::string_view detail, std::string_view exception) {
-    return settle(id, engine::Outcome::parked, code, detail, exception);
+  decision& settle_parked(hash128 id, std::string_view code_, std::string_view detail_, std::string_view exception) {
+    return settle(id, engine::Outcome::parked, code_, detail_, exception);
   }
   decision& settle(hash128 id, engine::Outcome o, std::string_view code_, std::string_view detail_, std::string_view exception) {
     engine::SettleT s;

@@ -4,6 +4,8 @@
 
 #include <compare>
 #include <cstdint>
+#include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -26,6 +28,8 @@ class decimal {
   /// Plain notation only ("-12.5"; no exponent, no sign '+', no leading zeros but "0.x"); errors: decimal.syntax,
   /// decimal.scale (more than six fractional digits that are not zero), decimal.range.
   [[nodiscard]] static result<decimal> parse(std::string_view text);
+  /// The same for the text of a JSON number, which may carry an exponent ("1e-5"). Exact: never through a double.
+  [[nodiscard]] static result<decimal> parse_json_number(std::string_view text);
   /// Shortest plain notation: "10", "9.5", "-0.000001".
   [[nodiscard]] std::string to_string() const;
   [[nodiscard]] constexpr std::int64_t micros() const { return micros_; }
@@ -34,8 +38,7 @@ class decimal {
   [[nodiscard]] constexpr bool is_positive() const { return micros_ > 0; }
   constexpr auto operator<=>(const decimal&) const = default;
   constexpr decimal operator-() const { return decimal(-micros_); }
-  /// Sum and difference saturate never: they are checked, an overflow is the caller's bug and yields a fault value;
-  /// use `checked_add` where input may overflow.
+  /// Sum and difference are not checked: use `checked_add` where input may leave the range.
   constexpr decimal operator+(decimal other) const { return decimal(micros_ + other.micros_); }
   constexpr decimal operator-(decimal other) const { return decimal(micros_ - other.micros_); }
   constexpr decimal& operator+=(decimal other) { micros_ += other.micros_; return *this; }
@@ -67,6 +70,9 @@ class timestamp {
   constexpr auto operator<=>(const timestamp&) const = default;
   [[nodiscard]] constexpr timestamp plus_ms(std::int64_t ms) const { return timestamp(us_ + ms * 1000); }
 
+  static constexpr std::int64_t scale_us = 1'000'000;
+  static constexpr std::int64_t last_us = 253'402'300'799'999'999;  // 9999-12-31T23:59:59.999999Z
+
  private:
   explicit constexpr timestamp(std::int64_t us) : us_(us) {}
   std::int64_t us_ = 0;
@@ -83,12 +89,24 @@ struct hash128 {
 }  // namespace millrace
 
 namespace flatbuffers {
+/// What flatc's generated code assigns: fits a field that is inline (T) and one that may be absent (unique_ptr<T>).
+template <class T>
+struct unpacked {
+  T value;
+  operator T() const { return value; }                                          // NOLINT: implicit by design
+  operator std::unique_ptr<T>() const { return std::make_unique<T>(value); }   // NOLINT
+};
+// Defined in native_flatbuffers.cpp.
 millrace::Decimal Pack(const millrace::decimal& value);
-millrace::decimal UnPack(const millrace::Decimal& value);
+unpacked<millrace::decimal> UnPack(const millrace::Decimal& value);
 millrace::Time Pack(const millrace::timestamp& value);
-millrace::timestamp UnPack(const millrace::Time& value);
+unpacked<millrace::timestamp> UnPack(const millrace::Time& value);
 millrace::Hash128 Pack(const millrace::hash128& value);
-millrace::hash128 UnPack(const millrace::Hash128& value);
+unpacked<millrace::hash128> UnPack(const millrace::Hash128& value);
+template <class T>
+auto Pack(const std::unique_ptr<T>& value) {
+  return Pack(value ? *value : T());
+}
 }  // namespace flatbuffers
 
 template <>
