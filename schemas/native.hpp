@@ -89,24 +89,35 @@ struct hash128 {
 }  // namespace millrace
 
 namespace flatbuffers {
+
+/// A struct that may be absent, as flatc 2.0.8 packs a field without `native_inline`: the generated code takes its
+/// address, which is null when the value is absent.
+template <class Struct>
+struct optional_struct {
+  Struct value{};
+  bool present = false;
+  const Struct* operator&() const { return present ? std::addressof(value) : nullptr; }  // NOLINT: see above
+};
+
 /// What flatc's generated code assigns: fits a field that is inline (T) and one that may be absent (unique_ptr<T>).
 template <class T>
 struct unpacked {
-  T value;
-  operator T() const { return value; }                                          // NOLINT: implicit by design
-  operator std::unique_ptr<T>() const { return std::make_unique<T>(value); }   // NOLINT
+  T value{};
+  operator T() const { return value; }                                         // NOLINT: implicit by design
+  operator std::unique_ptr<T>() const { return std::make_unique<T>(value); }   // NOLINT: implicit by design
 };
+
 // Defined in native_flatbuffers.cpp.
 millrace::Decimal Pack(const millrace::decimal& value);
-unpacked<millrace::decimal> UnPack(const millrace::Decimal& value);
 millrace::Time Pack(const millrace::timestamp& value);
-unpacked<millrace::timestamp> UnPack(const millrace::Time& value);
 millrace::Hash128 Pack(const millrace::hash128& value);
+optional_struct<millrace::Decimal> Pack(const std::unique_ptr<millrace::decimal>& value);
+optional_struct<millrace::Time> Pack(const std::unique_ptr<millrace::timestamp>& value);
+optional_struct<millrace::Hash128> Pack(const std::unique_ptr<millrace::hash128>& value);
+unpacked<millrace::decimal> UnPack(const millrace::Decimal& value);
+unpacked<millrace::timestamp> UnPack(const millrace::Time& value);
 unpacked<millrace::hash128> UnPack(const millrace::Hash128& value);
-template <class T>
-auto Pack(const std::unique_ptr<T>& value) {
-  return Pack(value ? *value : T());
-}
+
 }  // namespace flatbuffers
 
 template <>
