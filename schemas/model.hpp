@@ -20,6 +20,9 @@ struct Enum;
 
 namespace millrace {
 
+struct table_plan;  // internal to schemas/: plan.hpp
+class plan_set;
+
 using bytes_view = std::span<const std::uint8_t>;
 using bytes = std::vector<std::uint8_t>;
 
@@ -32,6 +35,7 @@ struct table_model {
   std::string wire_name;            // commands: kebab-case "confirm-operation"; events: public name
   std::uint8_t member = 0;          // number in its union, 0 when in none
   const reflection::Object* object = nullptr;
+  const table_plan* plan = nullptr; // how JSON, verification and hashing walk it
   std::string doc;                  // first doc comment lines
   // commands
   system_set owners = 0;
@@ -85,14 +89,24 @@ class schema_model {
   [[nodiscard]] const kind_model* collection(std::string_view collection) const;
   [[nodiscard]] std::span<const kind_model> kinds() const { return kinds_; }
   [[nodiscard]] const reflection::Schema& schema() const { return *schema_; }
+  /// Any other table of the schema by its full name ("millrace.engine.Record"), with no member number and no attributes.
+  [[nodiscard]] std::optional<table_model> table(std::string_view full_name) const;
+  /// The binary schema itself, as a release's baseline keeps it.
+  [[nodiscard]] bytes_view binary() const { return binary_; }
   ~schema_model();
+  schema_model(const schema_model&) = delete;
+  schema_model& operator=(const schema_model&) = delete;
 
  private:
   schema_model();
   const reflection::Schema* schema_ = nullptr;
+  bytes_view binary_;
+  std::unique_ptr<const plan_set> plans_;
   std::vector<kind_model> kinds_;
 };
 
+/// "ConfirmOperation" -> "confirm-operation".
+[[nodiscard]] std::string kebab_case(std::string_view name);
 /// "erp" -> 1; nullopt when unknown.
 [[nodiscard]] std::optional<std::uint8_t> system_number(std::string_view name);
 /// Set -> "erp, mes".
