@@ -1,0 +1,12 @@
+// The mappings that make the platform speak the simulators' dialects, built into the program.
+// The same files stand in config/mappings as examples.
+#pragma once
+
+#include <string_view>
+
+namespace millrace::simulator {
+
+/// Text of the mapping file for "erp", "mes" or "qms"; empty for anything else.
+[[nodiscard]] std::string_view built_in_mapping(std::string_view system);
+
+}  // namespace millrace::simulator
