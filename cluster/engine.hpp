@@ -192,6 +192,9 @@ struct attempt_result {
   enum class verdict : std::uint8_t { acknowledged, retry, dead, gone } what = verdict::retry;  // gone: 410, endpoint disabled
   std::string document; std::string detail;
   std::uint32_t retry_after_ms = 0;
+  /// The outer system answered (HTTP 500); false: not reached, timed out, 503. Only answered attempts count towards the
+  /// limit of attempts, so that an outage makes no dead letters.
+  bool answered = false;
 };
 /// Sink seam: makes attempts; `cb` is called exactly once, from any thread.
 class sink {

@@ -1,0 +1,220 @@
+// The outbox's rows in the state environment, which bodies stay in memory, and what operators see of it.
+// row := version:u8=1 system:u8 lane:u8 member:u8 dead:u8 filed_at key tag actor correlation causation kind error body
+#include <algorithm>
+
+#include "cluster/outbox.hpp"
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+namespace millrace {
+
+namespace {
+
+bytes row_of(const filing& f, bool dead, std::string_view why) {
+  row_writer w;
+  w.u8(1).u8(static_cast<std::uint8_t>(f.system)).u8(static_cast<std::uint8_t>(f.lane)).u8(f.member).u8(dead ? 1 : 0);
+  w.time(f.filed_at).text(f.key).text(f.tag).text(f.actor).text(f.correlation).text(f.causation).text(f.kind).text(why);
+  return w.blob(*f.body).seal();
+}
+
+struct stored {
+  filing what;
+  bool dead = false;
+  std::string why;
+};
+
+result<stored> parse(bytes_view row) {
+  auto in = row_reader::open(row, "outbox");
+  if (!in) return std::move(in).error();
+  stored out;
+  if (in->u8() != 1) return error{"state.damaged", "outbox: the row has an unknown version"};
+  out.what.system = static_cast<System>(in->u8());
+  out.what.lane = static_cast<Lane>(in->u8());
+  out.what.member = in->u8();
+  out.dead = in->u8() != 0;
+  out.what.filed_at = in->time();
+  for (auto* text : {&out.what.key, &out.what.tag, &out.what.actor, &out.what.correlation, &out.what.causation,
+                     &out.what.kind, &out.why})
+    *text = in->text();
+  const auto body = in->blob();
+  out.what.body = std::make_shared<const bytes>(body.begin(), body.end());
+  if (!in->ok()) return error{"state.damaged", "outbox: the row is short"};
+  return out;
+}
+
+std::size_t weight(const filing& f) { return f.body->size() + 256; }
+
+}  // namespace
+
+void outbox::keep(item& i, std::shared_ptr<const filing> f) {
+  resident_bytes_ += weight(*f);
+  i.what = std::move(f);
+}
+
+void outbox::drop(item& i) {
+  if (!i.what) return;
+  resident_bytes_ -= weight(*i.what);
+  i.what.reset();
+}
+
+std::shared_ptr<const filing> outbox::content(std::uint64_t number, const item& i, const fetch& load) const {
+  if (i.what || !load) return i.what;
+  const auto row = load(number);
+  if (!row) return nullptr;
+  auto parsed = parse(*row);
+  if (!parsed) return nullptr;
+  return std::make_shared<const filing>(std::move(parsed->what));
+}
+
+bool outbox::bring_back(std::uint64_t number, const fetch& load) {
+  const auto p = find(number);
+  if (p.what == nullptr) return false;
+  if (p.what->what) return true;
+  auto f = content(number, *p.what, load);
+  if (!f) return false;
+  keep(*p.what, std::move(f));
+  return true;
+}
+
+std::vector<std::pair<std::uint64_t, bytes>> outbox::take_dirty() {
+  std::vector<std::pair<std::uint64_t, bytes>> out;
+  out.reserve(dirty_.size());
+  for (const auto number : dirty_) {
+    const auto p = find(number);
+    if (p.what == nullptr) {
+      out.emplace_back(number, bytes());
+      continue;
+    }
+    if (!p.what->what) continue;
+    const bool dead = p.what->state == phase::dead;
+    out.emplace_back(number, row_of(*p.what->what, dead, dead ? std::string_view(p.what->last_error) : std::string_view()));
+  }
+  dirty_.clear();
+  return out;
+}
+
+void outbox::rows_written(std::uint64_t below) {
+  for (auto& [system, e] : endpoints_) {
+    if (resident_bytes_ <= limits_.resident_bytes_max) return;
+    for (auto it = e.items.rbegin(); it != e.items.rend() && resident_bytes_ > limits_.resident_bytes_max; ++it) {
+      auto& i = it->second;
+      if (it->first >= below || dirty_.contains(it->first)) continue;
+      if (i.state == phase::waiting || i.state == phase::dead) drop(i);
+    }
+  }
+}
+
+result<void> outbox::load(std::uint64_t number, bytes_view row) {
+  auto parsed = parse(row);
+  if (!parsed) return std::move(parsed).error();
+  item i;
+  i.lane = parsed->what.lane;
+  i.filed_at = parsed->what.filed_at;
+  i.size = static_cast<std::uint32_t>(parsed->what.body->size());
+  i.state = parsed->dead ? phase::dead : phase::waiting;
+  i.last_error = std::move(parsed->why);
+  const auto system = parsed->what.system;
+  const auto key = parsed->what.key;
+  if (resident_bytes_ + weight(parsed->what) <= limits_.resident_bytes_max)
+    keep(i, std::make_shared<const filing>(std::move(parsed->what)));
+  enqueue(number, system, key, std::move(i));
+  next_ = std::max(next_, number + 1);
+  return {};
+}
+
+endpoint_view outbox::view(System system, timestamp now) const {
+  endpoint_view v;
+  v.plant = plant_;
+  v.system = system;
+  v.breaker = "closed";
+  const auto* e = find(system);
+  if (e == nullptr) return v;
+  switch (e->gate.state()) {
+    case breaker::closed: break;
+    case breaker::open: v.breaker = "open"; break;
+    case breaker::half_open: v.breaker = "half_open"; break;
+  }
+  v.paused = e->gate.paused(now);
+  if (v.paused) {
+    v.paused_until = e->gate.paused_until();
+    v.pause_reason = e->gate.pause_reason();
+  }
+  v.dead = e->dead;
+  v.waiting = e->items.size() - e->dead;
+  v.acknowledged = e->acknowledged;
+  v.attempts = e->attempts;
+  v.failures = e->failures;
+  v.last_success = e->last_success;
+  v.last_failure = e->last_failure;
+  v.last_error = e->last_error;
+  for (const auto& [number, i] : e->items) {
+    if (i.state == phase::dead) continue;
+    v.oldest = i.filed_at;
+    break;
+  }
+  return v;
+}
+
+std::vector<System> outbox::systems() const {
+  std::vector<System> out;
+  for (const auto& [system, e] : endpoints_) out.push_back(system);
+  return out;
+}
+
+bool outbox::view(std::uint64_t number, const fetch& load, delivery_view& out) const {
+  for (const auto& [system, e] : endpoints_) {
+    const auto it = e.items.find(number);
+    if (it == e.items.end()) continue;
+    const auto& i = it->second;
+    const auto f = content(number, i, load);
+    if (!f) return false;
+    out.id = plant_ + '~' + std::to_string(number);
+    out.plant = plant_;
+    out.key = f->key;
+    out.tag = f->tag;
+    out.actor = f->actor;
+    out.correlation = f->correlation;
+    out.kind = f->kind;
+    out.member = f->member;
+    out.body = *f->body;
+    out.system = system;
+    out.attempts = i.attempts;
+    out.filed_at = i.filed_at;
+    out.last_attempt = i.last_attempt;
+    out.next_attempt = i.next_attempt;
+    out.last_error = i.last_error;
+    switch (i.state) {
+      case phase::waiting:
+        out.state = queues_[i.queue].front != number ? "blocked" : i.attempts > 0 ? "retrying" : "waiting";
+        break;
+      case phase::sending: out.state = "sending"; break;
+      case phase::settling: out.state = "sending"; break;
+      case phase::dead: out.state = "dead"; break;
+    }
+    return true;
+  }
+  return false;
+}
+
+std::vector<std::uint64_t> outbox::dead(std::uint64_t after, std::size_t limit) const {
+  std::vector<std::uint64_t> out;
+  for (auto it = dead_.upper_bound(after); it != dead_.end() && out.size() < limit; ++it) out.push_back(*it);
+  return out;
+}
+
+std::uint64_t outbox::hash() const {
+  std::uint64_t h = next_;
+  for (const auto& [system, e] : endpoints_) {
+    if (e.items.empty()) continue;
+    for (const auto& [number, i] : e.items) {
+      const auto& key = queues_[i.queue].key;
+      const std::uint64_t fields[] = {static_cast<std::uint64_t>(system), number, i.size, i.state == phase::dead,
+                                      static_cast<std::uint64_t>(i.filed_at.micros())};
+      h = XXH3_64bits_withSeed(fields, sizeof fields, XXH3_64bits_withSeed(key.data(), key.size(), h));
+    }
+  }
+  return h;
+}
+
+}  // namespace millrace
