@@ -52,6 +52,7 @@ struct stimulus {
   // delivery: how it ended
   std::unique_ptr<engine::DeliveryDoneT> delivery;  // number, end, document, detail, by
   std::string tag;                                  // of the delivery
+  bool stale = false;                  // set by the cell: a timer that was moved while it waited
 };
 
 /// The outcome of one stimulus.
@@ -98,7 +99,8 @@ struct proposal {
   [[nodiscard]] bool empty() const { return records.empty() && verdicts.empty() && !reload; }
 };
 
-/// An actor's committed state for the checkpoint. Immutable, shared between the cell and the writer.
+/// An actor's committed state for the checkpoint. Immutable. Row, child rows and index rows go into ONE transaction of
+/// the state environment: evolve may read child rows, so they must never be ahead of their actor's stamp.
 struct actor_image {
   struct child_row {
     std::string table;
@@ -131,7 +133,7 @@ inline constexpr std::size_t cell_parked_max = 1'000;
 inline constexpr std::size_t cell_stash_max = 8'192;
 inline constexpr std::size_t cell_batch_records_max = 256;
 inline constexpr std::size_t cell_batch_bytes_max = 256 * 1024;
-inline constexpr std::size_t cell_state_bytes_max = 256 * 1024;
+inline constexpr std::size_t cell_retries_max = 64;           // parked facts tried again in one batch
 inline constexpr std::size_t cell_faults_max = 64;
 
 /// Single-threaded. Not movable: shells hold it by unique_ptr and hand it on as a whole.
@@ -191,10 +193,16 @@ class cell {
   /// Child rows of `table` that are not stored yet, by key; a null row is an erased one.
   [[nodiscard]] std::vector<actor_image::child_row> overlay(std::string_view table) const;
 
+  /// An input on which the kind failed. At the second time it is refused for good.
+  struct fault {
+    hash128 id;
+    std::uint8_t times = 0;
+    bool too_large = false;            // what it wanted journaled exceeds an entry
+  };
   /// What a new cell takes over from one that was spoilt.
   struct legacy {
     std::vector<stimulus> stash;
-    std::vector<hash128> faults;
+    std::vector<fault> faults;
   };
   [[nodiscard]] legacy take_legacy();
   [[nodiscard]] proposal inherit(legacy from, timestamp now);
@@ -205,13 +213,17 @@ class cell {
  private:
   struct flight;
   struct extras;
-  class run;      // one pass over the stash
+  class run;      // one pass over the stash (cell_run.cpp)
   class seen;     // context
   class growth;   // evolution
 
   extras& more();
-  [[nodiscard]] result<void> apply(const engine::Record& record, timestamp at, std::uint64_t index);
-  void quarantine(std::string reason);
+  void shrink();
+  /// Values of the indexed fields as of the tip; all empty for an absent actor.
+  void index_values(std::vector<std::string>& out) const;
+  void note_index_base(const std::vector<std::string>& before);
+  void note_parked(engine::ParkedT fact, changes& out);
+  void note_unparked(std::string_view exception, changes& out);
 
   const kind* kind_;
   environment* env_;
@@ -228,6 +240,7 @@ class cell {
   std::uint32_t state_bytes_ = 0;
   bool dirty_ = false;
   bool spoilt_ = false;
+  bool rows_stored_ = false;           // the store may hold child rows of this actor
 };
 
 }  // namespace millrace

@@ -39,6 +39,7 @@ struct decided {
   std::vector<packed> events;
   std::vector<engine::EffectUnion> effects;
   std::vector<engine::SettleT> settles;
+  bool spoilt = false;               // an event could not be evolved: the state is worth nothing any more
 };
 
 class kind {

@@ -131,6 +131,18 @@ class adapted_kind final : public kind {
   /// An input that the kind has no handler for changes nothing; it still consumes its message, timer or delivery.
   static made ignored(const typename schema::state&, const auto&, context&) { return {}; }
 
+  /// Why it failed; empty = it did not.
+  static std::string evolve_one(typename schema::state& state, const typename schema::event& event, evolution& evo) {
+    try {
+      auto done = K::evolve(state, event, evo);
+      return done ? std::string() : "evolve: " + done.error().detail;
+    } catch (const std::exception& e) {
+      return std::string("evolve: ") + e.what();
+    } catch (...) {
+      return "evolve: the kind threw what is no exception";
+    }
+  }
+
   static decided apply(typename schema::state& state, made from, evolution& evo) {
     decided out;
     out.outcome = from.outcome;
@@ -147,7 +159,11 @@ class adapted_kind final : public kind {
       auto* data = builder.GetBufferPointer();
       out.events.push_back({static_cast<std::uint8_t>(event.type), bytes(data, data + builder.GetSize())});
       evo.begin_event();
-      if (auto evolved = K::evolve(state, event, evo); !evolved) return fault(evolved.error().detail);
+      if (auto why = evolve_one(state, event, evo); !why.empty()) {
+        auto failed = fault(std::move(why));
+        failed.spoilt = true;
+        return failed;
+      }
     }
     return out;
   }

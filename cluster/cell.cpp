@@ -1,0 +1,316 @@
+// A cell's life: load, evolve what others proposed, show its committed state, be stored.
+// How it decides is in cell_run.cpp.
+#include "cluster/cell.hpp"
+
+#include <algorithm>
+
+#include "cluster/cell_parts.hpp"
+#include "cluster/check.hpp"
+
+namespace millrace {
+
+namespace {
+
+/// One builder a thread for checkpoint rows.
+flatbuffers::FlatBufferBuilder& row_builder() {
+  thread_local flatbuffers::FlatBufferBuilder builder(4096);
+  builder.Clear();
+  return builder;
+}
+
+std::vector<index_change> difference(const std::vector<std::string>& before, const std::vector<std::string>& after) {
+  std::vector<index_change> out;
+  for (std::size_t i = 0; i < after.size(); ++i)
+    if (before[i] != after[i]) out.push_back({static_cast<std::uint16_t>(i), before[i], after[i]});
+  return out;
+}
+
+}  // namespace
+
+std::string overlay_key(std::string_view table, std::string_view key) {
+  std::string out;
+  out.reserve(table.size() + 1 + key.size());
+  out.append(table).push_back('\0');
+  return out.append(key);
+}
+
+cell::cell(const kind& k, std::string_view id, environment& env)
+    : kind_(&k), env_(&env), local_(k.model().name + '/' + std::string(id)), state_(k.create()) {}
+cell::~cell() = default;
+
+std::string_view cell::id() const { return std::string_view(local_).substr(kind_->model().name.size() + 1); }
+
+cell::extras& cell::more() {
+  if (!extras_) extras_ = std::make_unique<extras>();
+  return *extras_;
+}
+
+void cell::shrink() {
+  if (extras_ && extras_->empty()) extras_.reset();
+}
+
+result<void> cell::load(bytes_view actor_row) {
+  flatbuffers::Verifier verifier(actor_row.data(), actor_row.size(), 16, 10'000);
+  if (!verifier.VerifyBuffer<engine::ActorRow>(nullptr)) return error{"state.damaged", local_};
+  const auto* row = flatbuffers::GetRoot<engine::ActorRow>(actor_row.data());
+  if (const auto* table = row->state(); table && table->size() > 0) {
+    state_ = kind_->load(bytes_view(table->data(), table->size()));
+    if (!state_) return error{"state.damaged", local_};
+    state_bytes_ = table->size();
+  }
+  sequence_ = row->sequence();
+  index_ = row->index();
+  ordinal_ = row->ordinal();
+  parked_total_ = row->parked_total();
+  if (row->stamp()) stamp_ = flatbuffers::UnPack(*row->stamp());
+  if (row->quarantined() && row->quarantined()->size() > 0) more().quarantined = row->quarantined()->str();
+  if (row->parked())
+    for (const auto* fact : *row->parked()) fact->UnPackTo(&more().parked.emplace_back());
+  rows_stored_ = true;
+  return {};
+}
+
+void cell::index_values(std::vector<std::string>& out) const {
+  out.clear();
+  if (sequence_ > 0) kind_->index_values(*state_, out);
+  out.resize(kind_->model().indexes.size());
+}
+
+void cell::note_index_base(const std::vector<std::string>& before) {
+  auto& e = more();
+  if (e.index_moved) return;
+  e.index_moved = true;
+  e.index_base = before;
+}
+
+void cell::note_parked(engine::ParkedT fact, changes& out) {
+  auto& facts = more().parked;
+  for (auto& f : facts)
+    if (f.exception == fact.exception) {
+      f = std::move(fact);
+      return;
+    }
+  ++parked_total_;
+  out.parked.push_back(fact.exception);
+  facts.push_back(std::move(fact));
+}
+
+void cell::note_unparked(std::string_view exception, changes& out) {
+  if (!extras_) return;
+  std::erase_if(extras_->parked, [&](const auto& f) { return f.exception == exception; });
+  out.unparked.emplace_back(exception);
+}
+
+changes cell::evolve(const engine::Record& record, std::uint64_t index, std::uint32_t ordinal, timestamp stamp) {
+  changes out;
+  const bool known = index_ != 0 && (index < index_ || (index == index_ && ordinal <= ordinal_));
+  if (known || !quarantined().empty()) return out;
+  check(!in_flight());
+  const timestamp at = record.at() && record.at()->us() != 0 ? timestamp(flatbuffers::UnPack(*record.at())) : stamp;
+  std::vector<std::string> before;
+  index_values(before);
+  dirty_ = true;
+  growth evo(*this, at);
+  if (record.events())
+    for (const auto* event : *record.events()) {
+      const auto* body = event->body();
+      const auto view = body ? bytes_view(body->data(), body->size()) : bytes_view();
+      auto done = view.empty() ? result<void>(error{"journal.damaged", "event without body"})
+                               : kind_->evolve(*state_, event->type(), view, evo);
+      if (!done) {
+        more().quarantined = "entry " + std::to_string(index) + ": " + done.error().detail;
+        return out;
+      }
+    }
+  sequence_ = record.sequence();
+  index_ = index;
+  ordinal_ = ordinal;
+  stamp_ = at;
+  if (record.parked()) {
+    engine::ParkedT fact;
+    record.parked()->UnPackTo(&fact);
+    note_parked(std::move(fact), out);
+  }
+  if (record.unparked() && record.unparked()->exception())
+    note_unparked(record.unparked()->exception()->string_view(), out);
+  std::vector<std::string> after;
+  index_values(after);
+  out.indexes = difference(before, after);
+  if (!out.indexes.empty()) note_index_base(before);
+  if (kind_->model().referenced && sequence_ > 0) out.reference = reference();
+  return out;
+}
+
+void cell::committed(std::uint64_t index, std::uint32_t ordinal) {
+  check(in_flight());
+  index_ = index;
+  ordinal_ = ordinal + flight_->records - 1;
+  dirty_ = true;
+  flight_.reset();
+}
+
+void cell::lost() {
+  flight_.reset();
+  spoilt_ = true;
+}
+
+bool cell::idle() const {
+  return !in_flight() && stash_.empty() && !dirty_ && !spoilt_ && (!extras_ || (extras_->rows.empty() && !extras_->imaged));
+}
+
+std::string_view cell::quarantined() const { return extras_ ? std::string_view(extras_->quarantined) : std::string_view(); }
+
+std::size_t cell::parked_count() const { return extras_ ? extras_->parked.size() : 0; }
+
+const std::vector<engine::ParkedT>& cell::parked_facts() const {
+  static const std::vector<engine::ParkedT> none;
+  return extras_ ? extras_->parked : none;
+}
+
+const engine::ParkedT* cell::parked(std::string_view exception) const {
+  for (const auto& f : parked_facts())
+    if (f.exception == exception) return &f;
+  return nullptr;
+}
+
+actor_view cell::view() const {
+  check(!in_flight());
+  actor_view out;
+  out.where = {std::string(env_->plant()), kind_->model().name, std::string(id())};
+  out.generation = env_->generation();
+  out.sequence = sequence_;
+  out.stamp = stamp_;
+  out.state = kind_->save(*state_);
+  out.quarantined = quarantined();
+  return out;
+}
+
+std::shared_ptr<const reference_state> cell::reference() const {
+  auto out = std::make_shared<reference_state>();
+  out->state = kind_->load(kind_->save(*state_));
+  out->native = kind_->native(*out->state);
+  out->sequence = sequence_;
+  return out;
+}
+
+std::shared_ptr<const actor_image> cell::image() {
+  check(!in_flight());
+  auto out = std::make_shared<actor_image>();
+  out->actor = local_;
+  out->index = index_;
+  const auto state = kind_->save(*state_);
+  state_bytes_ = static_cast<std::uint32_t>(state.size());
+  auto& b = row_builder();
+  b.ForceVectorAlignment(state.size(), 1, 8);
+  const auto table = b.CreateVector(state.data(), state.size());
+  std::vector<flatbuffers::Offset<engine::Parked>> facts;
+  for (const auto& f : parked_facts()) facts.push_back(engine::Parked::Pack(b, &f));
+  const auto parked = facts.empty() ? 0 : b.CreateVector(facts);
+  const auto reason = quarantined().empty() ? 0 : b.CreateString(extras_->quarantined);
+  const auto stamp = flatbuffers::Pack(stamp_);
+  engine::ActorRowBuilder row(b);
+  row.add_sequence(sequence_);
+  row.add_index(index_);
+  row.add_parked_total(parked_total_);
+  row.add_stamp(&stamp);
+  row.add_state(table);
+  row.add_parked(parked);
+  row.add_quarantined(reason);
+  row.add_ordinal(ordinal_);
+  b.Finish(row.Finish());
+  out->row.assign(b.GetBufferPointer(), b.GetBufferPointer() + b.GetSize());
+  if (extras_) {
+    for (auto& [key, row_now] : extras_->rows) {
+      if (row_now.imaged) continue;
+      row_now.imaged = true;
+      const auto zero = key.find('\0');
+      out->rows.push_back({key.substr(0, zero), key.substr(zero + 1), row_now.row});
+    }
+    if (extras_->index_moved) {
+      std::vector<std::string> after;
+      index_values(after);
+      out->indexes = difference(extras_->index_base, after);
+      extras_->index_base.clear();
+      extras_->index_moved = false;
+    }
+  }
+  more().imaged = true;
+  rows_stored_ = rows_stored_ || !out->rows.empty();
+  dirty_ = false;
+  return out;
+}
+
+void cell::stored() {
+  if (!extras_) return;
+  extras_->imaged = false;
+  std::erase_if(extras_->rows, [](const auto& r) { return r.second.imaged; });
+  shrink();
+}
+
+std::optional<bytes> cell::row(std::string_view table, std::string_view key) {
+  if (extras_ && !extras_->rows.empty())
+    if (const auto found = extras_->rows.find(overlay_key(table, key)); found != extras_->rows.end())
+      return found->second.row ? std::optional(*found->second.row) : std::nullopt;
+  return rows_stored_ ? env_->read_row(local_, table, key) : std::nullopt;
+}
+
+std::vector<actor_image::child_row> cell::overlay(std::string_view table) const {
+  std::vector<actor_image::child_row> out;
+  if (!extras_) return out;
+  const auto prefix = overlay_key(table, {});
+  for (const auto& [key, r] : extras_->rows)
+    if (key.starts_with(prefix)) out.push_back({std::string(table), key.substr(prefix.size()), r.row});
+  std::sort(out.begin(), out.end(), [](const auto& a, const auto& b) { return a.key < b.key; });
+  return out;
+}
+
+cell::legacy cell::take_legacy() {
+  legacy out;
+  out.stash = std::move(stash_);
+  stash_.clear();
+  if (extras_) out.faults = std::move(extras_->faults);
+  return out;
+}
+
+proposal cell::inherit(legacy from, timestamp now) {
+  if (!from.faults.empty()) more().faults = std::move(from.faults);
+  return offer(std::move(from.stash), now);
+}
+
+std::size_t cell::memory() const {
+  std::size_t out = sizeof(cell) + local_.capacity() + 3 * std::size_t{state_bytes_} + 200;
+  out += stash_.capacity() * sizeof(stimulus);
+  for (const auto& s : stash_) out += s.body.capacity();
+  if (extras_) {
+    out += sizeof(extras);
+    for (const auto& [key, r] : extras_->rows) out += 120 + key.capacity() + (r.row ? r.row->capacity() : 0);
+    for (const auto& f : extras_->parked) out += sizeof f + f.body.capacity() + f.reason.capacity() + f.exception.capacity();
+  }
+  return out;
+}
+
+// ---- what a kind touches while it evolves and decides ----
+
+void cell::growth::write(std::string_view table, std::string_view key, std::shared_ptr<const bytes> row) {
+  auto& rows = scratch_ ? *scratch_ : of_.more().rows;
+  auto& at = rows[overlay_key(table, key)];
+  at.row = std::move(row);
+  at.imaged = false;
+}
+
+std::optional<bytes> cell::growth::row_raw(std::string_view table, std::string_view key) {
+  if (scratch_)
+    if (const auto found = scratch_->find(overlay_key(table, key)); found != scratch_->end())
+      return found->second.row ? std::optional(*found->second.row) : std::nullopt;
+  return of_.row(table, key);
+}
+
+const void* cell::seen::look_up_raw(std::string_view kind, std::string_view id) {
+  auto found = of_.env_->look_up(kind, id);
+  references.emplace_back(std::string(kind) + '/' + std::string(id), found ? found->sequence : 0);
+  if (!found) return nullptr;
+  held_.push_back(std::move(found));
+  return held_.back()->native;
+}
+
+}  // namespace millrace

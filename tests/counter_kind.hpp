@@ -1,0 +1,185 @@
+// A kind of a few bytes for tests of the engine: a counter that can refuse, park, ask, wait, arm timers, keep rows and fail.
+// Written against the type-erased interface, so that these tests need no schema.
+#pragma once
+
+#include <string>
+
+#include "cluster/kind.hpp"
+
+namespace millrace::testing {
+
+/// Bodies of commands and events: one signed byte, and for rows a key.
+inline bytes counter_body(std::int8_t n, std::string_view key = {}) {
+  bytes out{static_cast<std::uint8_t>(n)};
+  out.insert(out.end(), key.begin(), key.end());
+  return out;
+}
+
+enum class counter_command : std::uint8_t {
+  add = 1,      // creates; n
+  take = 2,     // a fact: parked while the counter is below n
+  drop = 3,     // a request: refused while the counter is below n
+  ask = 4,      // asks counter/other to drop n, waits
+  fail = 5,     // kind.fault, state untouched
+  spoil = 6,    // kind.fault, state spoilt
+  arm = 7,      // timer "t" due in n seconds (0 cancels)
+  put = 8,      // row key -> n
+  look = 9,     // look_up of counter/<key>: adds what it finds
+  once = 10,    // a fact that is refused when the row `key` exists; adds n and puts the row
+};
+
+class counter_kind final : public kind {
+ public:
+  struct held final : state_object {
+    std::int64_t value = 0;
+    std::string label;
+  };
+
+  struct schema {
+    using state = held;
+    static constexpr std::string_view name = "counter";
+  };
+
+  explicit counter_kind(bool referenced = true) {
+    model_.name = "counter";
+    model_.collection = "counters";
+    model_.referenced = referenced;
+    model_.commands.resize(11);
+    for (std::uint8_t i = 1; i <= 10; ++i) model_.commands[i].member = i;
+    model_.commands[1].creates = true;
+    model_.commands[5].creates = model_.commands[6].creates = true;
+    model_.commands[2].fact = model_.commands[10].fact = true;
+    model_.events.resize(5);
+    for (std::uint8_t i = 1; i <= 4; ++i) {
+      model_.events[i].member = i;
+      model_.events[i].wire_name = "test.counter.event" + std::to_string(i) + ".v1";
+    }
+    model_.rows.push_back({});
+    model_.rows[0].wire_name = "marks";
+    model_.indexes.push_back({"label", nullptr});
+  }
+
+  [[nodiscard]] const kind_model& model() const override { return model_; }
+  [[nodiscard]] std::unique_ptr<state_object> create() const override { return std::make_unique<held>(); }
+  [[nodiscard]] std::unique_ptr<state_object> load(bytes_view table) const override {
+    auto out = std::make_unique<held>();
+    out->value = std::stoll(std::string(table.begin(), table.end()));
+    label(*out);
+    return out;
+  }
+  [[nodiscard]] bytes save(const state_object& state) const override {
+    const auto text = std::to_string(static_cast<const held&>(state).value);
+    return bytes(text.begin(), text.end());
+  }
+  [[nodiscard]] const void* native(const state_object& state) const override { return &static_cast<const held&>(state); }
+  void index_values(const state_object& state, std::vector<std::string>& out) const override {
+    out.push_back(static_cast<const held&>(state).label);
+  }
+
+  [[nodiscard]] decided decide(state_object& state, const input& in, context& ctx, evolution& evo) const override {
+    decided d;
+    if (const auto* c = std::get_if<command_input>(&in)) command(state, *c, ctx, d);
+    else if (const auto* a = std::get_if<answer>(&in)) answered(*a, d);
+    else if (std::holds_alternative<timer_input>(in)) d.events.push_back({1, counter_body(100)});
+    else d.events.push_back({1, counter_body(10)});
+    if (d.spoilt) static_cast<held&>(state).value = -777;
+    for (const auto& e : d.events) (void)evolve(state, e.type, e.body, evo);
+    return d;
+  }
+
+  /// 1: adds n; 2: subtracts n; 3: row; 4: cannot be evolved.
+  [[nodiscard]] result<void> evolve(state_object& state, std::uint8_t type, bytes_view body, evolution& evo) const override {
+    auto& s = static_cast<held&>(state);
+    const auto n = static_cast<std::int8_t>(body[0]);
+    evo.begin_event();
+    if (type == 4) return error{"kind.fault", "event 4"};
+    if (type == 1) s.value += n;
+    if (type == 2) s.value -= n;
+    if (type == 3) {
+      engine::EventT mark;
+      mark.type = static_cast<std::uint8_t>(n);
+      evo.put_row("marks", std::string(body.begin() + 1, body.end()), mark);
+    }
+    label(s);
+    return {};
+  }
+
+ private:
+  static void label(held& s) { s.label = s.value >= 10 ? "many" : s.value > 0 ? "few" : "none"; }
+
+  static void command(state_object& state, const command_input& c, context& ctx, decided& d) {
+    const auto& s = static_cast<const held&>(state);
+    const auto n = static_cast<std::int8_t>(c.body[0]);
+    const std::string key(c.body.begin() + 1, c.body.end());
+    const auto refuse = [&](std::string code) {
+      d.outcome = engine::Outcome::refused;
+      d.code = std::move(code);
+    };
+    switch (static_cast<counter_command>(c.command)) {
+      case counter_command::add:
+        d.events.push_back({1, counter_body(n)});
+        return;
+      case counter_command::take:
+        if (s.value >= n) {
+          d.events.push_back({2, counter_body(n)});
+          return;
+        }
+        d.outcome = engine::Outcome::parked;
+        d.code = "counter.short";
+        return;
+      case counter_command::drop:
+        if (s.value >= n) d.events.push_back({2, counter_body(n)});
+        else refuse("counter.short");
+        return;
+      case counter_command::ask: {
+        engine::MessageT m;
+        m.to = "counter/" + key;
+        m.command = static_cast<std::uint8_t>(counter_command::drop);
+        m.body = counter_body(n);
+        m.ask = "dropped";
+        d.effects.emplace_back().Set(std::move(m));
+        d.outcome = engine::Outcome::pending;
+        return;
+      }
+      case counter_command::fail:
+        return refuse("kind.fault");
+      case counter_command::spoil:
+        d.spoilt = true;
+        return refuse("kind.fault");
+      case counter_command::arm: {
+        engine::TimerT t;
+        t.name = "t";
+        if (n > 0) t.due = ctx.now().plus_ms(1000 * n);
+        d.effects.emplace_back().Set(std::move(t));
+        return;
+      }
+      case counter_command::put:
+        d.events.push_back({3, counter_body(n, key)});
+        return;
+      case counter_command::look:
+        if (const auto* other = ctx.look_up<counter_kind>(key))
+          d.events.push_back({1, counter_body(static_cast<std::int8_t>(other->value))});
+        else refuse("counter.blind");
+        return;
+      case counter_command::once:
+        if (ctx.has_row("marks", key)) return refuse("counter.twice");
+        d.events.push_back({1, counter_body(n)});
+        d.events.push_back({3, counter_body(n, key)});
+        return;
+    }
+    refuse("command.unknown");
+  }
+
+  static void answered(const answer& a, decided& d) {
+    engine::SettleT s;
+    s.id = a.origin;
+    s.outcome = a.outcome;
+    s.code = a.code;
+    d.settles.push_back(std::move(s));
+    if (a.granted()) d.events.push_back({1, counter_body(1)});
+  }
+
+  kind_model model_;
+};
+
+}  // namespace millrace::testing
