@@ -11,14 +11,13 @@
 #include <iterator>
 #include <memory>
 
-#include "cluster/write_batch.hpp"
+#include "cluster/log_entry.hpp"
 #include "schemas/engine/journal_generated.h"
 #include "schemas/native.hpp"
 #include "schemas/result.hpp"
 
 namespace millrace {
 
-inline constexpr std::size_t entry_bytes_max = 1024 * 1024;
 inline constexpr std::size_t entry_head_bytes = 16;
 inline constexpr std::size_t record_head_bytes = 8;
 inline constexpr std::uint8_t entry_version = 1;

@@ -69,11 +69,10 @@ class group {
   /// What starting on this image wants on the disk *before* start() is called (guard 3: the new term and the own vote
   /// of a sole voter). Pass the image with `hard` replaced by it. Empty when nothing.
   [[nodiscard]] std::optional<hard_state> before_start(const group_image& image) const;
-  /// Begins. `delivered` = the host's applied index: what is committed above it is handed out by take_committed
-  /// (without payload when it comes from the image). Time never decreases from call to call.
+  /// Begins. What the image holds up to status().committed is the caller's to read from the journal; take_committed()
+  /// goes on after it. Time never decreases from call to call.
   /// Errors: journal.damaged (an image that is no log), config.invalid (a configuration with other voters).
-  [[nodiscard]] result<void> start(const group_image& image, journal_index delivered,
-                                   std::uint64_t now_ms);
+  [[nodiscard]] result<void> start(const group_image& image, std::uint64_t now_ms);
   /// Appends proposals. Error: node.not_ready when not leader (harmless, nothing was appended).
   [[nodiscard]] result<void> propose(std::span<const shared_bytes> payloads, std::uint64_t now_ms);
   /// Fires what is due; cheap when nothing is.

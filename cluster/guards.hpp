@@ -5,9 +5,8 @@
 namespace millrace {
 
 struct guards {
-  bool sole_voter_term = true;      // 3: a sole voter starts in a term of its own, durable before it leads
-  bool one_vote_per_term = true;    // 11: never persist a lower term or a second vote in a term
-  bool durable_before_apply = true; // rule 12: hand out only up to min(commit, own durable)
+  bool sole_voter_term = true;    // 3: a sole voter starts in a term of its own, durable before it leads
+  bool one_vote_per_term = true;  // 11: never persist a lower term or a second vote in a term
 };
 
 }  // namespace millrace

@@ -32,6 +32,7 @@ namespace millrace {
 using chain_hash = std::array<std::uint8_t, 32>;
 
 inline constexpr std::size_t group_name_bytes_max = 200;
+inline constexpr journal_index retain_entries_max = 4096;  // cut by one call of retain_from
 inline constexpr std::size_t journal_head_bytes = 45;  // of an entry's value, before the payload
 
 namespace journal_table {
@@ -112,8 +113,8 @@ class journal {
   /// A step's output as writes, with the lazily durable `committed`. Error: group.unsafe (guard 11), journal.damaged.
   [[nodiscard]] result<void> write(write_batch& to, group_number number, const group_output& output,
                                    journal_index committed);
-  /// Cuts everything below `first`, leaving an anchor; limited to what the snapshot contains. False when nothing is
-  /// to be cut. Errors: journal.damaged, disk.failed.
+  /// Cuts what is below `first`, at most retain_entries_max entries, leaving an anchor; limited to what the snapshot
+  /// contains. False when nothing is to be cut. Errors: journal.damaged, disk.failed.
   [[nodiscard]] result<bool> retain_from(write_batch& to, group_number number, journal_index first);
 
  private:

@@ -13,6 +13,8 @@ using node_number = std::uint64_t;   // of a server in a group's configuration, 
 using journal_index = std::uint64_t; // position in a group's log, 1 ..
 using term_number = std::uint64_t;
 
+inline constexpr std::size_t entry_bytes_max = 1024 * 1024;  // of a payload
+
 /// As in Raft: what a plant proposed, a barrier without content, a configuration.
 enum class entry_type : std::uint8_t { command = 1, barrier = 2, change = 3 };
 

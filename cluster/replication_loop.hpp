@@ -1,106 +1,18 @@
-// The replication loop: one thread that takes the proposals of all groups, steps Raft, and writes one synchronous
-// transaction for all of them (group commit). `loop_core` is the pure part, `replication_loop` the thread around it.
+// The replication loop's thread: drains the queue of proposals, drives loop_core, commits, and sleeps until there is work.
+// While one transaction is synced the next turn's proposals queue up: batches form by themselves.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <memory>
-#include <span>
 #include <string>
 #include <thread>
-#include <vector>
 
 #include "cluster/clock.hpp"
-#include "cluster/group.hpp"
-#include "cluster/journal.hpp"
-#include "cluster/proposer.hpp"
-#include "cluster/store.hpp"
+#include "cluster/loop_core.hpp"
 
 namespace millrace {
-
-struct loop_options {
-  group_options group;                                  // of every group of this node
-  std::uint64_t reserve_bytes = 256ull * 1024 * 1024;   // below this much free space proposals are refused
-  std::uint32_t tick_ms = 50;                           // the grid that all groups' timeouts are looked at on
-  std::size_t turn_bytes_max = 16 * 1024 * 1024;        // payload bytes of one transaction
-  std::size_t replay_bytes_max = 4 * 1024 * 1024;       // payload bytes of one call of on_committed while replaying
-};
-
-struct loop_status {
-  std::uint64_t turns = 0;           // transactions so far
-  std::uint64_t entries = 0;         // appended so far
-  std::uint64_t bytes = 0;           // written so far
-  std::uint64_t commit_us_last = 0;  // duration of the last transaction
-  std::uint64_t commit_us_max = 0;
-  std::uint64_t refused = 0;         // proposals
-  bool below_reserve = false;
-  std::uint64_t free_bytes = 0;
-};
-
-/// All groups of a node, without thread, clock or waiting. Usage, as the thread and the simulation do it:
-/// propose()/checkpointed() any number of times; prepare(now); if anything is to be written, the store's commit of
-/// batch(); finish(now), which calls the listeners. Nothing that needs the disk is told to anyone before finish().
-class loop_core {
- public:
-  /// All must outlive it.
-  loop_core(store& journal_store, loop_options options);
-  ~loop_core();
-
-  /// Reads what groups there are. Error: journal.damaged, disk.failed.
-  [[nodiscard]] result<void> load();
-  /// Opens the group, founding it when the journal does not know the name, and hands out what is committed above
-  /// `applied` before it returns. Errors: journal.damaged, disk.failed, state.damaged (the journal begins above applied
-  /// + 1, or ends below applied).
-  [[nodiscard]] result<group_number> open_group(const std::string& name, journal_index applied,
-                                                std::shared_ptr<group_listener> listener,
-                                                std::uint64_t now_ms);
-  void propose(group_number group, shared_bytes payload);
-  [[nodiscard]] result<void> checkpointed(group_number group, journal_index index,
-                                          std::uint64_t now_ms);
-  /// Cuts the journal of a group below `first`, as far as checkpoints allow, in a transaction of its own.
-  [[nodiscard]] result<void> retain_from(group_number group, journal_index first);
-  /// Steps all groups that have work; what they want written is in batch() then.
-  [[nodiscard]] result<void> prepare(std::uint64_t now_ms);
-  [[nodiscard]] const write_batch& batch() const { return batch_; }
-  /// The batch is on the disk (or was empty).
-  [[nodiscard]] result<void> finish(std::uint64_t now_ms);
-  /// prepare, commit, finish. False when there was nothing to write.
-  [[nodiscard]] result<bool> turn(std::uint64_t now_ms);
-  /// True while proposals wait that the last turn had no room for.
-  [[nodiscard]] bool more() const { return !waiting_.empty(); }
-
-  /// From now on proposals are refused (node.disk_reserve) or taken again.
-  void set_below_reserve(bool below) { below_reserve_ = below; }
-  /// Names and numbers of all groups in the journal, opened or not.
-  [[nodiscard]] std::vector<std::pair<std::string, group_number>> groups() const;
-  [[nodiscard]] result<group_status> status(group_number group) const;
-  [[nodiscard]] const loop_status& status() const { return status_; }
-  [[nodiscard]] journal& log() { return journal_; }
-
- private:
-  struct member;
-  struct proposal {
-    group_number group;
-    shared_bytes payload;
-  };
-  [[nodiscard]] result<void> replay(member& m, journal_index from);
-  void deliver(member& m);
-  void tell_role(member& m);
-  void refuse(member& m, std::span<const shared_bytes> payloads, const error& why);
-
-  store& store_;
-  loop_options options_;
-  journal journal_;
-  std::map<group_number, std::unique_ptr<member>> members_;
-  std::vector<proposal> waiting_;
-  std::vector<member*> touched_;
-  write_batch batch_;
-  loop_status status_;
-  std::uint64_t ticked_ms_ = 0;
-  bool below_reserve_ = false;
-};
 
 /// The thread. An I/O error or a broken group ends the process with exit code 70 before anything is told to anyone.
 class replication_loop final : public proposer {
@@ -128,9 +40,11 @@ class replication_loop final : public proposer {
  private:
   struct message;
   void push(std::unique_ptr<message> m);
-  void take(bool& stop_seen);
-  void handle(message& m, std::uint64_t now_ms, bool& stop_seen);
+  [[nodiscard]] std::unique_ptr<message> take();
+  void handle(message& m);
+  void retain_slice(group_number group, journal_index first);
   void run();
+  [[nodiscard]] bool turn();
   void look_at_space();
   void wait_for_work();
   [[nodiscard]] std::uint64_t now_ms() const;
@@ -143,6 +57,7 @@ class replication_loop final : public proposer {
   std::atomic<bool> sleeping_{false};
   int wake_fd_ = -1;
   std::int64_t space_looked_us_ = 0;
+  bool stopping_ = false;  // the loop's thread only
   std::thread thread_;
 };
 

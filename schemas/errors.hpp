@@ -76,6 +76,7 @@ inline constexpr std::array error_catalogue{
     error_entry{506, "entry.too_large", 413, "The command's outcome exceeds the entry limit"},
     error_entry{507, "config.invalid", 500, "The configuration is not valid"},
     error_entry{508, "directory.refused", 500, "The data directory is refused"},
+    error_entry{509, "group.unsafe", 500, "A replication group would break its rules"},
 };
 
 /// The entry for a code; a code that is not in the catalogue is a kind's refusal: 409.

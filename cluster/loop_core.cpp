@@ -1,0 +1,211 @@
+// One turn of all groups: what waited is proposed, everything that has to be on the disk goes into one batch,
+// and only after its commit does anyone hear of it.
+#include "cluster/loop_core.hpp"
+
+#include <algorithm>
+#include <optional>
+
+#include "cluster/check.hpp"
+
+namespace millrace {
+
+struct loop_core::member {
+  member(group_number n, group_options o, std::shared_ptr<group_listener> l)
+      : number(n), core(o), listener(std::move(l)) {}
+  group_number number;
+  group core;
+  std::shared_ptr<group_listener> listener;
+  std::vector<shared_bytes> proposals;  // of this turn
+  std::optional<group_status> told;     // role and term as the listener knows them
+};
+
+loop_core::loop_core(store& journal_store, loop_options options)
+    : store_(journal_store), options_(options), journal_(journal_store, options.group.on) {}
+
+loop_core::~loop_core() = default;
+
+result<void> loop_core::load() { return journal_.load(); }
+
+result<void> loop_core::commit_batch() {
+  auto done = batch_.empty() ? result<void>() : store_.commit(batch_.writes());
+  batch_.clear();
+  return done;
+}
+
+result<void> loop_core::commit_output(group_number number, const group_output& output,
+                                      journal_index committed) {
+  if (auto ok = journal_.write(batch_, number, output, committed); !ok) {
+    batch_.clear();
+    return ok;
+  }
+  return commit_batch();
+}
+
+result<group_number> loop_core::open_group(const std::string& name, journal_index applied,
+                                           std::shared_ptr<group_listener> listener,
+                                           std::uint64_t now_ms) {
+  check(batch_.empty());
+  if (journal_.find(name) == nullptr) {
+    auto number = journal_.found(batch_, name, 1, options_.group.self);
+    if (!number) return number;
+    if (auto ok = commit_batch(); !ok) return ok.error();
+  }
+  const journal_group& g = *journal_.find(name);
+  check(!members_.contains(g.number));
+  if (applied < g.anchor.index || applied > g.last)
+    return error{"state.damaged", "group " + name + ": the checkpoint is at " +
+                                      std::to_string(applied) + ", the journal holds " +
+                                      std::to_string(g.anchor.index + 1) + " to " +
+                                      std::to_string(g.last)};
+  auto image = journal_.image(g.number);
+  if (!image) return image.error();
+  auto m = std::make_unique<member>(g.number, options_.group, std::move(listener));
+  if (const auto hard = m->core.before_start(*image)) {
+    group_output first;
+    first.hard = image->hard = *hard;
+    if (auto ok = commit_output(g.number, first, g.committed); !ok) return ok.error();
+  }
+  if (auto ok = m->core.start(*image, now_ms); !ok) return ok.error();
+  if (auto ok = commit_output(g.number, m->core.take_output(), m->core.status().delivered); !ok)
+    return ok.error();
+  if (auto ok = replay(*m, applied); !ok) return ok.error();
+  tell_role(*m);
+  members_.emplace(g.number, std::move(m));
+  return g.number;
+}
+
+result<void> loop_core::replay(member& m, journal_index applied) {
+  group_status status = m.core.status();
+  auto snapshot = store_.snapshot();
+  if (!snapshot) return snapshot.error();
+  for (journal_index next = applied + 1; next <= m.core.status().committed;) {
+    auto slice = read_journal(**snapshot, m.number, next, status.committed, options_.replay_bytes_max);
+    if (!slice) return slice.error();
+    std::vector<log_entry> entries;
+    entries.reserve(slice->size());
+    for (journal_entry& e : *slice) entries.push_back(std::move(e.entry));
+    next = entries.back().index + 1;
+    status.delivered = entries.back().index;
+    m.listener->on_committed(m.number, entries, status);
+  }
+  return {};
+}
+
+void loop_core::propose(group_number group, shared_bytes payload) {
+  check(payload != nullptr);
+  waiting_.push_back({group, std::move(payload)});
+}
+
+void loop_core::refuse(member& m, std::span<const shared_bytes> payloads, const error& why) {
+  status_.refused += payloads.size();
+  m.listener->on_refused(m.number, payloads, why);
+}
+
+result<void> loop_core::propose_waiting(std::uint64_t now_ms) {
+  // Only what waits now: a listener that is refused may propose again at once.
+  std::size_t left = waiting_.size();
+  for (std::size_t size = 0; left > 0 && size < options_.turn_bytes_max; --left) {
+    const proposal p = std::move(waiting_.front());
+    waiting_.pop_front();
+    const auto found = members_.find(p.group);
+    check(found != members_.end());
+    member& m = *found->second;
+    if (p.payload->size() > entry_bytes_max)
+      refuse(m, {&p.payload, 1}, error{"entry.too_large", "the entry is larger than 1 MB"});
+    else if (status_.below_reserve)
+      refuse(m, {&p.payload, 1}, error{"node.disk_reserve", "less space is free than the reserve"});
+    else {
+      size += p.payload->size();
+      m.proposals.push_back(p.payload);
+    }
+  }
+  for (auto& [number, m] : members_) {
+    if (m->proposals.empty()) continue;
+    auto ok = m->core.propose(m->proposals, now_ms);
+    if (!ok && ok.error().code != "node.not_ready") return ok;
+    if (!ok) refuse(*m, m->proposals, ok.error());
+    m->proposals.clear();
+  }
+  return {};
+}
+
+result<void> loop_core::prepare(std::uint64_t now_ms) {
+  check(batch_.empty());
+  if (!waiting_.empty())
+    if (auto ok = propose_waiting(now_ms); !ok) return ok;
+  if (now_ms >= ticked_ms_ + options_.tick_ms) {
+    ticked_ms_ = now_ms;
+    for (auto& [number, m] : members_)
+      if (auto ok = m->core.tick(now_ms); !ok) return ok;
+  }
+  for (auto& [number, m] : members_) {
+    const group_output output = m->core.take_output();
+    if (output.empty()) continue;
+    status_.entries += output.append.size();
+    if (auto ok = journal_.write(batch_, number, output, m->core.status().delivered); !ok) return ok;
+  }
+  return {};
+}
+
+result<void> loop_core::finish(std::uint64_t now_ms) {
+  if (!batch_.empty()) {
+    ++status_.turns;
+    status_.bytes += batch_.size_bytes();
+    batch_.clear();
+  }
+  for (auto& [number, m] : members_) {
+    if (auto ok = m->core.durable(now_ms); !ok) return ok;
+    deliver(*m);
+  }
+  return {};
+}
+
+result<bool> loop_core::turn(std::uint64_t now_ms) {
+  if (auto ok = prepare(now_ms); !ok) return ok.error();
+  const bool writes = !batch_.empty();
+  if (writes)
+    if (auto ok = store_.commit(batch_.writes()); !ok) return ok.error();
+  if (auto ok = finish(now_ms); !ok) return ok.error();
+  return writes;
+}
+
+void loop_core::deliver(member& m) {
+  const std::vector<log_entry> entries = m.core.take_committed();
+  if (!entries.empty()) m.listener->on_committed(m.number, entries, m.core.status());
+  tell_role(m);
+}
+
+void loop_core::tell_role(member& m) {
+  const group_status status = m.core.status();
+  if (m.told && m.told->role == status.role && m.told->term == status.term) return;
+  m.told = status;
+  m.listener->on_role(m.number, status);
+}
+
+result<void> loop_core::checkpointed(group_number group, journal_index index, std::uint64_t now_ms) {
+  const auto found = members_.find(group);
+  check(found != members_.end());
+  return found->second->core.checkpointed(index, now_ms);
+}
+
+result<bool> loop_core::retain_from(group_number group, journal_index first) {
+  check(batch_.empty());
+  auto cut = journal_.retain_from(batch_, group, first);
+  if (!cut || !*cut) return cut;
+  if (auto ok = commit_batch(); !ok) return ok.error();
+  return true;
+}
+
+std::vector<std::pair<std::string, group_number>> loop_core::groups() const {
+  std::vector<std::pair<std::string, group_number>> out;
+  for (const journal_group* g : journal_.groups()) out.emplace_back(g->name, g->number);
+  return out;
+}
+
+result<group_status> loop_core::status(group_number group) const {
+  const auto found = members_.find(group);
+  if (found == members_.end()) return error{"plant.unknown", "group " + std::to_string(group)};
+  return found->second->core.status();
+}
+
+}  // namespace millrace

@@ -1,0 +1,115 @@
+// All groups of a node and their journal as one pure core: proposals and time in, one batch of writes out (group commit),
+// then committed entries to the listeners. No thread, no clock, no waiting: the loop's thread and the simulation drive it.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "cluster/group.hpp"
+#include "cluster/journal.hpp"
+#include "cluster/proposer.hpp"
+#include "cluster/store.hpp"
+
+namespace millrace {
+
+struct loop_options {
+  group_options group;                                  // of every group of this node
+  std::uint64_t reserve_bytes = 256ull * 1024 * 1024;   // below this much free space proposals are refused
+  std::uint32_t tick_ms = 50;                           // the grid that all groups' timeouts are looked at on
+  std::size_t turn_bytes_max = 16 * 1024 * 1024;        // payload bytes of one transaction
+  std::size_t replay_bytes_max = 4 * 1024 * 1024;       // payload bytes of one call of on_committed while replaying
+};
+
+struct loop_status {
+  std::uint64_t turns = 0;           // transactions so far
+  std::uint64_t entries = 0;         // appended so far
+  std::uint64_t bytes = 0;           // written so far
+  std::uint64_t commit_us_last = 0;  // duration of the last transaction
+  std::uint64_t commit_us_max = 0;
+  std::uint64_t refused = 0;         // proposals
+  bool below_reserve = false;
+  std::uint64_t free_bytes = 0;
+};
+
+/// All groups of a node, without thread, clock or waiting. Usage, as the thread and the simulation do it:
+/// propose()/checkpointed() any number of times; prepare(now); if anything is to be written, the store's commit of
+/// batch(); finish(now), which calls the listeners. Nothing that needs the disk is told to anyone before finish().
+class loop_core {
+ public:
+  /// All must outlive it.
+  loop_core(store& journal_store, loop_options options);
+  ~loop_core();
+
+  /// Reads what groups there are. Error: journal.damaged, disk.failed.
+  [[nodiscard]] result<void> load();
+  /// Opens the group, founding it when the journal does not know the name, and hands out what is committed above
+  /// `applied` before it returns. Errors: journal.damaged, disk.failed, state.damaged (the journal begins above applied
+  /// + 1, or ends below applied).
+  [[nodiscard]] result<group_number> open_group(const std::string& name, journal_index applied,
+                                                std::shared_ptr<group_listener> listener,
+                                                std::uint64_t now_ms);
+  void propose(group_number group, shared_bytes payload);
+  [[nodiscard]] result<void> checkpointed(group_number group, journal_index index,
+                                          std::uint64_t now_ms);
+  /// Cuts a slice of the journal of a group below `first`, as far as checkpoints allow, in a transaction of its own.
+  /// False when nothing was to be cut.
+  [[nodiscard]] result<bool> retain_from(group_number group, journal_index first);
+  /// Steps all groups that have work; what they want written is in batch() then.
+  [[nodiscard]] result<void> prepare(std::uint64_t now_ms);
+  [[nodiscard]] const write_batch& batch() const { return batch_; }
+  /// The batch is on the disk (or was empty).
+  [[nodiscard]] result<void> finish(std::uint64_t now_ms);
+  /// prepare, commit, finish. False when there was nothing to write.
+  [[nodiscard]] result<bool> turn(std::uint64_t now_ms);
+  /// True while proposals wait that the last turn had no room for.
+  [[nodiscard]] bool more() const { return !waiting_.empty(); }
+
+  /// How much can still be written: below the reserve proposals are refused (node.disk_reserve).
+  void set_space(std::uint64_t free_bytes) {
+    status_.free_bytes = free_bytes;
+    status_.below_reserve = free_bytes < options_.reserve_bytes;
+  }
+  /// What a transaction took, for status().
+  void note_commit(std::uint64_t us) {
+    status_.commit_us_last = us;
+    status_.commit_us_max = std::max(status_.commit_us_max, us);
+  }
+  /// Names and numbers of all groups in the journal, opened or not.
+  [[nodiscard]] std::vector<std::pair<std::string, group_number>> groups() const;
+  [[nodiscard]] result<group_status> status(group_number group) const;
+  [[nodiscard]] const loop_status& status() const { return status_; }
+  [[nodiscard]] journal& log() { return journal_; }
+
+ private:
+  struct member;
+  struct proposal {
+    group_number group;
+    shared_bytes payload;
+  };
+  [[nodiscard]] result<void> commit_output(group_number number, const group_output& output,
+                                           journal_index committed);
+  [[nodiscard]] result<void> commit_batch();
+  [[nodiscard]] result<void> replay(member& m, journal_index applied);
+  [[nodiscard]] result<void> propose_waiting(std::uint64_t now_ms);
+  void deliver(member& m);
+  void tell_role(member& m);
+  void refuse(member& m, std::span<const shared_bytes> payloads, const error& why);
+
+  store& store_;
+  loop_options options_;
+  journal journal_;
+  std::map<group_number, std::unique_ptr<member>> members_;
+  std::deque<proposal> waiting_;
+  write_batch batch_;
+  loop_status status_;
+  std::uint64_t ticked_ms_ = 0;
+};
+
+}  // namespace millrace
