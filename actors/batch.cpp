@@ -1,0 +1,135 @@
+// The batch kind's front: which part decides on which command, and what follows from every change.
+#include "actors/batch.hpp"
+
+#include <algorithm>
+
+#include "actors/batch_step.hpp"
+
+namespace millrace::actors {
+
+namespace batches {
+
+std::string key_of(std::string_view a, std::string_view b, std::string_view c, std::string_view d) {
+  std::string key(a);
+  for (const auto part : {b, c, d}) {
+    key += '\x1f';
+    key += part;
+  }
+  return key;
+}
+
+std::string number_key(std::uint32_t number) {
+  auto digits = std::to_string(number);
+  return std::string(10 - std::min<std::size_t>(10, digits.size()), '0') + digits;
+}
+
+std::string by_whom(const context& ctx) {
+  const auto& from = ctx.from();
+  return std::string(from.on_behalf_of.empty() ? from.principal : from.on_behalf_of);
+}
+
+std::optional<decimal> in_lot_unit(step& s, decimal quantity, std::string_view unit) {
+  if (unit.empty() || unit == s.next.unit) return quantity;
+  const auto* known = s.ctx.look_up<material>(s.next.material);
+  return known ? convert(*known, quantity, unit, s.next.unit) : std::nullopt;
+}
+
+std::string text_of(decimal quantity, const lot::StateT& state) { return quantity.to_string() + ' ' + state.unit; }
+
+std::optional<std::vector<lot::StockLineT>> take(const lot::StateT& state, lot::StockType type, std::string_view location,
+                                                 decimal quantity) {
+  std::vector<lot::StockLineT> taken;
+  const auto from = [&](bool exact) {
+    for (const auto& line : state.stock) {
+      if (line.type != type || held_at(state, line.location) || !quantity.is_positive()) continue;
+      if (!location.empty() && (exact ? line.location != location : !line.location.empty())) continue;
+      if (location.empty() && !exact) continue;
+      lot::StockLineT part;
+      part.location = line.location;
+      part.type = type;
+      part.quantity = std::min(line.quantity, quantity);
+      quantity -= part.quantity;
+      taken.push_back(std::move(part));
+    }
+  };
+  from(true);
+  from(false);
+  if (quantity.is_positive()) return std::nullopt;
+  return taken;
+}
+
+void watch_expiry(step& s) {
+  if (!s.next.expires.given() || s.next.expired) return;
+  if (s.next.expires > s.ctx.now()) {
+    s.d.timer("expiry", s.next.expires);
+    return;
+  }
+  lot::ExpiredT event;
+  event.expires = s.next.expires;
+  s.emit(std::move(event));
+}
+
+namespace {
+
+made dispatch(step& s, const lot::CommandUnion& c) {
+  switch (c.type) {
+    case lot::Command::NONE: break;
+    case lot::Command::Receive: return receive(s, *c.AsReceive());
+    case lot::Command::PlaceHold: return place_hold(s, *c.AsPlaceHold());
+    case lot::Command::ReleaseHold: return release_hold(s, *c.AsReleaseHold());
+    case lot::Command::AdjustStock: return adjust_stock(s, *c.AsAdjustStock());
+    case lot::Command::TransferStock: return transfer_stock(s, *c.AsTransferStock());
+    case lot::Command::SetReference: return set_reference(s, *c.AsSetReference());
+    case lot::Command::Consume: return consume(s, *c.AsConsume());
+    case lot::Command::ReverseConsume: return reverse_consume(s, *c.AsReverseConsume());
+    case lot::Command::Produce: return produce(s, *c.AsProduce());
+    case lot::Command::ReverseProduce: return reverse_produce(s, *c.AsReverseProduce());
+    case lot::Command::Reserve: return reserve(s, *c.AsReserve());
+    case lot::Command::Unreserve: return unreserve(s, *c.AsUnreserve());
+    case lot::Command::Allocate: return allocate(s, *c.AsAllocate());
+    case lot::Command::Deallocate: return deallocate(s, *c.AsDeallocate());
+    case lot::Command::Pick: return pick(s, *c.AsPick());
+    case lot::Command::Ship: return ship(s, *c.AsShip());
+    case lot::Command::LinkOutput: return link_output(s, *c.AsLinkOutput());
+    case lot::Command::LinkInput: return link_input(s, *c.AsLinkInput());
+    case lot::Command::UnlinkOutput: return unlink_output(s, *c.AsUnlinkOutput());
+    case lot::Command::UnlinkInput: return unlink_input(s, *c.AsUnlinkInput());
+    case lot::Command::InheritHold: return inherit_hold(s, *c.AsInheritHold());
+    case lot::Command::LiftHold: return lift_hold(s, *c.AsLiftHold());
+    case lot::Command::ContinueHold: return continue_hold(s, *c.AsContinueHold());
+    case lot::Command::StartInspection: return start_inspection(s, *c.AsStartInspection());
+    case lot::Command::CancelInspection: return cancel_inspection(s, *c.AsCancelInspection());
+    case lot::Command::DecideUsage: return decide_usage(s, *c.AsDecideUsage());
+  }
+  return made::fault("a batch has no such command");
+}
+
+}  // namespace
+}  // namespace batches
+
+decision<batch::schema> batch::decide(const schema::state& state, const schema::command& command, context& ctx) {
+  batches::step s{ctx, state, {}, {}};
+  auto out = batches::dispatch(s, command);
+  if (!s.failed.empty()) return batches::made::fault(s.failed);
+  // Stock may have become available: whoever waits for this material looks again.
+  if (out.outcome != engine::Outcome::refused && s.next.allocatable > state.allocatable) {
+    millrace::material::StockChangedT changed;
+    changed.batch = ctx.id();
+    out.tell<millrace::material::schema>(s.next.material, changed, Lane::release);
+  }
+  return out;
+}
+
+result<void> batch::evolve(schema::state& state, const schema::event& event, evolution& evo) {
+  if (auto done = batches::apply(state, event, evo.stamp()); !done) return done;
+  batches::put_rows(state, event, evo);
+  return {};
+}
+
+decision<batch::schema> batch::on_timer(const schema::state& state, std::string_view name, context& ctx) {
+  batches::step s{ctx, state, {}, {}};
+  if (name == "expiry") batches::watch_expiry(s);
+  return s.done();
+}
+
+}  // namespace millrace::actors

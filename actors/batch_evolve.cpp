@@ -1,0 +1,250 @@
+// How a lot's state follows from its events. Pure over state, event and stamp: decisions use it to look ahead.
+#include <algorithm>
+
+#include "actors/batch_step.hpp"
+
+namespace millrace::actors::batches {
+
+namespace {
+
+/// Adds a signed quantity to the line of that place and type; a line without stock goes. False when it would be negative.
+bool add(lot::StateT& state, const std::string& location, lot::StockType type, decimal quantity) {
+  auto line = std::find_if(state.stock.begin(), state.stock.end(),
+                           [&](const auto& one) { return one.type == type && one.location == location; });
+  if (line == state.stock.end()) {
+    if (quantity.is_zero()) return true;
+    lot::StockLineT fresh;
+    fresh.location = location;
+    fresh.type = type;
+    line = state.stock.insert(state.stock.end(), std::move(fresh));
+  }
+  const auto sum = decimal::checked_add(line->quantity, quantity);
+  if (!sum || sum->is_negative()) return false;
+  line->quantity = *sum;
+  if (sum->is_zero()) state.stock.erase(line);
+  return true;
+}
+
+bool add(lot::StateT& state, const std::vector<lot::StockLineT>& lines, int sign) {
+  return std::all_of(lines.begin(), lines.end(), [&](const auto& line) {
+    return add(state, line.location, line.type, sign < 0 ? -line.quantity : line.quantity);
+  });
+}
+
+void arrive(lot::StateT& state, const std::string& material, const std::string& unit, lot::Quality quality, timestamp expires,
+            bool serial_managed, timestamp at) {
+  const bool fresh = state.material.empty();
+  if (expires.given() && (!state.expires.given() || expires < state.expires)) state.expires = expires;
+  ++state.movements;
+  if (!fresh) return;
+  state.material = material;
+  state.unit = unit;
+  state.quality = quality;
+  state.serial_managed = serial_managed;
+  state.received_at = at;
+}
+
+bool received(lot::StateT& state, const lot::ReceivedT& e, timestamp at) {
+  arrive(state, e.material, e.unit, e.quality, e.expires, e.serial_managed, at);
+  const auto fill = [](std::string& field, const std::string& value) {
+    if (field.empty()) field = value;
+  };
+  fill(state.supplier, e.supplier);
+  fill(state.supplier_lot, e.supplier_lot);
+  fill(state.erp_id, e.erp_id);
+  fill(state.mes_id, e.mes_id);
+  fill(state.qms_id, e.qms_id);
+  return add(state, e.location, e.stock, e.quantity);
+}
+
+bool produced(lot::StateT& state, const lot::ProducedT& e, timestamp at) {
+  arrive(state, e.material, e.unit, e.quality, e.expires, e.serial_managed, at);
+  if (state.order.empty()) state.order = e.order;
+  state.awaiting.insert(state.awaiting.end(), e.awaiting.begin(), e.awaiting.end());
+  return add(state, e.location, e.stock, e.quantity);
+}
+
+void reserve_more(lot::StateT& state, const std::string& order, decimal quantity, timestamp at) {
+  for (auto one = state.reservations.begin(); one != state.reservations.end(); ++one) {
+    if (one->order != order) continue;
+    one->quantity += quantity;
+    if (!one->quantity.is_positive()) state.reservations.erase(one);
+    return;
+  }
+  if (!quantity.is_positive()) return;
+  lot::ReservationT fresh;
+  fresh.order = order;
+  fresh.quantity = quantity;
+  fresh.at = at;
+  state.reservations.push_back(std::move(fresh));
+}
+
+template <class Event>
+void drop_allocation(lot::StateT& state, const Event& e) {
+  std::erase_if(state.allocations, [&](const auto& one) { return one.shipment == e.shipment && one.item == e.item; });
+}
+
+bool consumed(lot::StateT& state, const lot::ConsumedT& e, timestamp at) {
+  reserve_more(state, e.order, -e.from_reservation, at);
+  state.consumed += e.quantity;
+  ++state.movements;
+  return add(state, e.taken, -1);
+}
+
+void allocated(lot::StateT& state, const lot::AllocatedT& e, timestamp at) {
+  lot::AllocationT one;
+  one.shipment = e.shipment;
+  one.item = e.item;
+  one.quantity = e.quantity;
+  one.at = at;
+  state.allocations.push_back(std::move(one));
+}
+
+void unlinked(lot::StateT& state, const lot::InputUnlinkedT& e) {
+  const auto one = std::find(state.awaiting.begin(), state.awaiting.end(), e.batch);
+  if (one != state.awaiting.end()) state.awaiting.erase(one);
+}
+
+void hold_placed(lot::StateT& state, const lot::HoldPlacedT& e) {
+  std::erase_if(state.holds, [&](const auto& one) { return one.hold == e.hold->hold; });
+  state.holds.push_back(*e.hold);
+}
+
+void hold_inherited(lot::StateT& state, const lot::HoldInheritedT& e, timestamp at) {
+  auto one = std::find_if(state.holds.begin(), state.holds.end(), [&](const auto& h) { return h.hold == e.hold; });
+  if (one == state.holds.end()) {
+    lot::HoldEntryT fresh;
+    fresh.hold = e.hold;
+    fresh.type = e.type;
+    fresh.source = "batch/" + e.via;
+    fresh.status = lot::HoldStatus::inherited;
+    fresh.reason = e.reason;
+    fresh.placed_by = e.placed_by;
+    fresh.placed_at = at;
+    fresh.process = "hold/" + e.hold;
+    one = state.holds.insert(state.holds.end(), std::move(fresh));
+  }
+  // What comes from an input is about all of it.
+  one->quantity.reset();
+  one->serials.clear();
+  one->location.clear();
+  one->origins.push_back(e.origin);
+}
+
+template <class Event>
+void hold_ended(lot::StateT& state, const Event& e) {
+  for (auto& one : state.holds) {
+    if (one.hold != e.hold) continue;
+    std::erase(one.origins, e.origin);
+    if constexpr (std::is_same_v<Event, lot::HoldReleasedT>) one.status = lot::HoldStatus::inherited;
+  }
+  std::erase_if(state.holds, [&](const auto& one) { return one.hold == e.hold && one.origins.empty(); });
+}
+
+void inspection_started(lot::StateT& state, const lot::InspectionStartedT& e) {
+  lot::LotT one;
+  one.inspection = e.inspection;
+  one.retest_of = e.retest_of;
+  one.open = true;
+  one.quality_before = state.quality;
+  state.lots.push_back(std::move(one));
+  state.quality = e.retest_of.empty() ? lot::Quality::under_test : lot::Quality::retest;
+}
+
+void inspection_cancelled(lot::StateT& state, const lot::InspectionCancelledT& e) {
+  bool other_open = false;
+  for (auto& one : state.lots)
+    if (one.inspection != e.inspection) other_open |= one.open;
+  for (auto& one : state.lots) {
+    if (one.inspection != e.inspection) continue;
+    one.open = false;
+    if (!other_open) state.quality = one.quality_before;
+  }
+}
+
+bool usage_decided(lot::StateT& state, const lot::UsageDecidedT& e) {
+  for (auto& one : state.lots)
+    if (one.inspection == e.inspection) one.open = false;
+  state.quality = e.quality;
+  ++state.movements;
+  return std::all_of(e.moves.begin(), e.moves.end(), [&](const auto& one) {
+    return add(state, one.location, one.from, -one.quantity) && add(state, one.location, one.to, one.quantity);
+  });
+}
+
+/// False when stock would become negative.
+bool evolve_state(lot::StateT& state, const lot::EventUnion& event, timestamp at) {
+  switch (event.type) {
+    case lot::Event::NONE: return false;
+    case lot::Event::Received: return received(state, *event.AsReceived(), at);
+    case lot::Event::Produced: return produced(state, *event.AsProduced(), at);
+    case lot::Event::ProductionReversed: ++state.movements; return add(state, event.AsProductionReversed()->taken, -1);
+    case lot::Event::Consumed: return consumed(state, *event.AsConsumed(), at);
+    case lot::Event::ConsumptionReversed:
+      state.consumed -= event.AsConsumptionReversed()->quantity;
+      ++state.movements;
+      return add(state, event.AsConsumptionReversed()->returned, 1);
+    case lot::Event::Reserved: reserve_more(state, event.AsReserved()->order, event.AsReserved()->quantity, at); return true;
+    case lot::Event::Unreserved: reserve_more(state, event.AsUnreserved()->order, -event.AsUnreserved()->quantity, at); return true;
+    case lot::Event::ReservationRevoked:
+      reserve_more(state, event.AsReservationRevoked()->order, -event.AsReservationRevoked()->quantity, at);
+      return true;
+    case lot::Event::Allocated: allocated(state, *event.AsAllocated(), at); return true;
+    case lot::Event::Deallocated: drop_allocation(state, *event.AsDeallocated()); return true;
+    case lot::Event::AllocationRevoked: drop_allocation(state, *event.AsAllocationRevoked()); return true;
+    case lot::Event::Picked:
+      for (auto& one : state.allocations)
+        if (one.shipment == event.AsPicked()->shipment && one.item == event.AsPicked()->item)
+          one.status = lot::AllocationStatus::picked;
+      return true;
+    case lot::Event::Shipped:
+      drop_allocation(state, *event.AsShipped());
+      state.shipped += event.AsShipped()->quantity;
+      ++state.shipments;
+      ++state.movements;
+      return add(state, event.AsShipped()->taken, -1);
+    case lot::Event::StockAdjusted:
+      ++state.movements;
+      return add(state, event.AsStockAdjusted()->location, event.AsStockAdjusted()->stock, event.AsStockAdjusted()->quantity);
+    case lot::Event::StockTransferred: {
+      const auto& e = *event.AsStockTransferred();
+      ++state.movements;
+      return add(state, e.from_location, e.from_stock, -e.quantity) && add(state, e.to_location, e.to_stock, e.quantity);
+    }
+    case lot::Event::ReferenceSet: {
+      const auto& e = *event.AsReferenceSet();
+      if (!e.erp_id.empty()) state.erp_id = e.erp_id;
+      if (!e.mes_id.empty()) state.mes_id = e.mes_id;
+      if (!e.qms_id.empty()) state.qms_id = e.qms_id;
+      return true;
+    }
+    case lot::Event::OutputLinked: ++state.outputs; return true;
+    case lot::Event::InputLinked:
+      if (!event.AsInputLinked()->again) ++state.inputs;
+      std::erase(state.awaiting, event.AsInputLinked()->link->batch);
+      return true;
+    case lot::Event::OutputUnlinked: return true;
+    case lot::Event::InputUnlinked: unlinked(state, *event.AsInputUnlinked()); return true;
+    case lot::Event::HoldPlaced: hold_placed(state, *event.AsHoldPlaced()); return true;
+    case lot::Event::HoldInherited: hold_inherited(state, *event.AsHoldInherited(), at); return true;
+    case lot::Event::HoldReleased: hold_ended(state, *event.AsHoldReleased()); return true;
+    case lot::Event::HoldLifted: hold_ended(state, *event.AsHoldLifted()); return true;
+    case lot::Event::HeldStockUsed: return true;
+    case lot::Event::InspectionStarted: inspection_started(state, *event.AsInspectionStarted()); return true;
+    case lot::Event::InspectionCancelled: inspection_cancelled(state, *event.AsInspectionCancelled()); return true;
+    case lot::Event::UsageDecided: return usage_decided(state, *event.AsUsageDecided());
+    case lot::Event::Expired: state.expired = true; return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+result<void> apply(lot::StateT& state, const lot::EventUnion& event, timestamp at) {
+  if (!evolve_state(state, event, at))
+    return error{"kind.fault", std::string("event ") + EnumNameEvent(event.type) + " contradicts the lot's stock"};
+  state.allocatable = allocatable_of(state);
+  return {};
+}
+
+}  // namespace millrace::actors::batches

@@ -1,0 +1,119 @@
+// Inside of the batch kind: one decision in the making, and the functions of its parts. Not for others.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "actors/batch.hpp"
+#include "actors/material.hpp"
+#include "actors/stock.hpp"
+
+namespace millrace::actors::batches {
+
+using made = decision<lot::schema>;
+
+/// The state part of evolve. Error: the event contradicts the state (kind.fault).
+[[nodiscard]] result<void> apply(lot::StateT& state, const lot::EventUnion& event, timestamp at);
+
+/// A decision in the making: `next` is the state with what has been emitted so far.
+struct step {
+  context& ctx;
+  lot::StateT next;
+  made d;
+  std::string failed;  // what `apply` did not take
+
+  template <class EventT>
+  void emit(EventT event) {
+    d.emit(std::move(event));
+    if (auto done = apply(next, d.events.back(), ctx.now()); !done) failed = done.error().detail;
+  }
+  /// Parks the fact; what has been emitted stands.
+  [[nodiscard]] made park(lot::Refusal why, std::string reason) {
+    auto out = made::park(why, std::move(reason));
+    out.events = std::move(d.events);
+    out.effects = std::move(d.effects);
+    return out;
+  }
+  [[nodiscard]] made done() { return std::move(d); }
+};
+
+// ---- small helpers ----
+
+/// Parts of a row's key; the separator cannot be in an id.
+[[nodiscard]] std::string key_of(std::string_view a, std::string_view b, std::string_view c = {}, std::string_view d = {});
+/// Key of a numbered row: sorts in the order of the numbers.
+[[nodiscard]] std::string number_key(std::uint32_t number);
+/// The person where one is named, else the principal.
+[[nodiscard]] std::string by_whom(const context& ctx);
+/// `quantity` in the lot's unit; an empty unit is the lot's. nullopt when it cannot be converted.
+[[nodiscard]] std::optional<decimal> in_lot_unit(step& s, decimal quantity, std::string_view unit);
+/// Takes `quantity` of that type out of the state's lines, those at held places left aside; with a location, from there
+/// and then from stock without a place. nullopt when there is not as much. Changes nothing.
+[[nodiscard]] std::optional<std::vector<lot::StockLineT>> take(const lot::StateT& state, lot::StockType type,
+                                                               std::string_view location, decimal quantity);
+[[nodiscard]] std::string text_of(decimal quantity, const lot::StateT& state);
+/// Arms or fires expiry after an event that may have set it.
+void watch_expiry(step& s);
+
+// ---- batch_stock ----
+[[nodiscard]] made receive(step& s, const lot::ReceiveT& c);
+[[nodiscard]] made adjust_stock(step& s, const lot::AdjustStockT& c);
+[[nodiscard]] made transfer_stock(step& s, const lot::TransferStockT& c);
+[[nodiscard]] made set_reference(step& s, const lot::SetReferenceT& c);
+// ---- batch_orders ----
+[[nodiscard]] made consume(step& s, const lot::ConsumeT& c);
+[[nodiscard]] made reverse_consume(step& s, const lot::ReverseConsumeT& c);
+[[nodiscard]] made produce(step& s, const lot::ProduceT& c);
+[[nodiscard]] made reverse_produce(step& s, const lot::ReverseProduceT& c);
+/// Where stock goes and what quality a new lot has, by the material's plan or the sender's wish.
+struct placing { lot::StockType stock; lot::Quality quality; };
+[[nodiscard]] placing placing_of(const millrace::material::StateT& material, lot::Into wish, timestamp at);
+/// The expiry of what arrives now; zero when it does not expire.
+[[nodiscard]] timestamp expiry_of(const millrace::material::StateT& material, timestamp named, timestamp made_at);
+/// Serials must be as many as the quantity and new to the lot.
+[[nodiscard]] std::optional<lot::Refusal> check_serials(step& s, const std::vector<std::string>& serials, decimal quantity);
+// ---- batch_grants ----
+[[nodiscard]] made reserve(step& s, const lot::ReserveT& c);
+[[nodiscard]] made unreserve(step& s, const lot::UnreserveT& c);
+[[nodiscard]] made allocate(step& s, const lot::AllocateT& c);
+[[nodiscard]] made deallocate(step& s, const lot::DeallocateT& c);
+[[nodiscard]] made pick(step& s, const lot::PickT& c);
+[[nodiscard]] made ship(step& s, const lot::ShipT& c);
+/// Why nothing may be granted, nullopt when something may.
+struct obstacle { lot::Refusal why; std::string detail; };
+[[nodiscard]] std::optional<obstacle> obstacle_of(const lot::StateT& state);
+// ---- batch_genealogy ----
+[[nodiscard]] made link_output(step& s, const lot::LinkOutputT& c);
+[[nodiscard]] made link_input(step& s, const lot::LinkInputT& c);
+[[nodiscard]] made unlink_output(step& s, const lot::UnlinkOutputT& c);
+[[nodiscard]] made unlink_input(step& s, const lot::UnlinkInputT& c);
+/// Links to an output and tells it its holds and the link.
+void link_to_output(step& s, const lot::LinkT& link);
+/// Ends links to outputs of that order and report (report empty: all of the order); the outputs are told.
+void unlink_outputs(step& s, std::string_view order, std::string_view report, const std::string& reason);
+void unlink_inputs(step& s, std::string_view order, const std::string& reason);
+// ---- batch_holds ----
+[[nodiscard]] made place_hold(step& s, const lot::PlaceHoldT& c);
+[[nodiscard]] made release_hold(step& s, const lot::ReleaseHoldT& c);
+[[nodiscard]] made inherit_hold(step& s, const lot::InheritHoldT& c);
+[[nodiscard]] made lift_hold(step& s, const lot::LiftHoldT& c);
+[[nodiscard]] made continue_hold(step& s, const lot::ContinueHoldT& c);
+[[nodiscard]] const lot::HoldEntryT* find_hold(const lot::StateT& state, std::string_view hold);
+/// Places the hold here: revokes what was granted, tells the descendants and the hold process.
+void raise_hold(step& s, lot::HoldEntryT entry);
+/// Ends the hold where it was placed.
+void drop_hold(step& s, const std::string& hold, const std::string& reason, const std::string& by, const std::string& person);
+/// Tells one lot every open hold that reaches it, and the processes that it was told.
+void tell_holds(step& s, const std::string& output, const std::string& plant);
+// ---- batch_inspections ----
+[[nodiscard]] made start_inspection(step& s, const lot::StartInspectionT& c);
+[[nodiscard]] made cancel_inspection(step& s, const lot::CancelInspectionT& c);
+[[nodiscard]] made decide_usage(step& s, const lot::DecideUsageT& c);
+// ---- batch_rows ----
+/// The row part of evolve; `state` is the state after the event.
+void put_rows(const lot::StateT& state, const lot::EventUnion& event, evolution& evo);
+
+}  // namespace millrace::actors::batches
