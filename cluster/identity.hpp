@@ -45,9 +45,9 @@ class data_directory {
   directory_lock lock_;
 };
 
-/// Compares the identity with the one inside the journal environment and writes it there. Error: directory.refused (the
-/// journal belongs to another incarnation, or has seen more starts than the identity file, or the other way round:
-/// one of them was restored from a copy), disk.failed, journal.damaged.
+/// Compares the identity with the one inside the journal environment and writes it there. Errors: directory.refused (the
+/// journal belongs to another incarnation, or has seen more starts than the identity file, which then was restored from
+/// a copy), disk.failed, journal.damaged.
 [[nodiscard]] result<void> bind_journal(store& journal_store, const node_identity& identity);
 
 /// The file's text and back. Error: directory.refused.
