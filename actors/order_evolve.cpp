@@ -1,0 +1,175 @@
+// How an order's events change it: planning, release, change and the end of its life.
+// What reports change is in order_evolve_reports.cpp. Everything here follows from the event alone.
+#include <algorithm>
+#include <utility>
+
+#include "actors/order_parts.hpp"
+
+namespace millrace::actors {
+
+namespace po = millrace::order;
+
+namespace {
+
+result<void> missing(const char* what) { return error{"kind.fault", std::string(what) + " without its content"}; }
+
+std::unique_ptr<decimal> copy(const std::unique_ptr<decimal>& value) {
+  return value ? std::make_unique<decimal>(*value) : nullptr;
+}
+
+result<void> created(po::StateT& state, const po::OrderCreatedT& e) {
+  if (!e.order) return missing("OrderCreated");
+  state.type = e.order->type;
+  state.material = e.order->material;
+  state.revision = e.order->revision;
+  state.quantity = e.order->quantity;
+  state.unit = e.order->unit;
+  state.due = e.order->due;
+  state.start = e.order->start;
+  state.erp_id = e.order->erp_id;
+  state.mes_id = e.order->mes_id;
+  state.operations = e.order->operations;
+  state.components = e.order->components;
+  state.over_delivery_percent = copy(e.over_delivery_percent);
+  state.under_delivery_percent = copy(e.under_delivery_percent);
+  return {};
+}
+
+void set_pending(po::StateT& state) {
+  if (state.dispatch == po::Dispatch::waiting) state.dispatch = po::Dispatch::pending;
+}
+
+void released(po::StateT& state, const po::OrderReleasedT& e, timestamp stamp) {
+  state.life = e.life;
+  state.mode = e.mode;
+  state.release_waits = true;
+  state.release_command = {};
+  state.released_quantity = e.quantity;
+  if (!state.released_at.given()) state.released_at = stamp;
+  if (!e.revision.empty()) state.revision = e.revision;
+  if (!e.operations.empty()) state.operations = e.operations;
+  if (!e.components.empty()) state.components = e.components;
+  for (auto& operation : state.operations) {
+    const bool named = e.released_operations.empty() ||
+                       std::ranges::find(e.released_operations, operation.operation) != e.released_operations.end();
+    if (named && operation.status == po::OperationStatus::waiting) operation.status = po::OperationStatus::released;
+  }
+  state.blockers.clear();
+  set_pending(state);
+}
+
+void changed(po::StateT& state, const po::SnapshotT& to) {
+  state.quantity = to.quantity;
+  state.due = to.due;
+  state.start = to.start;
+  for (auto& operation : state.operations)
+    for (const auto& other : to.operations) {
+      if (operation.operation != other.operation) continue;
+      operation.planned = other.planned;
+      operation.machine_time = other.machine_time;
+      operation.labour_time = other.labour_time;
+    }
+  for (std::size_t i = 0; i < std::min(state.components.size(), to.components.size()); ++i)
+    if (state.components[i].material == to.components[i].material)
+      state.components[i].planned = to.components[i].planned;
+  state.delivery = order_parts::delivery_progress(state, state.delivered);
+}
+
+void release_ended(po::StateT& state, const po::ReleaseEndedT& e, timestamp stamp) {
+  state.release_waits = false;
+  state.release_command = {};
+  state.blockers.clear();
+  auto& blocker = state.blockers.emplace_back();
+  blocker.check = "release";
+  blocker.reason = e.reason.empty() ? e.code : e.reason;
+  blocker.since = stamp;
+  if (state.life == po::Life::created && state.dispatch == po::Dispatch::pending) state.dispatch = po::Dispatch::waiting;
+}
+
+void cancelled(po::StateT& state) {
+  state.life = po::Life::cancelled;
+  state.dispatch = po::Dispatch::cancelled;
+  state.release_waits = false;
+  state.release_command = {};
+  state.cancel_command = {};
+  state.cancelling.clear();
+  state.blockers.clear();
+}
+
+}  // namespace
+
+result<void> order::evolve(schema::state& state, const schema::event& event, evolution& evo) {
+  using po::Event;
+  switch (event.type) {
+    case Event::OperationConfirmed:
+    case Event::ConfirmationCancelled:
+    case Event::ConsumptionReported:
+    case Event::ComponentConsumed:
+    case Event::MovementParked:
+    case Event::MovementRefused:
+    case Event::ProductionReported:
+    case Event::ProductProduced:
+    case Event::ReversalRequested:
+    case Event::ReversalRefused:
+    case Event::MovementReversed:
+    case Event::ReportPosted: return order_parts::evolve_reports(state, event, evo);
+    case Event::OrderCreated: return created(state, *event.AsOrderCreated());
+    case Event::ReleaseRequested:
+      state.mode = event.AsReleaseRequested()->mode;
+      state.release_waits = true;
+      state.release_command = event.AsReleaseRequested()->command;
+      state.blockers.clear();
+      set_pending(state);
+      return {};
+    case Event::OrderReleased: released(state, *event.AsOrderReleased(), evo.stamp()); return {};
+    case Event::OrderBlocked:
+      state.blockers = event.AsOrderBlocked()->blockers;
+      state.release_command = {};
+      return {};
+    case Event::OrderDispatched:
+      state.release_waits = false;
+      state.blockers.clear();
+      if (state.dispatch == po::Dispatch::waiting || state.dispatch == po::Dispatch::pending)
+        state.dispatch = po::Dispatch::dispatched;
+      return {};
+    case Event::ReleaseEnded: release_ended(state, *event.AsReleaseEnded(), evo.stamp()); return {};
+    case Event::DispatchReported:
+      state.dispatch = event.AsDispatchReported()->dispatch;
+      if (!event.AsDispatchReported()->mes_id.empty()) state.mes_id = event.AsDispatchReported()->mes_id;
+      return {};
+    case Event::ChangeRequested:
+      if (!event.AsChangeRequested()->order) return missing("ChangeRequested");
+      state.change = std::make_unique<po::SnapshotT>(*event.AsChangeRequested()->order);
+      state.change_command = event.AsChangeRequested()->command;
+      return {};
+    case Event::OrderChanged:
+      if (!event.AsOrderChanged()->order) return missing("OrderChanged");
+      changed(state, *event.AsOrderChanged()->order);
+      [[fallthrough]];
+    case Event::ChangeRefused:
+      state.change.reset();
+      state.change_command = {};
+      return {};
+    case Event::CancelRequested:
+      state.cancelling = event.AsCancelRequested()->reason;
+      state.cancel_command = event.AsCancelRequested()->command;
+      return {};
+    case Event::CancelRefused:
+      state.cancelling.clear();
+      state.cancel_command = {};
+      return {};
+    case Event::OrderCancelled: cancelled(state); return {};
+    case Event::TechnicallyCompleted:
+      state.life_before = state.life;
+      state.life = po::Life::technically_completed;
+      state.blockers.clear();
+      return {};
+    case Event::CompletionRevoked: state.life = state.life_before; return {};
+    case Event::OrderClosed: state.life = po::Life::closed; return {};
+    case Event::OrderReopened: state.life = po::Life::technically_completed; return {};
+    case Event::NONE: break;
+  }
+  return error{"kind.fault", "an event without a type"};
+}
+
+}  // namespace millrace::actors
