@@ -31,7 +31,7 @@ struct rest_options {
   long connections_per_host_max = 32;
   long connect_ms_max = 3'000;
   bool allow_loopback = false;                              // --dev
-  std::function<std::int64_t()> unix_seconds;               // clock of the signatures; null = the system's
+  std::function<std::int64_t()> unix_seconds = {};            // clock of the signatures; null = the system's
 };
 
 class rest_adapter : public sink {
