@@ -81,7 +81,6 @@ class memory_snapshot final : public store_snapshot {
 memory_disk::memory_disk() : visible_(std::make_shared<memory_tables>()) {}
 
 void memory_disk::fail_commit(std::uint64_t in_commits, bool lands) {
-  check(in_commits > 0);
   fail_in_ = in_commits;
   failing_lands_ = lands;
 }
@@ -99,7 +98,6 @@ void memory_disk::crash() {
   }
   undo_.clear();
   failed_ = false;
-  fail_in_ = 0;
   ++incarnation_;
 }
 

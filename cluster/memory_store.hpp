@@ -24,7 +24,7 @@ class memory_disk {
   memory_disk();
 
   // --- faults ---
-  /// The commit that many commits from now (1 = the next) fails with an I/O error; `lands` = its writes are found
+  /// The commit that many commits from now (1 = the next, 0 = none) fails with an I/O error; `lands` = its writes are found
   /// after the crash all the same.
   void fail_commit(std::uint64_t in_commits, bool lands = false);
   /// Off: commits are visible at once but durable only after sync_now().
