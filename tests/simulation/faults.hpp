@@ -1,0 +1,61 @@
+// Which faults a seed draws (swarm testing: every seed has its own mix), and what a run found wrong.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "tests/simulation/world.hpp"
+
+namespace millrace::simulation {
+
+struct swarm {
+  std::int64_t hop_us_max = 200;         // of every hop between host, cells, loop, disk
+  std::int64_t crash_every_us = 0;       // mean time between power losses; 0 = none
+  double commit_fails = 0;               // probability that a commit fails with an I/O error (the process ends)
+  double cell_lost = 0;                  // probability per offer that an actor dies
+  double endpoint_error = 0;             // an attempt is answered with a temporary error
+  double endpoint_silent = 0;            // it acts, and its answer is lost
+  double endpoint_poison = 0;            // a delivery that it will never take
+  std::int64_t endpoint_down_us = 0;     // mean length of outages; 0 = none
+  bool endpoints = true;                 // bound at all
+  std::size_t checkpoint_records = 200;
+  std::size_t resident_bytes_max = 1 << 30;
+  unsigned plants = 1;
+  unsigned clients = 4;
+
+  static swarm draw(world& w) {
+    swarm s;
+    const std::int64_t hops[] = {0, 50, 500, 5'000};
+    s.hop_us_max = hops[w.below(4)];
+    if (w.chance(0.7)) s.crash_every_us = 200'000 + static_cast<std::int64_t>(w.below(3'000'000));
+    if (w.chance(0.3)) s.commit_fails = 0.0005;
+    if (w.chance(0.3)) s.cell_lost = 0.01;
+    s.endpoints = w.chance(0.7);
+    if (w.chance(0.5)) s.endpoint_error = 0.2;
+    if (w.chance(0.5)) s.endpoint_silent = 0.1;
+    if (w.chance(0.3)) s.endpoint_poison = 0.02;
+    if (w.chance(0.4)) s.endpoint_down_us = 1'000'000;
+    const std::size_t every[] = {20, 200, 100'000};
+    s.checkpoint_records = every[w.below(3)];
+    if (w.chance(0.4)) s.resident_bytes_max = 20'000;
+    s.plants = w.chance(0.3) ? 2 : 1;
+    s.clients = 1 + static_cast<unsigned>(w.below(6));
+    return s;
+  }
+};
+
+/// Violations of what is promised; a run with any is a failure.
+class findings {
+ public:
+  void add(std::string what) {
+    if (all_.size() < 20) all_.push_back(std::move(what));
+  }
+  [[nodiscard]] bool none() const { return all_.empty(); }
+  [[nodiscard]] const std::vector<std::string>& all() const { return all_; }
+
+ private:
+  std::vector<std::string> all_;
+};
+
+}  // namespace millrace::simulation

@@ -1,0 +1,275 @@
+// The shell of a simulated plant: events instead of actors and threads.
+
+#include "tests/simulation/plant.hpp"
+
+#include <utility>
+
+#include "cluster/entry.hpp"
+#include "cluster/state_tables.hpp"
+
+namespace millrace::simulation {
+
+namespace {
+
+host_options options_of(const std::string& name, const swarm& faults) {
+  host_options o;
+  o.plant = name;
+  o.checkpoint_records = faults.checkpoint_records;
+  o.checkpoint_us = 500'000;
+  o.resident_bytes_max = faults.resident_bytes_max;
+  return o;
+}
+
+void append(changes& to, changes from) {
+  for (auto& i : from.indexes) to.indexes.push_back(std::move(i));
+  for (auto& p : from.parked) to.parked.push_back(std::move(p));
+  for (auto& u : from.unparked) to.unparked.push_back(std::move(u));
+  if (from.reference) to.reference = std::move(from.reference);
+}
+
+}  // namespace
+
+sim_plant::sim_plant(std::string name, process_services services, group_number group)
+    : name_(std::move(name)),
+      services_(std::move(services)),
+      group_(group),
+      journal_(*services_.journal, group),
+      host_(options_of(name_, *services_.faults), *services_.kinds, *this, *services_.state, journal_,
+            [w = services_.where] { return w->random(); }) {}
+
+void sim_plant::hop(const char* link, event what) {
+  services_.where->hop(name_ + link, services_.faults->hop_us_max,
+                       [alive = services_.alive, self = weak_from_this(), what = std::move(what)] {
+                         if (*alive && !self.expired()) what();
+                       });
+}
+
+void sim_plant::input(const std::function<void(plant_host&, timestamp)>& what) {
+  what(host_, services_.where->now());
+  end_turn_soon();
+}
+
+void sim_plant::end_turn_soon() {
+  if (turn_planned_) return;
+  turn_planned_ = true;
+  hop("/turn", [this] {
+    turn_planned_ = false;
+    const auto now = services_.where->now();
+    host_.end_turn(now);
+    const auto wake = host_.next_wake(now);
+    if (!wake.given()) return;
+    const auto in_us = std::max<std::int64_t>(wake.micros() - now.micros(), 1);
+    const auto at_us = services_.where->us() + in_us;
+    if (wake_us_ > services_.where->us() && wake_us_ <= at_us) return;
+    wake_us_ = at_us;
+    services_.where->after(in_us, [alive = services_.alive, self = weak_from_this()] {
+      if (*alive && !self.expired()) self.lock()->end_turn_soon();
+    });
+  });
+}
+
+// ---- cells ----
+
+result<std::unique_ptr<cell>> sim_plant::load_cell(const std::string& local, journal_index upto) {
+  auto snapshot = services_.state->snapshot();
+  if (!snapshot) return std::move(snapshot).error();
+  auto found = load_actor(**snapshot, journal_, name_, local, upto, host_.applied());
+  if (!found) return std::move(found).error();
+  const auto [kind_name, id] = split_local(local);
+  auto made = std::make_unique<cell>(*services_.kinds->find(kind_name), id, *this);
+  if (!found->row.empty())
+    if (auto r = made->load(found->row); !r) return std::move(r).error();
+  for (const auto& step : found->records) made->evolve(*step.record, step.index, step.ordinal, step.stamp);
+  return made;
+}
+
+void sim_plant::activate(slot_number slot, const std::string& local, journal_index upto, bool reload) {
+  hop("/cell", [this, slot, local, upto, reload] {
+    auto& b = boxes_[slot];
+    cell::legacy legacy;
+    if (reload && b.core) {
+      if (!b.core->spoilt()) b.core->lost();
+      legacy = b.core->take_legacy();
+    }
+    auto made = load_cell(local, upto);
+    if (!made) {
+      hop("/host", [this, slot, why = made.error()] {
+        input([&](plant_host& h, timestamp now) { h.on_activated(slot, why, now); });
+      });
+      return;
+    }
+    b.core = std::move(*made);
+    hop("/host", [this, slot] { input([&](plant_host& h, timestamp now) { h.on_activated(slot, {}, now); }); });
+    serve_waiting(slot, b);
+    if (reload) propose_from(slot, b.core->inherit(std::move(legacy), services_.where->now()));
+  });
+}
+
+void sim_plant::propose_from(slot_number slot, proposal p) {
+  if (p.empty()) return;
+  auto shared = std::make_shared<proposal>(std::move(p));
+  hop("/host", [this, slot, shared] {
+    input([&](plant_host& h, timestamp now) { h.on_proposal(slot, std::move(*shared), now); });
+  });
+}
+
+void sim_plant::offer(slot_number slot, std::vector<stimulus> inputs, timestamp now) {
+  auto shared = std::make_shared<std::vector<stimulus>>(std::move(inputs));
+  hop("/cell", [this, slot, shared, now] {
+    auto& b = boxes_[slot];
+    if (services_.where->chance(services_.faults->cell_lost)) {  // the actor dies with its inputs
+      b.core->lost();
+      hop("/host", [this, slot] {
+        input([&](plant_host& h, timestamp at) { h.on_cell_lost(slot, "the simulation took it", at); });
+      });
+      return;
+    }
+    propose_from(slot, b.core->offer(std::move(*shared), now));
+  });
+}
+
+void sim_plant::serve_waiting(slot_number slot, box& b) {
+  if (b.core->in_flight() || b.core->spoilt()) return;
+  if (b.image_wanted) {
+    b.image_wanted = false;
+    hop("/host", [this, slot, image = b.core->image(), size = b.core->memory()] {
+      input([&](plant_host& h, timestamp) { h.on_image(slot, image, size); });
+    });
+  }
+  for (auto& reader : std::exchange(b.readers, {})) reader(*b.core);
+}
+
+void sim_plant::committed(slot_number slot, journal_index index, std::uint32_t ordinal, timestamp now) {
+  hop("/cell", [this, slot, index, ordinal, now] {
+    auto& b = boxes_[slot];
+    if (!b.core || b.core->spoilt()) return;
+    b.core->committed(index, ordinal);
+    serve_waiting(slot, b);
+    propose_from(slot, b.core->resume(now));
+  });
+}
+
+void sim_plant::evolve(slot_number slot, journal_index index, shared_bytes entry, std::vector<std::uint32_t> ordinals) {
+  hop("/cell", [this, slot, index, entry, ordinals = std::move(ordinals)] {
+    auto& b = boxes_[slot];
+    const auto view = entry_view::trusted(*entry);
+    changes all;
+    for (auto at = view.begin(); at != view.end(); ++at)
+      if (std::find(ordinals.begin(), ordinals.end(), at.ordinal()) != ordinals.end())
+        append(all, b.core->evolve(**at, index, at.ordinal(), view.stamp()));
+    auto shared = std::make_shared<changes>(std::move(all));
+    hop("/host", [this, slot, shared] {
+      input([&](plant_host& h, timestamp now) { h.on_evolved(slot, std::move(*shared), now); });
+    });
+  });
+}
+
+void sim_plant::image(slot_number slot) {
+  hop("/cell", [this, slot] {
+    auto& b = boxes_[slot];
+    b.image_wanted = true;
+    serve_waiting(slot, b);
+  });
+}
+
+void sim_plant::stored(slot_number slot) {
+  hop("/cell", [this, slot] {
+    if (auto& b = boxes_[slot]; b.core) b.core->stored();
+  });
+}
+
+void sim_plant::passivate(slot_number slot) {
+  hop("/cell", [this, slot] {
+    auto& b = boxes_[slot];
+    const bool gone = b.core && b.core->idle() && b.readers.empty() && !b.image_wanted;
+    if (gone) boxes_.erase(slot);
+    hop("/host", [this, slot, gone] { input([&](plant_host& h, timestamp now) { h.on_passivated(slot, gone, now); }); });
+  });
+}
+
+void sim_plant::publish(const std::string& local, std::shared_ptr<const reference_state> state) {
+  references_[local] = std::move(state);
+}
+
+void sim_plant::read(const std::string& local, std::function<void(std::optional<actor_view>)> handler) {
+  if (const auto slot = host_.resident(local)) {
+    hop("/cell", [this, slot = *slot, local, handler] {
+      auto& b = boxes_[slot];
+      if (b.core && b.core->local() != local) return;  // it was passivated meanwhile: the reader asks again
+      b.readers.push_back([handler](cell& c) {
+        handler(c.sequence() == 0 ? std::nullopt : std::optional<actor_view>(c.view()));
+      });
+      if (b.core) serve_waiting(slot, b);
+    });
+    return;
+  }
+  auto snapshot = services_.state->snapshot();
+  if (!snapshot) return;
+  auto found = read_actor(**snapshot, name_, 1, local);
+  handler(found ? std::optional<actor_view>(*found) : std::nullopt);
+}
+
+// ---- environment of the cells ----
+
+std::string sim_plant::rule(std::string_view, std::string_view fallback) const { return std::string(fallback); }
+
+std::shared_ptr<const reference_state> sim_plant::look_up(std::string_view kind, std::string_view id) {
+  const auto local = std::string(kind) + '/' + std::string(id);
+  if (const auto at = references_.find(local); at != references_.end()) return at->second;
+  auto made = load_cell(local, 0);
+  if (!made || (*made)->sequence() == 0) return nullptr;
+  return references_[local] = (*made)->reference();
+}
+
+std::optional<bytes> sim_plant::read_row(std::string_view actor, std::string_view table, std::string_view key) {
+  auto snapshot = services_.state->snapshot();
+  if (!snapshot) return std::nullopt;
+  auto row = read_child_row(**snapshot, name_, actor, table, key);
+  return row ? *row : std::nullopt;
+}
+
+// ---- log, disk, outside ----
+
+void sim_plant::propose(shared_bytes entry) { services_.propose(group_, std::move(entry)); }
+void sim_plant::checkpointed(journal_index index) { services_.checkpointed(group_, index); }
+
+void sim_plant::write(std::shared_ptr<write_batch> slice) {
+  hop("/disk", [this, slice] {
+    if (!services_.state->commit(slice->writes())) return services_.die("state commit failed");
+    hop("/host", [this] { input([](plant_host& h, timestamp now) { h.on_written(now); }); });
+  });
+}
+
+void sim_plant::attempt_delivery(attempt a) {
+  hop("/sink", [this, a = std::move(a)] {
+    services_.outside->take(a, [alive = services_.alive, self = weak_from_this(), number = a.number,
+                                which = a.attempt](attempt_result r) {
+      if (!*alive) return;
+      if (const auto p = self.lock())
+        p->input([&](plant_host& h, timestamp now) { h.on_attempt(number, which, std::move(r), now); });
+    });
+  });
+}
+
+void sim_plant::send(message_frame frame) { services_.send(std::move(frame)); }
+void sim_plant::send(watermark_frame frame) { services_.send_watermark(std::move(frame)); }
+void sim_plant::applied(journal_index) {}
+void sim_plant::alarm(std::string_view, const std::string&) {}
+
+void sim_plant::on_committed(group_number, std::span<const log_entry> entries, const group_status& status) {
+  hop("/host", [this, all = std::vector<log_entry>(entries.begin(), entries.end()), status] {
+    input([&](plant_host& h, timestamp now) { h.on_committed(all, status, now); });
+  });
+}
+
+void sim_plant::on_refused(group_number, std::span<const shared_bytes> payloads, const error& why) {
+  hop("/host", [this, all = std::vector<shared_bytes>(payloads.begin(), payloads.end()), why] {
+    input([&](plant_host& h, timestamp now) { h.on_refused(all, why, now); });
+  });
+}
+
+void sim_plant::on_role(group_number, const group_status& status) {
+  hop("/host", [this, status] { input([&](plant_host& h, timestamp now) { h.on_role(status, now); }); });
+}
+
+}  // namespace millrace::simulation

@@ -1,0 +1,94 @@
+// One plant inside a simulated process: the host core, its cells, and the shell that production has in CAF and threads.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "tests/simulation/node.hpp"
+
+namespace millrace::simulation {
+
+/// What a plant needs of its process. All calls may be made from within a host's input.
+struct process_services {
+  world* where = nullptr;
+  const swarm* faults = nullptr;
+  outer_systems* outside = nullptr;
+  const kind_registry* kinds = nullptr;
+  store* journal = nullptr;
+  store* state = nullptr;
+  std::shared_ptr<bool> alive;                                        // events of a dead process do nothing
+  std::function<void(group_number, shared_bytes)> propose;            // to the loop, after its hop
+  std::function<void(group_number, journal_index)> checkpointed;
+  std::function<void(message_frame)> send;
+  std::function<void(watermark_frame)> send_watermark;
+  std::function<void(const std::string&)> die;                        // fail-stop
+};
+
+class sim_plant final : public host_port, public group_listener, public environment,
+                    public std::enable_shared_from_this<sim_plant> {
+ public:
+  sim_plant(std::string name, process_services services, group_number group);
+  [[nodiscard]] result<void> load() { return host_.load(); }
+  [[nodiscard]] plant_host& host() { return host_; }
+  void hop(const char* link, event what);
+  /// Runs an input of the host, then (a little later) the end of its turn.
+  void input(const std::function<void(plant_host&, timestamp)>& what);
+  void read(const std::string& local, std::function<void(std::optional<actor_view>)> handler);
+
+  // host_port
+  void activate(slot_number slot, const std::string& local, journal_index upto, bool reload) override;
+  void offer(slot_number slot, std::vector<stimulus> inputs, timestamp now) override;
+  void committed(slot_number slot, journal_index index, std::uint32_t ordinal, timestamp now) override;
+  void evolve(slot_number slot, journal_index index, shared_bytes entry, std::vector<std::uint32_t> ordinals) override;
+  void image(slot_number slot) override;
+  void stored(slot_number slot) override;
+  void passivate(slot_number slot) override;
+  void publish(const std::string& local, std::shared_ptr<const reference_state> state) override;
+  void propose(shared_bytes entry) override;
+  void checkpointed(journal_index index) override;
+  void write(std::shared_ptr<write_batch> slice) override;
+  void attempt_delivery(attempt a) override;
+  void send(message_frame frame) override;
+  void send(watermark_frame frame) override;
+  void applied(journal_index index) override;
+  void alarm(std::string_view code, const std::string& detail) override;
+
+  // group_listener
+  void on_committed(group_number group, std::span<const log_entry> entries, const group_status& status) override;
+  void on_refused(group_number group, std::span<const shared_bytes> payloads, const error& why) override;
+  void on_role(group_number group, const group_status& status) override;
+
+  // environment
+  [[nodiscard]] std::string_view plant() const override { return name_; }
+  [[nodiscard]] std::uint32_t generation() const override { return 1; }
+  [[nodiscard]] bool bound(System) const override { return services_.faults->endpoints; }
+  [[nodiscard]] std::string rule(std::string_view name, std::string_view fallback) const override;
+  [[nodiscard]] std::shared_ptr<const reference_state> look_up(std::string_view kind, std::string_view id) override;
+  [[nodiscard]] std::optional<bytes> read_row(std::string_view actor, std::string_view table, std::string_view key) override;
+
+ private:
+  struct box {
+    std::unique_ptr<cell> core;
+    bool image_wanted = false;
+    std::vector<std::function<void(cell&)>> readers;
+  };
+  void serve_waiting(slot_number slot, box& b);
+  void propose_from(slot_number slot, proposal p);
+  result<std::unique_ptr<cell>> load_cell(const std::string& local, journal_index upto);
+  void end_turn_soon();
+
+  std::string name_;
+  process_services services_;
+  group_number group_;
+  stored_journal journal_;
+  plant_host host_;
+  std::map<slot_number, box> boxes_;
+  std::map<std::string, std::shared_ptr<const reference_state>, std::less<>> references_;
+  bool turn_planned_ = false;
+  std::int64_t wake_us_ = 0;
+};
+
+}  // namespace millrace::simulation
