@@ -81,7 +81,8 @@ void post_moves(step& s, const std::vector<lot::StockMoveT>& moves, const lot::D
     posting.reference = "inspection/" + c.inspection;
     posting.reason = c.reason;
     posting.at = s.ctx.now();
-    s.d.deliver(System::erp, "batch/" + std::string(s.ctx.id()), posting,
+    // A key of its own: a posting that the ERP refuses must not keep a hold from it.
+    s.d.deliver(System::erp, "usage/" + std::string(s.ctx.id()), posting,
                 "usage~" + std::to_string(++n) + '~' + c.inspection, Lane::hold);
   }
 }
