@@ -1,0 +1,21 @@
+// The list of kinds: one line each, in the order of the schema's folders.
+// No static self-registration, so that what a program knows is what is written here.
+#include "actors/registry.hpp"
+
+#include "actors/material.hpp"
+#include "actors/order.hpp"
+#include "actors/order_release.hpp"
+#include "actors/plant.hpp"
+#include "actors/production_confirmation.hpp"
+
+namespace millrace::actors {
+
+void register_kinds(kind_registry& registry) {
+  registry.add(make_kind<plant>());
+  registry.add(make_kind<material>());
+  registry.add(make_kind<order>());
+  registry.add(make_kind<order_release>());
+  registry.add(make_kind<production_confirmation>());
+}
+
+}  // namespace millrace::actors
