@@ -1,5 +1,6 @@
 // check(cond): a broken invariant of the engine ends the process, in release builds too.
-// Going on with a broken invariant could acknowledge what is not true; a restart from disk is the tested way.
+// Going on with a broken invariant could acknowledge what is not true; a restart from disk is the
+// tested way.
 #pragma once
 
 #include <source_location>
@@ -9,9 +10,9 @@ namespace millrace {
 /// Logs the place to stderr and aborts.
 [[noreturn]] void check_failed(const std::source_location& where);
 
-/// Aborts when `cond` is false. One condition each. For the engine only; kinds return a fault instead.
-inline void check(bool cond,
-                  const std::source_location& where = std::source_location::current()) {
+/// Aborts when `cond` is false. One condition each. For the engine only; kinds return a fault
+/// instead.
+inline void check(bool cond, const std::source_location& where = std::source_location::current()) {
   if (!cond) [[unlikely]]
     check_failed(where);
 }

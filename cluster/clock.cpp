@@ -1,5 +1,6 @@
 // The machine's clocks, and how business time follows the date.
-// A date that jumps is an alarm for people, not something that entries' stamps may follow by themselves.
+// A date that jumps is an alarm for people, not something that entries' stamps may follow by
+// themselves.
 #include "cluster/clock.hpp"
 
 #include <time.h>

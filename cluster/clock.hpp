@@ -1,5 +1,5 @@
-// The clock seam. Consensus and timeouts run on monotonic time; business time is stamped by the leader into entries.
-// Nothing else in the engine reads a clock.
+// The clock seam. Consensus and timeouts run on monotonic time; business time is stamped by the
+// leader into entries. Nothing else in the engine reads a clock.
 #pragma once
 
 #include <atomic>
@@ -19,8 +19,8 @@ class clock {
   [[nodiscard]] virtual timestamp now() const = 0;
 };
 
-/// The machine's clocks. Business time = CLOCK_BOOTTIME plus an offset to UTC. The offset follows CLOCK_REALTIME
-/// slowly; a step of more than `step_us_max` is not followed and shows in stepped().
+/// The machine's clocks. Business time = CLOCK_BOOTTIME plus an offset to UTC. The offset follows
+/// CLOCK_REALTIME slowly; a step of more than `step_us_max` is not followed and shows in stepped().
 class node_clock final : public clock {
  public:
   static constexpr std::int64_t step_us_max = 5'000'000;
@@ -32,9 +32,12 @@ class node_clock final : public clock {
   /// Compares with CLOCK_REALTIME and slews; call about once a second, from one thread.
   void poll();
   /// How far the machine's date is from business time, 0 while it is followed.
-  [[nodiscard]] std::int64_t stepped_us() const { return stepped_us_.load(std::memory_order_relaxed); }
+  [[nodiscard]] std::int64_t stepped_us() const {
+    return stepped_us_.load(std::memory_order_relaxed);
+  }
 
-  /// The pure rule of poll(): the new offset when the machine's date is `difference_us` ahead after `elapsed_us`.
+  /// The pure rule of poll(): the new offset when the machine's date is `difference_us` ahead after
+  /// `elapsed_us`.
   [[nodiscard]] static std::int64_t slewed(std::int64_t offset_us, std::int64_t difference_us,
                                            std::int64_t elapsed_us);
 

@@ -63,8 +63,8 @@ std::uint32_t crc32c_table(bytes_view data, std::uint32_t crc) {
   const std::uint8_t* p = data.data();
   std::size_t n = data.size();
   for (; n >= 8; n -= 8, p += 8) {
-    const std::uint32_t low = c ^ (p[0] | (p[1] << 8) | (p[2] << 16) |
-                                   (static_cast<std::uint32_t>(p[3]) << 24));
+    const std::uint32_t low =
+        c ^ (p[0] | (p[1] << 8) | (p[2] << 16) | (static_cast<std::uint32_t>(p[3]) << 24));
     c = tables[7][low & 0xFF] ^ tables[6][(low >> 8) & 0xFF] ^ tables[5][(low >> 16) & 0xFF] ^
         tables[4][low >> 24] ^ tables[3][p[4]] ^ tables[2][p[5]] ^ tables[1][p[6]] ^
         tables[0][p[7]];

@@ -1,5 +1,5 @@
-// flock on a file of its own: locks belong to the open file, so that even the same process cannot take it twice.
-// The file stays; only the lock matters.
+// flock on a file of its own: locks belong to the open file, so that even the same process cannot
+// take it twice. The file stays; only the lock matters.
 #include "cluster/directory_lock.hpp"
 
 #include <fcntl.h>

@@ -3,8 +3,9 @@
 //   entry  := version:u8=1 zero:u8[3] count:u32 stamp:i64 record*count        little-endian
 //   record := length:u32 zero:u32 table:u8[length] zero:u8[(8 - length % 8) % 8]
 //
-// `table` is a finished FlatBuffer of engine::Record. Every table starts at a multiple of 8 from the entry's start, so
-// that a record can be read in place when the entry's bytes are aligned to 8 (as those of a vector are).
+// `table` is a finished FlatBuffer of engine::Record. Every table starts at a multiple of 8 from
+// the entry's start, so that a record can be read in place when the entry's bytes are aligned to 8
+// (as those of a vector are).
 #pragma once
 
 #include <cstdint>
@@ -46,8 +47,8 @@ class entry_builder {
 /// Reads an entry in place; the bytes must outlive it.
 class entry_view {
  public:
-  /// Checks everything: grammar, every record with the FlatBuffers verifier, enums and unions in range.
-  /// Error: journal.damaged.
+  /// Checks everything: grammar, every record with the FlatBuffers verifier, enums and unions in
+  /// range. Error: journal.damaged.
   [[nodiscard]] static result<entry_view> verify(bytes_view entry);
   /// For bytes that this process built itself or has verified before; checks the head only.
   [[nodiscard]] static entry_view trusted(bytes_view entry);

@@ -1,5 +1,6 @@
-// The group core: turns libraft's updates into outputs, and durable positions into committed entries.
-// libraft 0.22 keeps only the terms of its log, no payloads: what is in flight is held here, shared with the proposer.
+// The group core: turns libraft's updates into outputs, and durable positions into committed
+// entries. libraft 0.22 keeps only the terms of its log, no payloads: what is in flight is held
+// here, shared with the proposer.
 #include "cluster/group.hpp"
 
 #include <algorithm>
@@ -14,7 +15,8 @@
 
 #include "cluster/check.hpp"
 
-// raft.h does not compile as C++ with its assertions (sizeof of an anonymous struct); raft_sizes.c compiles them as C.
+// raft.h does not compile as C++ with its assertions (sizeof of an anonymous struct); raft_sizes.c
+// compiles them as C.
 extern "C" {
 #define static_assert(...)
 #include <raft.h>
@@ -96,7 +98,8 @@ result<void> validate(const group_image& image, node_number self) {
 
 struct group::engine {
   explicit engine(group_options o) : options(o) {
-    const std::array sizes{sizeof(raft), sizeof(raft_event), sizeof(raft_update), sizeof(raft_entry)};
+    const std::array sizes{sizeof(raft), sizeof(raft_event), sizeof(raft_update),
+                           sizeof(raft_entry)};
     check(std::equal(sizes.begin(), sizes.end(), millrace_raft_sizes));
     const std::string address = std::to_string(options.self);
     check(raft_init(&r, nullptr, nullptr, options.self, address.c_str()) == 0);
@@ -124,13 +127,13 @@ struct group::engine {
   bool started = false;
   std::uint64_t now_ms = 0;
   std::uint64_t next_timeout_ms = 0;
-  group_output output;                         // not taken yet
-  journal_index last = 0;                      // of the log
-  journal_index taken = 0;                     // up to here the output was taken
+  group_output output;      // not taken yet
+  journal_index last = 0;   // of the log
+  journal_index taken = 0;  // up to here the output was taken
   journal_index durable = 0;
   journal_index delivered = 0;
-  std::deque<log_entry> held;                  // (delivered, last]
-  std::deque<term_run> runs;                   // of the log from the snapshot on
+  std::deque<log_entry> held;                       // (delivered, last]
+  std::deque<term_run> runs;                        // of the log from the snapshot on
   std::deque<placed_configuration> configurations;  // the one at the snapshot and all later
   journal_index configuration_committed = 0;
   group_snapshot snapshot;
@@ -240,8 +243,7 @@ bytes group::founding_configuration(node_number self) {
 
 std::optional<hard_state> group::before_start(const group_image& image) const {
   configuration last;
-  if (!engine_->options.on.sole_voter_term ||
-      !last.decode(latest_configuration(image).encoded) ||
+  if (!engine_->options.on.sole_voter_term || !last.decode(latest_configuration(image).encoded) ||
       !last.only_voter_is(engine_->options.self))
     return std::nullopt;
   return hard_state{image.hard.term + 1, engine_->options.self};
@@ -365,10 +367,16 @@ group_status group::status() const {
   group_status s;
   // libraft's accessors are not const-correct; they only read.
   switch (raft_state(const_cast<raft*>(&e.r))) {
-    case RAFT_LEADER: s.role = group_role::leader; break;
-    case RAFT_CANDIDATE: s.role = group_role::candidate; break;
+    case RAFT_LEADER:
+      s.role = group_role::leader;
+      break;
+    case RAFT_CANDIDATE:
+      s.role = group_role::candidate;
+      break;
     case RAFT_FOLLOWER:
-    case RAFT_UNAVAILABLE: s.role = group_role::follower; break;
+    case RAFT_UNAVAILABLE:
+      s.role = group_role::follower;
+      break;
   }
   s.term = raft_current_term(&e.r);
   s.last = e.last;

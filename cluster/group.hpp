@@ -1,5 +1,6 @@
-// One plant's Raft group as a pure core over libraft's raft_step: inputs and time in; writes and committed entries out.
-// No I/O, no clock, no thread. Only this room sees raft.h. So far a group has one voter, this node.
+// One plant's Raft group as a pure core over libraft's raft_step: inputs and time in; writes and
+// committed entries out. No I/O, no clock, no thread. Only this room sees raft.h. So far a group
+// has one voter, this node.
 #pragma once
 
 #include <cstdint>
@@ -30,7 +31,8 @@ struct hard_state {
   bool operator==(const hard_state&) const = default;
 };
 
-/// The point that the log begins after: what is contained in the host's checkpoint as Raft knows it.
+/// The point that the log begins after: what is contained in the host's checkpoint as Raft knows
+/// it.
 struct group_snapshot {
   journal_index index = 0;  // 0 = none, the log begins at 1
   term_number term = 0;
@@ -42,7 +44,8 @@ struct group_snapshot {
 struct group_image {
   hard_state hard;
   group_snapshot snapshot;
-  std::vector<log_entry> tail;  // everything after the snapshot, consecutive; payloads only of `change` entries
+  std::vector<log_entry>
+      tail;  // everything after the snapshot, consecutive; payloads only of `change` entries
 };
 
 /// What must be on the disk, in this order, in one commit, before durable() is called.
@@ -64,24 +67,27 @@ class group {
   group(const group&) = delete;
   group& operator=(const group&) = delete;
 
-  /// The first configuration of a new group with this node as its only voter: the payload of entry 1, a `change`.
+  /// The first configuration of a new group with this node as its only voter: the payload of entry
+  /// 1, a `change`.
   [[nodiscard]] static bytes founding_configuration(node_number self);
-  /// What starting on this image wants on the disk *before* start() is called (guard 3: the new term and the own vote
-  /// of a sole voter). Pass the image with `hard` replaced by it. Empty when nothing.
+  /// What starting on this image wants on the disk *before* start() is called (guard 3: the new
+  /// term and the own vote of a sole voter). Pass the image with `hard` replaced by it. Empty when
+  /// nothing.
   [[nodiscard]] std::optional<hard_state> before_start(const group_image& image) const;
-  /// Begins. What the image holds up to status().committed is the caller's to read from the journal; take_committed()
-  /// goes on after it. Time never decreases from call to call.
-  /// Errors: journal.damaged (an image that is no log), config.invalid (a configuration with other voters).
+  /// Begins. What the image holds up to status().committed is the caller's to read from the
+  /// journal; take_committed() goes on after it. Time never decreases from call to call. Errors:
+  /// journal.damaged (an image that is no log), config.invalid (a configuration with other voters).
   [[nodiscard]] result<void> start(const group_image& image, std::uint64_t now_ms);
   /// Appends proposals. Error: node.not_ready when not leader (harmless, nothing was appended).
   [[nodiscard]] result<void> propose(std::span<const shared_bytes> payloads, std::uint64_t now_ms);
   /// Fires what is due; cheap when nothing is.
   [[nodiscard]] result<void> tick(std::uint64_t now_ms);
-  /// The host's durable checkpoint contains `index`; the log before it may be forgotten here. Ignored when it is
-  /// not above the last one or not yet committed.
+  /// The host's durable checkpoint contains `index`; the log before it may be forgotten here.
+  /// Ignored when it is not above the last one or not yet committed.
   [[nodiscard]] result<void> checkpointed(journal_index index, std::uint64_t now_ms);
 
-  /// What has to be written since the last call. The next durable() speaks of everything taken so far.
+  /// What has to be written since the last call. The next durable() speaks of everything taken so
+  /// far.
   [[nodiscard]] group_output take_output();
   /// All that was taken is on the disk.
   [[nodiscard]] result<void> durable(std::uint64_t now_ms);

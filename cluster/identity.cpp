@@ -85,7 +85,8 @@ result<node_identity> find_identity(const fs::path& directory, const std::string
                                     const std::string& node) {
   const fs::path file = directory / "identity";
   if (!fs::exists(file)) {
-    if (fs::exists(directory / "journal" / "data.mdb") || fs::exists(directory / "state" / "data.mdb"))
+    if (fs::exists(directory / "journal" / "data.mdb") ||
+        fs::exists(directory / "state" / "data.mdb"))
       return refused(directory.string() + " holds data but no identity");
     return node_identity{cluster, node, make_incarnation(), 0};
   }
@@ -95,7 +96,8 @@ result<node_identity> find_identity(const fs::path& directory, const std::string
   auto found = parse_identity(text.str());
   if (!found) return refused(file.string() + ": " + found.error().detail);
   if (found->cluster != cluster)
-    return refused(directory.string() + " belongs to cluster " + found->cluster + ", not " + cluster);
+    return refused(directory.string() + " belongs to cluster " + found->cluster + ", not " +
+                   cluster);
   if (found->node != node)
     return refused(directory.string() + " belongs to node " + found->node + ", not " + node);
   return found;
@@ -104,8 +106,8 @@ result<node_identity> find_identity(const fs::path& directory, const std::string
 }  // namespace
 
 std::string format_identity(const node_identity& identity) {
-  std::string text = "millrace identity 1\ncluster " + identity.cluster + "\nnode " + identity.node +
-                     "\nincarnation " + identity.incarnation + "\nboots " +
+  std::string text = "millrace identity 1\ncluster " + identity.cluster + "\nnode " +
+                     identity.node + "\nincarnation " + identity.incarnation + "\nboots " +
                      std::to_string(identity.boots) + '\n';
   return text + "crc32c " + hex32(crc32c(view(text))) + '\n';
 }

@@ -1,10 +1,12 @@
-// A node's data directory and who it belongs to: a wrong, doubled or rolled-back directory is refused.
+// A node's data directory and who it belongs to: a wrong, doubled or rolled-back directory is
+// refused.
 //
 //   DIR/lock       held while the node runs
-//   DIR/identity   "millrace identity 1\ncluster C\nnode N\nincarnation UUID\nboots B\ncrc32c HEX\n"; the crc is over the
+//   DIR/identity   "millrace identity 1\ncluster C\nnode N\nincarnation UUID\nboots B\ncrc32c
+//   HEX\n"; the crc is over the
 //                  lines before it. Replaced by rename at every start, which raises `boots`
-//   DIR/journal/   environment of the logs (journal.hpp); its table `node` repeats incarnation and boots
-//   DIR/state/     environment of the checkpoints
+//   DIR/journal/   environment of the logs (journal.hpp); its table `node` repeats incarnation and
+//   boots DIR/state/     environment of the checkpoints
 #pragma once
 
 #include <cstdint>
@@ -28,10 +30,12 @@ struct node_identity {
 /// The directory while this process owns it.
 class data_directory {
  public:
-  /// Locks, reads the identity or creates it, raises the boot count durably. Errors: directory.refused (in use; another
-  /// cluster's or node's; damaged; an environment without identity), disk.failed.
+  /// Locks, reads the identity or creates it, raises the boot count durably. Errors:
+  /// directory.refused (in use; another cluster's or node's; damaged; an environment without
+  /// identity), disk.failed.
   [[nodiscard]] static result<data_directory> open(const std::filesystem::path& directory,
-                                                   const std::string& cluster, const std::string& node);
+                                                   const std::string& cluster,
+                                                   const std::string& node);
   [[nodiscard]] const node_identity& identity() const { return identity_; }
   [[nodiscard]] const std::filesystem::path& path() const { return path_; }
   [[nodiscard]] std::filesystem::path journal() const { return path_ / "journal"; }
@@ -45,9 +49,9 @@ class data_directory {
   directory_lock lock_;
 };
 
-/// Compares the identity with the one inside the journal environment and writes it there. Errors: directory.refused (the
-/// journal belongs to another incarnation, or has seen more starts than the identity file, which then was restored from
-/// a copy), disk.failed, journal.damaged.
+/// Compares the identity with the one inside the journal environment and writes it there. Errors:
+/// directory.refused (the journal belongs to another incarnation, or has seen more starts than the
+/// identity file, which then was restored from a copy), disk.failed, journal.damaged.
 [[nodiscard]] result<void> bind_journal(store& journal_store, const node_identity& identity);
 
 /// The file's text and back. Error: directory.refused.

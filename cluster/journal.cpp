@@ -1,5 +1,5 @@
-// Reads and writes the logs of all groups. Memory holds only each group's metadata and the end of its log;
-// payloads go from the proposer's buffer to the store without a copy of ours.
+// Reads and writes the logs of all groups. Memory holds only each group's metadata and the end of
+// its log; payloads go from the proposer's buffer to the store without a copy of ours.
 #include "cluster/journal.hpp"
 
 #include <openssl/evp.h>
@@ -227,8 +227,9 @@ result<group_number> journal::found(write_batch& to, const std::string& name,
   g.anchor.chain = hasher_.genesis(name);
   g.head = g.anchor.chain;
   bytes named;
-  rows::writer(named).number(generation).raw(
-      bytes_view(reinterpret_cast<const std::uint8_t*>(name.data()), name.size()));
+  rows::writer(named)
+      .number(generation)
+      .raw(bytes_view(reinterpret_cast<const std::uint8_t*>(name.data()), name.size()));
   put_field(to, g.number, rows::field::name, named);
   put_field(to, g.number, rows::field::anchor, rows::encode(g.anchor));
   put_field(to, g.number, rows::field::snapshot, rows::encode(g.snapshot));
@@ -266,7 +267,8 @@ result<void> journal::write(write_batch& to, group_number number, const group_ou
     const bool second_vote = output.hard->term == g.hard.term && g.hard.voted_for != 0 &&
                              output.hard->voted_for != g.hard.voted_for;
     if (guards_.one_vote_per_term && (output.hard->term < g.hard.term || second_vote))
-      return error{"group.unsafe", "group " + g.name + ": a second vote in a term, or a lower term"};
+      return error{"group.unsafe",
+                   "group " + g.name + ": a second vote in a term, or a lower term"};
     g.hard = *output.hard;
     put_field(to, number, rows::field::hard, rows::encode(g.hard));
   }
@@ -296,8 +298,8 @@ result<bool> journal::retain_from(write_batch& to, group_number number, journal_
   const auto found = groups_.find(number);
   check(found != groups_.end());
   journal_group& g = found->second;
-  const journal_index last_cut = std::min(
-      {first == 0 ? 0 : first - 1, g.snapshot.index, g.anchor.index + retain_entries_max});
+  const journal_index last_cut =
+      std::min({first == 0 ? 0 : first - 1, g.snapshot.index, g.anchor.index + retain_entries_max});
   if (last_cut <= g.anchor.index) return false;
   auto snapshot = store_.snapshot();
   if (!snapshot) return snapshot.error();

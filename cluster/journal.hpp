@@ -1,17 +1,19 @@
-// The journal environment: the logs of all groups of a node on one store, each record with a CRC and a hash chain.
+// The journal environment: the logs of all groups of a node on one store, each record with a CRC
+// and a hash chain.
 //
 //   table 0 entries   group:u32be index:u64be -> crc:u32 type:u8 term:u64 chain:u8[32] payload
 //   table 1 groups    group:u32be field:u8    -> crc:u32 value
 //     field 1 name        generation:u32 name
 //     field 2 hard state  term:u64 voted_for:u64
-//     field 3 anchor      index:u64 term:u64 chain:u8[32]     what the log begins after; index 0 for a whole log
-//     field 4 committed   index:u64                           durable lazily: everything up to it is history
-//     field 5 snapshot    index:u64 term:u64 configuration_index:u64 configuration
+//     field 3 anchor      index:u64 term:u64 chain:u8[32]     what the log begins after; index 0
+//     for a whole log field 4 committed   index:u64                           durable lazily:
+//     everything up to it is history field 5 snapshot    index:u64 term:u64 configuration_index:u64
+//     configuration
 //   table 2 node      field:u8 -> crc:u32 value               (identity.hpp)
 //
-// Numbers are little-endian unless said. crc is CRC32C over key ++ everything after the crc: a record in the wrong place
-// is found too. chain(i) = SHA-256(chain(i-1) generation:u32 index:u64 term:u64 type:u8 payload);
-// chain(0) = SHA-256("millrace" name).
+// Numbers are little-endian unless said. crc is CRC32C over key ++ everything after the crc: a
+// record in the wrong place is found too. chain(i) = SHA-256(chain(i-1) generation:u32 index:u64
+// term:u64 type:u8 payload); chain(0) = SHA-256("millrace" name).
 #pragma once
 
 #include <array>
@@ -59,7 +61,7 @@ struct journal_group {
   group_snapshot snapshot;
   journal_index last = 0;  // of the log; the anchor's when it is empty
   term_number last_term = 0;
-  chain_hash head{};       // chain at `last`
+  chain_hash head{};  // chain at `last`
 };
 
 /// One entry as read.
@@ -84,41 +86,47 @@ class chain_hasher {
   std::unique_ptr<context> context_;
 };
 
-/// Reads [from, to] of a group with CRC check, stopping after `bytes_max` of payload (but never before one entry).
-/// Any thread. Errors: journal.damaged naming group and index (also for one that is missing), disk.failed.
+/// Reads [from, to] of a group with CRC check, stopping after `bytes_max` of payload (but never
+/// before one entry). Any thread. Errors: journal.damaged naming group and index (also for one that
+/// is missing), disk.failed.
 [[nodiscard]] result<std::vector<journal_entry>> read_journal(store_snapshot& snapshot,
                                                               group_number group,
                                                               journal_index from, journal_index to,
                                                               std::size_t bytes_max);
 
-/// Writes for many groups. Keeps per group what the next write needs (end of the log, chain head): after a failed commit
-/// it must not be used again. Single-threaded.
+/// Writes for many groups. Keeps per group what the next write needs (end of the log, chain head):
+/// after a failed commit it must not be used again. Single-threaded.
 class journal {
  public:
   /// The store must outlive it.
   explicit journal(store& on, guards on_guards = {}) : store_(on), guards_(on_guards) {}
 
-  /// Reads the metadata of all groups and the last entry of each. Errors: journal.damaged, disk.failed.
+  /// Reads the metadata of all groups and the last entry of each. Errors: journal.damaged,
+  /// disk.failed.
   [[nodiscard]] result<void> load();
   [[nodiscard]] const journal_group* find(std::string_view name) const;
   [[nodiscard]] const journal_group* find(group_number number) const;
   [[nodiscard]] std::vector<const journal_group*> groups() const;
 
-  /// A new group with a log of entry 1, the founding configuration, in term 1. Error: id.invalid (name).
+  /// A new group with a log of entry 1, the founding configuration, in term 1. Error: id.invalid
+  /// (name).
   [[nodiscard]] result<group_number> found(write_batch& to, const std::string& name,
                                            std::uint32_t generation, node_number self);
-  /// What libraft starts from. Reads everything after the snapshot and checks CRC, chain, sequence and terms.
-  /// Errors: journal.damaged naming group and index, disk.failed.
+  /// What libraft starts from. Reads everything after the snapshot and checks CRC, chain, sequence
+  /// and terms. Errors: journal.damaged naming group and index, disk.failed.
   [[nodiscard]] result<group_image> image(group_number number) const;
-  /// A step's output as writes, with the lazily durable `committed`. Error: group.unsafe (guard 11), journal.damaged.
+  /// A step's output as writes, with the lazily durable `committed`. Error: group.unsafe (guard
+  /// 11), journal.damaged.
   [[nodiscard]] result<void> write(write_batch& to, group_number number, const group_output& output,
                                    journal_index committed);
-  /// Cuts what is below `first`, at most retain_entries_max entries, leaving an anchor; limited to what the snapshot
-  /// contains. False when nothing is to be cut. Errors: journal.damaged, disk.failed.
+  /// Cuts what is below `first`, at most retain_entries_max entries, leaving an anchor; limited to
+  /// what the snapshot contains. False when nothing is to be cut. Errors: journal.damaged,
+  /// disk.failed.
   [[nodiscard]] result<bool> retain_from(write_batch& to, group_number number, journal_index first);
 
  private:
-  [[nodiscard]] result<journal_group> load_group(store_snapshot& snapshot, group_number number) const;
+  [[nodiscard]] result<journal_group> load_group(store_snapshot& snapshot,
+                                                 group_number number) const;
   [[nodiscard]] result<void> truncate(write_batch& to, journal_group& g, journal_index from);
 
   store& store_;

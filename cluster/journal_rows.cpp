@@ -123,7 +123,8 @@ result<journal_entry> parse_entry(bytes_view key, bytes_view value, bool with_pa
   std::memcpy(&out.entry.term, value.data() + 5, 8);
   std::memcpy(out.chain.data(), value.data() + 13, out.chain.size());
   const bytes_view payload = value.subspan(journal_head_bytes);
-  if (with_payload) out.entry.payload = std::make_shared<const bytes>(payload.begin(), payload.end());
+  if (with_payload)
+    out.entry.payload = std::make_shared<const bytes>(payload.begin(), payload.end());
   return out;
 }
 
@@ -163,7 +164,8 @@ bytes encode(const group_snapshot& v) {
 result<journal_group> read_group(store_snapshot& snapshot, group_number number) {
   journal_group g;
   g.number = number;
-  for (const field what : {field::name, field::hard, field::anchor, field::committed, field::snapshot}) {
+  for (const field what :
+       {field::name, field::hard, field::anchor, field::committed, field::snapshot}) {
     auto value = read_field(snapshot, number, what);
     if (!value) return value.error();
     bool ok = value->has_value();
@@ -175,14 +177,23 @@ result<journal_group> read_group(store_snapshot& snapshot, group_number number) 
           ok = in.ok() && !g.name.empty();
           break;
         }
-        case field::hard: ok = parse(**value, g.hard); break;
-        case field::anchor: ok = parse(**value, g.anchor); break;
-        case field::committed: ok = parse(**value, g.committed); break;
-        case field::snapshot: ok = parse(**value, g.snapshot); break;
+        case field::hard:
+          ok = parse(**value, g.hard);
+          break;
+        case field::anchor:
+          ok = parse(**value, g.anchor);
+          break;
+        case field::committed:
+          ok = parse(**value, g.committed);
+          break;
+        case field::snapshot:
+          ok = parse(**value, g.snapshot);
+          break;
       }
     if (!ok)
-      return damaged(number, 0, "metadata field " + std::to_string(static_cast<int>(what)) +
-                                    " is missing or malformed");
+      return damaged(
+          number, 0,
+          "metadata field " + std::to_string(static_cast<int>(what)) + " is missing or malformed");
   }
   return g;
 }

@@ -76,10 +76,11 @@ using field_key_bytes = std::array<std::uint8_t, 5>;
 
 /// The 45 bytes before an entry's payload, crc included.
 [[nodiscard]] std::array<std::uint8_t, journal_head_bytes> entry_head(const entry_key_bytes& key,
-                                                                     const log_entry& entry,
-                                                                     const chain_hash& chain);
+                                                                      const log_entry& entry,
+                                                                      const chain_hash& chain);
 /// An entry from its row, payload copied when wanted; the CRC is checked. Error: journal.damaged.
-[[nodiscard]] result<journal_entry> parse_entry(bytes_view key, bytes_view value, bool with_payload);
+[[nodiscard]] result<journal_entry> parse_entry(bytes_view key, bytes_view value,
+                                                bool with_payload);
 
 /// crc ++ value, and the value back after the check. Error: journal.damaged.
 [[nodiscard]] bytes seal(bytes_view key, bytes_view value);
@@ -89,7 +90,8 @@ using field_key_bytes = std::array<std::uint8_t, 5>;
 [[nodiscard]] bytes encode(const journal_anchor& v);
 [[nodiscard]] bytes encode(const group_snapshot& v);
 
-/// Reads all fields of a group; log end and head stay empty. Error: journal.damaged naming the group, disk.failed.
+/// Reads all fields of a group; log end and head stay empty. Error: journal.damaged naming the
+/// group, disk.failed.
 [[nodiscard]] result<journal_group> read_group(store_snapshot& snapshot, group_number number);
 
 [[nodiscard]] error damaged(group_number group, journal_index index, const std::string& what);

@@ -1,5 +1,6 @@
-// The walk over all entries, group by group. A damaged entry is reported and the walk goes on after it:
-// the chain is taken up again from the next readable entry, so that one flipped bit is one or two findings.
+// The walk over all entries, group by group. A damaged entry is reported and the walk goes on after
+// it: the chain is taken up again from the next readable entry, so that one flipped bit is one or
+// two findings.
 #include "cluster/journal_verify.hpp"
 
 #include <algorithm>
@@ -89,8 +90,7 @@ walk begin(journal_group g, chain_hasher& hasher) {
 }
 
 void end(walk& w) {
-  if (w.report.last < w.group.committed)
-    w.find(w.group.committed, "missing: it was committed");
+  if (w.report.last < w.group.committed) w.find(w.group.committed, "missing: it was committed");
   if (w.report.last < w.group.snapshot.index)
     w.find(w.group.snapshot.index, "missing: a checkpoint contains it");
 }
@@ -133,8 +133,8 @@ std::string journal_report::to_text() const {
   std::string out;
   for (const journal_group_report& g : groups) {
     out += g.name + " (group " + std::to_string(g.number) + ", generation " +
-           std::to_string(g.generation) + ", term " + std::to_string(g.term) + "): " +
-           std::to_string(g.entries) + " entries " + std::to_string(g.first) + ".." +
+           std::to_string(g.generation) + ", term " + std::to_string(g.term) +
+           "): " + std::to_string(g.entries) + " entries " + std::to_string(g.first) + ".." +
            std::to_string(g.last) + ", committed " + std::to_string(g.committed) + ", " +
            std::to_string(g.payload_bytes) + " bytes, head " + g.head.substr(0, 16) +
            (g.findings.empty() ? ", intact\n" : ", DAMAGED\n");

@@ -1,5 +1,5 @@
-// Walks a whole journal environment and says what is wrong with it: `millrace journal verify --data DIR`.
-// Trusts nothing that the running node keeps in memory; reads every byte once.
+// Walks a whole journal environment and says what is wrong with it: `millrace journal verify --data
+// DIR`. Trusts nothing that the running node keeps in memory; reads every byte once.
 #pragma once
 
 #include <cstdint>
@@ -12,19 +12,20 @@
 
 namespace millrace {
 
-inline constexpr std::size_t journal_findings_max = 100;  // of one group; the walk goes on, uncounted
+inline constexpr std::size_t journal_findings_max =
+    100;  // of one group; the walk goes on, uncounted
 
 struct journal_group_report {
   group_number number = 0;
   std::string name;
   std::uint32_t generation = 0;
-  journal_index first = 0;      // of the entries; first > last when there are none
+  journal_index first = 0;  // of the entries; first > last when there are none
   journal_index last = 0;
   journal_index committed = 0;  // durably known as committed: entries above are the log's tail
   term_number term = 0;
   std::uint64_t entries = 0;
   std::uint64_t payload_bytes = 0;
-  std::string head;             // hex of the chain at `last`
+  std::string head;                   // hex of the chain at `last`
   std::vector<std::string> findings;  // "index 17: the CRC does not match"
 };
 
@@ -36,8 +37,8 @@ struct journal_report {
   [[nodiscard]] std::string to_text() const;
 };
 
-/// CRC of every row, sequence without gap, terms that never fall, the hash chain from the anchor, payloads that are
-/// entries or configurations. Error: disk.failed (then there is no report).
+/// CRC of every row, sequence without gap, terms that never fall, the hash chain from the anchor,
+/// payloads that are entries or configurations. Error: disk.failed (then there is no report).
 [[nodiscard]] result<journal_report> verify_journal(store& journal_store);
 /// Opens DIR/journal read-only; the node may be running. Errors: directory.refused, disk.failed.
 [[nodiscard]] result<journal_report> verify_journal(const std::filesystem::path& data_directory);

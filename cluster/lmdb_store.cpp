@@ -1,5 +1,6 @@
-// The store on LMDB 0.9. One named database per table, opened once; a commit is one write transaction with fdatasync.
-// LMDB would let one go on after EIO; this store does not: the first error in a commit is its last answer.
+// The store on LMDB 0.9. One named database per table, opened once; a commit is one write
+// transaction with fdatasync. LMDB would let one go on after EIO; this store does not: the first
+// error in a commit is its last answer.
 #include "cluster/lmdb_store.hpp"
 
 #include <lmdb.h>
@@ -188,15 +189,15 @@ result<std::unique_ptr<store_snapshot>> lmdb_store::snapshot() {
 
 int lmdb_store::erase_range(MDB_cursor* cursor, bytes_view from, bytes_view to) {
   for (;;) {
-    // Sought anew each time: where a cursor stands after a deletion at a page's end is not worth relying on.
+    // Sought anew each time: where a cursor stands after a deletion at a page's end is not worth
+    // relying on.
     MDB_val key = in(from);
     MDB_val value{};
     int rc = mdb_cursor_get(cursor, &key, &value, from.empty() ? MDB_FIRST : MDB_SET_RANGE);
     if (rc == MDB_NOTFOUND) return MDB_SUCCESS;
     if (rc != MDB_SUCCESS) return rc;
     const bytes_view at = out(key);
-    if (!to.empty() &&
-        !std::lexicographical_compare(at.begin(), at.end(), to.begin(), to.end()))
+    if (!to.empty() && !std::lexicographical_compare(at.begin(), at.end(), to.begin(), to.end()))
       return MDB_SUCCESS;
     rc = mdb_cursor_del(cursor, 0);
     if (rc != MDB_SUCCESS) return rc;

@@ -8,9 +8,10 @@
 
 namespace millrace {
 
-using group_number = std::uint32_t;  // of a group on this node, 1 .. ; its name is in the journal's metadata
-using node_number = std::uint64_t;   // of a server in a group's configuration, 1 ..
-using journal_index = std::uint64_t; // position in a group's log, 1 ..
+using group_number =
+    std::uint32_t;  // of a group on this node, 1 .. ; its name is in the journal's metadata
+using node_number = std::uint64_t;    // of a server in a group's configuration, 1 ..
+using journal_index = std::uint64_t;  // position in a group's log, 1 ..
 using term_number = std::uint64_t;
 
 inline constexpr std::size_t entry_bytes_max = 1024 * 1024;  // of a payload

@@ -1,5 +1,5 @@
-// One turn of all groups: what waited is proposed, everything that has to be on the disk goes into one batch,
-// and only after its commit does anyone hear of it.
+// One turn of all groups: what waited is proposed, everything that has to be on the disk goes into
+// one batch, and only after its commit does anyone hear of it.
 #include "cluster/loop_core.hpp"
 
 #include <algorithm>
@@ -79,7 +79,8 @@ result<void> loop_core::replay(member& m, journal_index applied) {
   auto snapshot = store_.snapshot();
   if (!snapshot) return snapshot.error();
   for (journal_index next = applied + 1; next <= m.core.status().committed;) {
-    auto slice = read_journal(**snapshot, m.number, next, status.committed, options_.replay_bytes_max);
+    auto slice =
+        read_journal(**snapshot, m.number, next, status.committed, options_.replay_bytes_max);
     if (!slice) return slice.error();
     std::vector<log_entry> entries;
     entries.reserve(slice->size());
@@ -142,7 +143,8 @@ result<void> loop_core::prepare(std::uint64_t now_ms) {
     const group_output output = m->core.take_output();
     if (output.empty()) continue;
     status_.entries += output.append.size();
-    if (auto ok = journal_.write(batch_, number, output, m->core.status().delivered); !ok) return ok;
+    if (auto ok = journal_.write(batch_, number, output, m->core.status().delivered); !ok)
+      return ok;
   }
   return {};
 }
@@ -182,7 +184,8 @@ void loop_core::tell_role(member& m) {
   m.listener->on_role(m.number, status);
 }
 
-result<void> loop_core::checkpointed(group_number group, journal_index index, std::uint64_t now_ms) {
+result<void> loop_core::checkpointed(group_number group, journal_index index,
+                                     std::uint64_t now_ms) {
   const auto found = members_.find(group);
   check(found != members_.end());
   return found->second->core.checkpointed(index, now_ms);

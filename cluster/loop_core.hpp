@@ -1,5 +1,6 @@
-// All groups of a node and their journal as one pure core: proposals and time in, one batch of writes out (group commit),
-// then committed entries to the listeners. No thread, no clock, no waiting: the loop's thread and the simulation drive it.
+// All groups of a node and their journal as one pure core: proposals and time in, one batch of
+// writes out (group commit), then committed entries to the listeners. No thread, no clock, no
+// waiting: the loop's thread and the simulation drive it.
 #pragma once
 
 #include <algorithm>
@@ -20,11 +21,13 @@
 namespace millrace {
 
 struct loop_options {
-  group_options group;                                  // of every group of this node
-  std::uint64_t reserve_bytes = 256ull * 1024 * 1024;   // below this much free space proposals are refused
-  std::uint32_t tick_ms = 50;                           // the grid that all groups' timeouts are looked at on
-  std::size_t turn_bytes_max = 16 * 1024 * 1024;        // payload bytes of one transaction
-  std::size_t replay_bytes_max = 4 * 1024 * 1024;       // payload bytes of one call of on_committed while replaying
+  group_options group;  // of every group of this node
+  std::uint64_t reserve_bytes =
+      256ull * 1024 * 1024;    // below this much free space proposals are refused
+  std::uint32_t tick_ms = 50;  // the grid that all groups' timeouts are looked at on
+  std::size_t turn_bytes_max = 16 * 1024 * 1024;  // payload bytes of one transaction
+  std::size_t replay_bytes_max =
+      4 * 1024 * 1024;  // payload bytes of one call of on_committed while replaying
 };
 
 struct loop_status {
@@ -33,14 +36,15 @@ struct loop_status {
   std::uint64_t bytes = 0;           // written so far
   std::uint64_t commit_us_last = 0;  // duration of the last transaction
   std::uint64_t commit_us_max = 0;
-  std::uint64_t refused = 0;         // proposals
+  std::uint64_t refused = 0;  // proposals
   bool below_reserve = false;
   std::uint64_t free_bytes = 0;
 };
 
-/// All groups of a node, without thread, clock or waiting. Usage, as the thread and the simulation do it:
-/// propose()/checkpointed() any number of times; prepare(now); if anything is to be written, the store's commit of
-/// batch(); finish(now), which calls the listeners. Nothing that needs the disk is told to anyone before finish().
+/// All groups of a node, without thread, clock or waiting. Usage, as the thread and the simulation
+/// do it: propose()/checkpointed() any number of times; prepare(now); if anything is to be written,
+/// the store's commit of batch(); finish(now), which calls the listeners. Nothing that needs the
+/// disk is told to anyone before finish().
 class loop_core {
  public:
   /// All must outlive it.
@@ -49,8 +53,9 @@ class loop_core {
 
   /// Reads what groups there are. Error: journal.damaged, disk.failed.
   [[nodiscard]] result<void> load();
-  /// Opens the group, founding it when the journal does not know the name, and hands out what is committed above
-  /// `applied` before it returns. Errors: journal.damaged, disk.failed, state.damaged (the journal begins above applied
+  /// Opens the group, founding it when the journal does not know the name, and hands out what is
+  /// committed above `applied` before it returns. Errors: journal.damaged, disk.failed,
+  /// state.damaged (the journal begins above applied
   /// + 1, or ends below applied).
   [[nodiscard]] result<group_number> open_group(const std::string& name, journal_index applied,
                                                 std::shared_ptr<group_listener> listener,
@@ -58,8 +63,8 @@ class loop_core {
   void propose(group_number group, shared_bytes payload);
   [[nodiscard]] result<void> checkpointed(group_number group, journal_index index,
                                           std::uint64_t now_ms);
-  /// Cuts a slice of the journal of a group below `first`, as far as checkpoints allow, in a transaction of its own.
-  /// False when nothing was to be cut.
+  /// Cuts a slice of the journal of a group below `first`, as far as checkpoints allow, in a
+  /// transaction of its own. False when nothing was to be cut.
   [[nodiscard]] result<bool> retain_from(group_number group, journal_index first);
   /// Steps all groups that have work; what they want written is in batch() then.
   [[nodiscard]] result<void> prepare(std::uint64_t now_ms);

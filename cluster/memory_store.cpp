@@ -1,5 +1,5 @@
-// The simulation's disk. What is visible but not synced is kept as an undo list, which a crash plays backwards.
-// Snapshots share the tables; the next write after a snapshot copies them.
+// The simulation's disk. What is visible but not synced is kept as an undo list, which a crash
+// plays backwards. Snapshots share the tables; the next write after a snapshot copies them.
 #include "cluster/memory_store.hpp"
 
 #include <utility>
@@ -152,7 +152,8 @@ void memory_disk::apply(const write& w) {
     case write::op::erase_range: {
       auto& in = (*visible_)[w.table];
       const bytes end = own(w.head);
-      for (auto at = in.lower_bound(own(w.key)); at != in.end() && (end.empty() || at->first < end);) {
+      for (auto at = in.lower_bound(own(w.key));
+           at != in.end() && (end.empty() || at->first < end);) {
         const bytes key = at->first;
         ++at;
         set(w.table, key, nullptr);
@@ -165,9 +166,7 @@ void memory_disk::apply(const write& w) {
 memory_store::memory_store(std::shared_ptr<memory_disk> disk)
     : disk_(std::move(disk)), incarnation_(disk_->incarnation_) {}
 
-bool memory_store::refused() const {
-  return disk_->failed_ || incarnation_ != disk_->incarnation_;
-}
+bool memory_store::refused() const { return disk_->failed_ || incarnation_ != disk_->incarnation_; }
 
 result<std::unique_ptr<store_snapshot>> memory_store::snapshot() {
   const std::lock_guard lock(disk_->mutex_);

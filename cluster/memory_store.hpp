@@ -1,5 +1,6 @@
-// The simulation's disk: ordered maps with commits that become durable when the simulation says so, crashes that drop
-// what was not, and faults on demand. The platter outlives the store, as a disk outlives a process.
+// The simulation's disk: ordered maps with commits that become durable when the simulation says so,
+// crashes that drop what was not, and faults on demand. The platter outlives the store, as a disk
+// outlives a process.
 #pragma once
 
 #include <array>
@@ -18,21 +19,23 @@ namespace millrace {
 /// What is on the platter. Values are shared, so copies are cheap.
 using memory_tables = std::array<std::map<bytes, shared_bytes>, store_tables_max>;
 
-/// One disk. Outlives the stores that are opened on it one after the other. Single-threaded but for the store's reads.
+/// One disk. Outlives the stores that are opened on it one after the other. Single-threaded but for
+/// the store's reads.
 class memory_disk {
  public:
   memory_disk();
 
   // --- faults ---
-  /// The commit that many commits from now (1 = the next, 0 = none) fails with an I/O error; `lands` = its writes are found
-  /// after the crash all the same.
+  /// The commit that many commits from now (1 = the next, 0 = none) fails with an I/O error;
+  /// `lands` = its writes are found after the crash all the same.
   void fail_commit(std::uint64_t in_commits, bool lands = false);
   /// Off: commits are visible at once but durable only after sync_now().
   void set_auto_sync(bool on) { auto_sync_ = on; }
   void sync_now();
   /// Power loss: back to what was durable. Stores that are open refuse everything from now on.
   void crash();
-  /// Flips one bit of a durable and visible value: bit 0 is the lowest of byte 0. False when there is no such value.
+  /// Flips one bit of a durable and visible value: bit 0 is the lowest of byte 0. False when there
+  /// is no such value.
   bool flip_bit(table_id table, bytes_view key, std::size_t bit);
   /// Replaces a value, or removes it.
   void tamper(table_id table, bytes_view key, std::optional<bytes> value);
@@ -55,8 +58,9 @@ class memory_disk {
   void set(table_id table, const bytes& key, shared_bytes value);
   void apply(const write& w);
 
-  std::shared_ptr<memory_tables> visible_;  // shared with snapshots: copied before a write while one lives
-  std::vector<undo> undo_;                  // of what is not synced
+  std::shared_ptr<memory_tables>
+      visible_;             // shared with snapshots: copied before a write while one lives
+  std::vector<undo> undo_;  // of what is not synced
   bool auto_sync_ = true;
   bool failed_ = false;
   bool failing_lands_ = false;

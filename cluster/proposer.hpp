@@ -11,21 +11,24 @@
 
 namespace millrace {
 
-/// A host's ear. Called on the loop's thread, in the order of the log: it must not block, and hands over to its own
-/// executor. What it throws ends the process.
+/// A host's ear. Called on the loop's thread, in the order of the log: it must not block, and hands
+/// over to its own executor. What it throws ends the process.
 class group_listener {
  public:
   virtual ~group_listener() = default;
-  /// Entries that are committed and on this node's disk: every index from the host's own applied index on, exactly
-  /// once, consecutive, of all types. Those read back from the journal after a start come first, then live ones, whose
-  /// payload is the buffer that was proposed (compare pointers to know one's own). `status` is as of the last entry.
+  /// Entries that are committed and on this node's disk: every index from the host's own applied
+  /// index on, exactly once, consecutive, of all types. Those read back from the journal after a
+  /// start come first, then live ones, whose payload is the buffer that was proposed (compare
+  /// pointers to know one's own). `status` is as of the last entry.
   virtual void on_committed(group_number group, std::span<const log_entry> entries,
                             const group_status& status) = 0;
-  /// Proposals that are certainly not in the log: node.disk_reserve, entry.too_large, node.not_ready (no leader here).
+  /// Proposals that are certainly not in the log: node.disk_reserve, entry.too_large,
+  /// node.not_ready (no leader here).
   virtual void on_refused(group_number group, std::span<const shared_bytes> payloads,
                           const error& why) = 0;
-  /// The role or the term changed (also once after the group was opened, after its journal was handed out). A leader
-  /// may decide once it has applied everything up to `status.last` of this call.
+  /// The role or the term changed (also once after the group was opened, after its journal was
+  /// handed out). A leader may decide once it has applied everything up to `status.last` of this
+  /// call.
   virtual void on_role(group_number group, const group_status& status) = 0;
 };
 
@@ -33,9 +36,9 @@ class group_listener {
 class proposer {
  public:
   virtual ~proposer() = default;
-  /// Asks for a payload (an entry, at most entry_bytes_max) to be the group's next log entry. Proposals of one thread
-  /// to one group keep their order. The outcome comes to the group's listener: on_committed or on_refused; after a
-  /// lost leadership perhaps neither.
+  /// Asks for a payload (an entry, at most entry_bytes_max) to be the group's next log entry.
+  /// Proposals of one thread to one group keep their order. The outcome comes to the group's
+  /// listener: on_committed or on_refused; after a lost leadership perhaps neither.
   virtual void propose(group_number group, shared_bytes payload) = 0;
   /// The host's durable checkpoint contains everything up to `index`.
   virtual void checkpointed(group_number group, journal_index index) = 0;

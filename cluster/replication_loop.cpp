@@ -1,5 +1,6 @@
-// The thread around loop_core. The queue is a stack of messages that producers push with one compare-and-swap;
-// the loop takes all of it at once and reverses it. An eventfd is written only while the loop sleeps.
+// The thread around loop_core. The queue is a stack of messages that producers push with one
+// compare-and-swap; the loop takes all of it at once and reverses it. An eventfd is written only
+// while the loop sleeps.
 #include "cluster/replication_loop.hpp"
 
 #include <poll.h>
@@ -19,7 +20,8 @@ namespace {
 
 constexpr std::int64_t space_look_us = 100'000;
 
-/// Fail-stop: nothing may be acknowledged after this, and a restart from the disk is the tested way.
+/// Fail-stop: nothing may be acknowledged after this, and a restart from the disk is the tested
+/// way.
 [[noreturn]] void die(const error& why) {
   spdlog::critical("replication loop: {}: {}; the process ends", why.code, why.detail);
   spdlog::shutdown();
@@ -142,11 +144,21 @@ std::unique_ptr<replication_loop::message> replication_loop::take() {
 void replication_loop::handle(message& m) {
   result<void> ok;
   switch (m.what) {
-    case message::kind::propose: core_.propose(m.group, std::move(m.payload)); break;
-    case message::kind::checkpointed: ok = core_.checkpointed(m.group, m.index, now_ms()); break;
-    case message::kind::retain_from: retain_slice(m.group, m.index); break;
-    case message::kind::call: m.ask(core_); break;
-    case message::kind::stop: stopping_ = true; break;
+    case message::kind::propose:
+      core_.propose(m.group, std::move(m.payload));
+      break;
+    case message::kind::checkpointed:
+      ok = core_.checkpointed(m.group, m.index, now_ms());
+      break;
+    case message::kind::retain_from:
+      retain_slice(m.group, m.index);
+      break;
+    case message::kind::call:
+      m.ask(core_);
+      break;
+    case message::kind::stop:
+      stopping_ = true;
+      break;
   }
   if (!ok) die(ok.error());
 }

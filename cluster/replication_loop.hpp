@@ -1,5 +1,6 @@
-// The replication loop's thread: drains the queue of proposals, drives loop_core, commits, and sleeps until there is work.
-// While one transaction is synced the next turn's proposals queue up: batches form by themselves.
+// The replication loop's thread: drains the queue of proposals, drives loop_core, commits, and
+// sleeps until there is work. While one transaction is synced the next turn's proposals queue up:
+// batches form by themselves.
 #pragma once
 
 #include <atomic>
@@ -14,7 +15,8 @@
 
 namespace millrace {
 
-/// The thread. An I/O error or a broken group ends the process with exit code 70 before anything is told to anyone.
+/// The thread. An I/O error or a broken group ends the process with exit code 70 before anything is
+/// told to anyone.
 class replication_loop final : public proposer {
  public:
   static constexpr int exit_code = 70;  // EX_SOFTWARE: the service manager starts the node anew
@@ -28,7 +30,8 @@ class replication_loop final : public proposer {
   /// Finishes what was proposed before the call, then ends the thread. Later proposals are dropped.
   void stop();
 
-  /// As loop_core::open_group, on the loop's thread; `cb` is called there, after the journal was handed out.
+  /// As loop_core::open_group, on the loop's thread; `cb` is called there, after the journal was
+  /// handed out.
   void open_group(std::string name, journal_index applied, std::shared_ptr<group_listener> listener,
                   std::function<void(result<group_number>)> cb);
   void propose(group_number group, shared_bytes payload) override;
@@ -53,7 +56,7 @@ class replication_loop final : public proposer {
   const clock& clock_;
   loop_options options_;
   loop_core core_;
-  std::atomic<message*> head_{nullptr};   // newest first
+  std::atomic<message*> head_{nullptr};  // newest first
   std::atomic<bool> sleeping_{false};
   int wake_fd_ = -1;
   std::int64_t space_looked_us_ = 0;

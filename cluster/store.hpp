@@ -39,12 +39,13 @@ struct store_space {
   std::uint64_t free_bytes = 0;  // how much more can be written: the smaller of disk and map
 };
 
-/// Walks one table of a snapshot. After a move that answers false the cursor stands nowhere, and key() and value()
-/// must not be called. Views live as long as the snapshot.
+/// Walks one table of a snapshot. After a move that answers false the cursor stands nowhere, and
+/// key() and value() must not be called. Views live as long as the snapshot.
 class store_cursor {
  public:
   virtual ~store_cursor() = default;
-  /// To the first key at or above `key`. Error here and below: disk.failed (the environment's structure is damaged).
+  /// To the first key at or above `key`. Error here and below: disk.failed (the environment's
+  /// structure is damaged).
   [[nodiscard]] virtual result<bool> seek(bytes_view key) = 0;
   /// To the last key below `key`; an empty `key` = to the table's last key.
   [[nodiscard]] virtual result<bool> seek_before(bytes_view key) = 0;
@@ -54,8 +55,9 @@ class store_cursor {
   [[nodiscard]] virtual bytes_view value() const = 0;
 };
 
-/// What was committed when it was taken, unchanged by later commits. Any thread, one at a time; must not outlive its
-/// store, and should not live long: while it lives, no page it can see is reused.
+/// What was committed when it was taken, unchanged by later commits. Any thread, one at a time;
+/// must not outlive its store, and should not live long: while it lives, no page it can see is
+/// reused.
 class store_snapshot {
  public:
   virtual ~store_snapshot() = default;
@@ -71,8 +73,9 @@ class store {
   virtual ~store() = default;
   /// Error: disk.failed.
   [[nodiscard]] virtual result<std::unique_ptr<store_snapshot>> snapshot() = 0;
-  /// All of the writes, in order, or none, synced to the disk when it returns. Error: disk.failed, after which the
-  /// store refuses everything: whether the writes are there is unknown until the process starts anew (fail-stop).
+  /// All of the writes, in order, or none, synced to the disk when it returns. Error: disk.failed,
+  /// after which the store refuses everything: whether the writes are there is unknown until the
+  /// process starts anew (fail-stop).
   [[nodiscard]] virtual result<void> commit(std::span<const write> writes) = 0;
   [[nodiscard]] virtual result<store_space> space() const = 0;
 };

@@ -1,5 +1,5 @@
-// The arena: chunks of fixed capacity that are filled in turn; a value larger than a chunk gets a chunk of its own.
-// A chunk never grows beyond what it reserved, so views into it stay.
+// The arena: chunks of fixed capacity that are filled in turn; a value larger than a chunk gets a
+// chunk of its own. A chunk never grows beyond what it reserved, so views into it stay.
 #include "cluster/write_batch.hpp"
 
 #include <algorithm>

@@ -1,5 +1,5 @@
-// The writes of one commit with the bytes they refer to: keys and small values copied into an arena,
-// payloads referenced. Reused from turn to turn, so that a turn allocates nothing once warm.
+// The writes of one commit with the bytes they refer to: keys and small values copied into an
+// arena, payloads referenced. Reused from turn to turn, so that a turn allocates nothing once warm.
 #pragma once
 
 #include <cstdint>

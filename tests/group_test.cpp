@@ -1,5 +1,6 @@
 // layer: cluster
-// The group core alone: the order of disk and commit, the guards of a sole voter, and what it keeps in memory.
+// The group core alone: the order of disk and commit, the guards of a sole voter, and what it keeps
+// in memory.
 #define BOOST_TEST_MODULE group
 #include "cluster/group.hpp"
 
@@ -15,8 +16,8 @@ namespace {
 group_image founded() {
   group_image image;
   image.hard = {1, 0};
-  image.tail.push_back({1, 1, entry_type::change,
-                        std::make_shared<const bytes>(group::founding_configuration(1))});
+  image.tail.push_back(
+      {1, 1, entry_type::change, std::make_shared<const bytes>(group::founding_configuration(1))});
   return image;
 }
 

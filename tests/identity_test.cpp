@@ -1,5 +1,6 @@
 // layer: cluster
-// A data directory belongs to one node of one cluster, to one process at a time, and is not a copy of another.
+// A data directory belongs to one node of one cluster, to one process at a time, and is not a copy
+// of another.
 #define BOOST_TEST_MODULE identity
 #include "cluster/identity.hpp"
 
@@ -64,8 +65,8 @@ BOOST_AUTO_TEST_CASE(a_second_open_is_refused) {
 BOOST_AUTO_TEST_CASE(a_foreign_directory_is_refused) {
   temporary t;
   BOOST_REQUIRE(data_directory::open(t.path, "acme", "n1"));
-  for (auto [cluster, node] : {std::pair("other", "n1"), std::pair("acme", "n2"), std::pair("", "n1"),
-                               std::pair("acme", "with space")}) {
+  for (auto [cluster, node] : {std::pair("other", "n1"), std::pair("acme", "n2"),
+                               std::pair("", "n1"), std::pair("acme", "with space")}) {
     auto d = data_directory::open(t.path, cluster, node);
     BOOST_REQUIRE(!d);
     BOOST_TEST(d.error().code == "directory.refused");

@@ -1,5 +1,6 @@
 // layer: cluster
-// The journal: what was written is read back with its chain, and damage anywhere is found, named and never served.
+// The journal: what was written is read back with its chain, and damage anywhere is found, named
+// and never served.
 #define BOOST_TEST_MODULE journal
 #include "cluster/journal.hpp"
 
@@ -65,7 +66,8 @@ BOOST_AUTO_TEST_CASE(an_intact_journal_verifies) {
   BOOST_TEST(report.groups[0].name == "hamburg");
   BOOST_TEST(report.groups[0].entries == 21u);
   BOOST_TEST(report.groups[0].last == 21u);
-  BOOST_TEST(report.groups[0].committed == 20u);  // lazily durable: the last is known only in memory
+  BOOST_TEST(report.groups[0].committed ==
+             20u);  // lazily durable: the last is known only in memory
   BOOST_TEST(report.to_text().find("journal intact") != std::string::npos);
   memory_store s(disk);
   journal j(s);
@@ -76,7 +78,8 @@ BOOST_AUTO_TEST_CASE(an_intact_journal_verifies) {
 BOOST_AUTO_TEST_CASE(a_flipped_bit_in_any_region_is_found_named_and_not_served) {
   constexpr journal_index victim = 7;
   const auto key = journal_rows::entry_key(1, victim);
-  const std::size_t size = disk_with(10)->visible()[journal_table::entries].at({key.begin(), key.end()})->size();
+  const std::size_t size =
+      disk_with(10)->visible()[journal_table::entries].at({key.begin(), key.end()})->size();
   // Every bit of crc, type, term and chain; of the payload a bit of every byte.
   for (std::size_t bit = 0; bit < size * 8; bit += bit < journal_head_bytes * 8 ? 1 : 8) {
     const auto disk = disk_with(10);
@@ -207,7 +210,7 @@ BOOST_AUTO_TEST_CASE(guard_11_a_second_vote_or_a_lower_term_is_not_persisted) {
       write_batch b;
       return j.write(b, 1, out, 0).has_value();
     };
-    BOOST_TEST(try_writing({2, 1}));           // the vote that it has: term 2, itself
+    BOOST_TEST(try_writing({2, 1}));  // the vote that it has: term 2, itself
     BOOST_TEST(try_writing({2, 7}) == !on);
     BOOST_TEST(try_writing({1, 1}) == !on);
     BOOST_TEST(try_writing({3, 7}));

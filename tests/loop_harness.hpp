@@ -1,5 +1,5 @@
-// A node's log without thread and clock: loop_core on the simulated disk, and a listener that remembers.
-// Shared by the tests of journal, group and replication loop.
+// A node's log without thread and clock: loop_core on the simulated disk, and a listener that
+// remembers. Shared by the tests of journal, group and replication loop.
 #pragma once
 
 #include <boost/test/unit_test.hpp>

@@ -1,6 +1,6 @@
 // layer: cluster
-// The loop: one transaction for all groups, nothing told before it is on the disk, crashes at every commit,
-// and the thread around it.
+// The loop: one transaction for all groups, nothing told before it is on the disk, crashes at every
+// commit, and the thread around it.
 #define BOOST_TEST_MODULE replication_loop
 #include "cluster/replication_loop.hpp"
 
@@ -86,8 +86,8 @@ BOOST_AUTO_TEST_CASE(a_failed_commit_is_never_acknowledged) {
   }
 }
 
-// Every commit of a run fails once, landed or not: what was acknowledged is there after the restart, once and in order;
-// each restart is in a term of its own.
+// Every commit of a run fails once, landed or not: what was acknowledged is there after the
+// restart, once and in order; each restart is in a term of its own.
 BOOST_AUTO_TEST_CASE(crash_at_every_commit) {
   for (std::uint64_t at = 1; at <= 24; ++at)
     for (const bool lands : {false, true}) {
@@ -128,7 +128,8 @@ BOOST_AUTO_TEST_CASE(crash_at_every_commit) {
     }
 }
 
-// Power loss between the commit's visibility and its sync: not acknowledged, so it may be gone; the term moves on.
+// Power loss between the commit's visibility and its sync: not acknowledged, so it may be gone; the
+// term moves on.
 BOOST_AUTO_TEST_CASE(guard_3_after_a_power_loss_the_lost_index_gets_another_term) {
   for (const bool on : {true, false}) {
     auto disk = std::make_shared<memory_disk>();
@@ -209,7 +210,8 @@ BOOST_AUTO_TEST_CASE(a_turn_is_bounded_and_the_rest_waits_in_order) {
   options.turn_bytes_max = 1000;
   process p(disk, options);
   const auto g = p.open("hamburg");
-  for (int i = 0; i < 10; ++i) p.core.propose(g, payload(std::to_string(i) + std::string(299, 'x')));
+  for (int i = 0; i < 10; ++i)
+    p.core.propose(g, payload(std::to_string(i) + std::string(299, 'x')));
   BOOST_TEST(p.turn());
   BOOST_TEST(texts(*p.listener).size() == 4u);
   BOOST_TEST(p.core.more());
@@ -224,7 +226,8 @@ namespace {
 /// Counts what comes back, over threads, and releases a latch at the end.
 struct counter final : group_listener {
   explicit counter(std::ptrdiff_t expected) : all(expected) {}
-  void on_committed(group_number, std::span<const log_entry> entries, const group_status&) override {
+  void on_committed(group_number, std::span<const log_entry> entries,
+                    const group_status&) override {
     for (const log_entry& e : entries)
       if (e.type == entry_type::command) {
         seen.emplace_back(e.payload->begin(), e.payload->end());

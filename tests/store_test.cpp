@@ -1,5 +1,6 @@
 // layer: cluster
-// The disk seam's contract, the same for LMDB and for the simulation's disk; then what each has of its own.
+// The disk seam's contract, the same for LMDB and for the simulation's disk; then what each has of
+// its own.
 #define BOOST_TEST_MODULE store
 #include "cluster/store.hpp"
 
