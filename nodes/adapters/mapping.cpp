@@ -230,6 +230,7 @@ class mapping::renderer {
       if (code == nullptr) code = fallback;
       if (code == nullptr)
         return error{"mapping.no_code", "\"" + value.text() + "\" at " + pointer + " is not in table \"" + table->text() + "\""};
+      if (code->is_null() && flagged(node, "optional")) return std::optional<json_value>();
       value = json_value(*code);
     }
     if (const auto* pad = node.find("pad")) value = padded(value.text(), static_cast<std::size_t>(pad->integer()));

@@ -10,9 +10,9 @@
 // A template is any JSON; an object with one of these keys stands for a value:
 //   {"$from":pointer, "or":pointer, "table":name, "keep":true, "default":json, "optional":true, "pad":12, "number":true}
 //   {"$const":name}   {"$text":"{/data/order}-{@/item}"}   {"$each":pointer, "do":template}
-// "or" is read where the message has nothing at the first pointer; "optional" leaves the member out where it has neither;
-// "table" without a match is an error, but with "keep" the value stays and with "default" that is taken;
-// "pad" adds leading zeros to a number of digits; "number" writes a decimal string as a JSON number.
+// "or" is read where the message has nothing at the first pointer; "optional" leaves the member out where it has neither
+// (or its code in the table is null); "table" without a match is an error, but with "keep" the value stays and with
+// "default" that is taken; "pad" adds leading zeros to a number of digits; "number" writes a decimal string as a JSON number.
 #pragma once
 
 #include <cstdint>

@@ -46,7 +46,6 @@ class erp final : public model {
     if (call.is_post({"api", "orders", "*", "release"})) return release(call);
     if (call.is_post({"api", "stock-blocks"})) return block(call);
     if (call.is_post({"api", "stock-unblocks"})) return unblock(call);
-    if (call.is_post({"api", "usage-decisions"})) return document("usage-decision", body, call.now);
     if (call.is_post({"api", "goods-issues"})) return goods_issue(call);
     if (call.is_post({"api", "allocations"})) return allocate(body);
     return refused(404, "this ERP has no such function");
@@ -67,11 +66,11 @@ class erp final : public model {
     return {201, json_value::make_object({{"document", number}})};
   }
 
-  // Booked separately from the delivery of the goods issue: the shipment reports both.
   api_answer goods_issue(const api_call& call) {
     const auto batch = call.body.text("CHARG");
     const auto quantity = decimal::parse(call.body.text("MENGE"));
     if (!quantity || !quantity->is_positive()) return refused(422, "MENGE must be a positive quantity");
+    if (stock_.find(batch) == nullptr) return refused(425, "batch " + batch + " has not been received here yet");
     if (!stock_.issue(batch, free_stock, *quantity)) return refused(422, "batch " + batch + " does not hold enough free stock");
     return document("goods-issue", call.body, call.now);
   }
@@ -96,6 +95,8 @@ class erp final : public model {
       else if (material != nullptr && material->find("inspection") != nullptr) into = quality;
       if (!into) return refused(422, "INSMK is not a stock type");
     }
+    // Another order's or system's message about the lot may still be under way: the sender shall come again.
+    if (rule->from && stock_.find(batch) == nullptr) return refused(425, "batch " + batch + " has not been received here yet");
     if (rule->from && into) {
       if (!stock_.move(batch, *rule->from, *into, *quantity)) return short_of(batch, type);
     } else if (rule->from) {

@@ -46,7 +46,14 @@ bool erp_stock::move(const std::string& batch, stock_type from, stock_type into,
   const auto found = lots_.find(batch);
   if (found == lots_.end()) return false;
   auto& lot = found->second;
-  if (lot.quantity[from] >= quantity && (from != stock_type::blocked || lot.holds.empty())) {
+  if (!lot.holds.empty() && from == stock_type::blocked) {
+    decimal by_holds;
+    for (const auto& [type, moved] : lot.moved) by_holds += moved;
+    if (lot.quantity[from] - by_holds < quantity) return false;
+    lot.moved[into] += quantity;  // it stays blocked as long as the hold does, and is free then
+    return true;
+  }
+  if (lot.quantity[from] >= quantity) {
     lot.quantity[from] -= quantity;
     lot.quantity[into] += quantity;
     return true;

@@ -34,6 +34,10 @@ class mes final : public model {
     if (call.is_post({"api", "work-orders", "*", "cancel"})) return cancel(call);
     if (call.is_post({"api", "lots", "*", "restrict"})) return restrict_lot(call);
     if (call.is_post({"api", "lots", "*", "clear"})) return clear_lot(call);
+    if (call.is_post({"api", "lots", "*", "usage"})) {
+      usage_.set(call.path[2], call.body.text("decision"));
+      return lot_answer("UD-");
+    }
     if (call.is_post({"run"})) return run(call.body, call.now, out);
     return refused(404, "this MES has no such function");
   }
@@ -61,7 +65,7 @@ class mes final : public model {
       for (const auto& hold : holds) list.push(hold);
       if (!holds.empty()) restricted.set(lot, std::move(list));
     }
-    return out.set("orders", std::move(orders)).set("restricted_lots", std::move(restricted)).set("produced", produced_);
+    return out.set("orders", std::move(orders)).set("restricted_lots", std::move(restricted)).set("produced", produced_).set("usage", usage_);
   }
 
  private:
@@ -221,6 +225,7 @@ class mes final : public model {
   bool automatic_;
   std::map<std::string, work_order> orders_;
   std::map<std::string, std::set<std::string>> restricted_;
+  json_value usage_ = json_value::make_object();
   json_value produced_ = json_value::make_object();
   std::uint64_t last_report_ = 0;
   std::uint64_t last_ticket_ = 0;

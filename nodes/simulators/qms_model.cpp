@@ -16,13 +16,12 @@ class qms final : public model {
     if (call.is_post({"act", "release-hold"})) return hold_on_platform(call.body, "release-hold", out);
     if (call.is_post({"api", "holds"})) return hold_told(call);
     if (call.is_post({"api", "holds", "*", "lift"})) return lift_told(call);
-    if (call.is_post({"api", "decisions"})) return decision_told(call);
     return refused(404, "this QMS has no such function");
   }
 
   json_value state() const override {
     auto out = json_value::make_object({{"system", "qms"}, {"plant", plant_}});
-    return out.set("plans", plans_).set("inspections", inspections_).set("holds", holds_).set("decisions", decisions_);
+    return out.set("plans", plans_).set("inspections", inspections_).set("holds", holds_);
   }
 
  private:
@@ -85,18 +84,12 @@ class qms final : public model {
     return ticket();
   }
 
-  api_answer decision_told(const api_call& call) {
-    decisions_.push(call.body);
-    return ticket();
-  }
-
   api_answer ticket() { return {200, json_value::make_object({{"ticket", "Q-" + std::to_string(++last_ticket_)}})}; }
 
   std::string plant_;
   json_value plans_ = json_value::make_object();
   json_value inspections_ = json_value::make_object();
   json_value holds_ = json_value::make_object();
-  json_value decisions_ = json_value::make_array();
   std::uint64_t last_ticket_ = 0;
 };
 

@@ -1,0 +1,87 @@
+// Runs the demo from start to end and leaves no process behind.
+#include "nodes/demo/demo.hpp"
+
+#include <csignal>
+#include <cstdio>
+#include <ctime>
+
+#include "nodes/cli/exit_codes.hpp"
+#include "nodes/demo/story.hpp"
+
+namespace millrace::demo {
+namespace {
+
+constexpr int exit_interrupted = 130;
+
+sigset_t stop_signals() {
+  sigset_t out;
+  sigemptyset(&out);
+  sigaddset(&out, SIGINT);
+  sigaddset(&out, SIGTERM);
+  return out;
+}
+
+void print_urls(timeline& t, const world& w) {
+  t.chapter("Everything stays up. Ctrl-C ends it.");
+  t.note("  platform   " + w.node_url() + "   (Authorization: Bearer dev-ops)");
+  t.note("             " + w.node_url() + "/v1/plants/hamburg/orders/1000042");
+  t.note("             " + w.node_url() + "/v1/events?plant=hamburg&after=0    " + w.node_url() + "/metrics    " + w.node_url() +
+         "/openapi.json");
+  for (const std::string name : {"erp", "mes", "qms"})
+    t.note("  " + name + "        " + w.simulator_url(name) + "/state    faults: POST " + w.simulator_url(name) + "/faults {\"down\":true}");
+  t.note("  logs       " + w.directory());
+  t.note("  try        curl -H 'Authorization: Bearer dev-ops' '" + w.node_url() + "/v1/plants/hamburg/batches/PMP-0001'");
+}
+
+// Ends with the signal, or with the node.
+void wait_for_end(world& w, timeline& t) {
+  const auto signals = stop_signals();
+  const timespec pause{0, 200'000'000};
+  while (sigtimedwait(&signals, nullptr, &pause) < 0)
+    if (!w.node_runs()) return t.note("The node has ended:\n" + w.log_end("node"));
+}
+
+}  // namespace
+
+int run(const options& o) {
+  // Blocked from here on, before any thread: the story asks whether one waits, so that nothing is left behind.
+  const auto signals = stop_signals();
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  timeline t(o.json ? stderr : stdout);
+  t.title("Millrace: one node keeps an ERP, an MES and a QMS in step");
+  auto opened = world::open({"/proc/self/exe", o.seed});
+  if (!opened) {
+    std::fprintf(stderr, "demo: %s\n", opened.error().detail.c_str());
+    return cli::exit_unavailable;
+  }
+  auto& w = **opened;
+  t.step("demo", "node and simulators run in processes of their own, data in " + w.directory());
+  if (o.keep) w.keep_directory();
+  const bool held = play(w, t);
+  if (interrupted()) {
+    t.note("\nInterrupted.");
+    return exit_interrupted;
+  }
+  if (!held) {
+    t.note("\nThe end of the node's log:\n" + w.log_end("node"));
+  } else if (!o.once) {
+    t.summary();
+    if (o.json) std::printf("%s\n", t.json().c_str());
+    std::fflush(stdout);
+    print_urls(t, w);
+    wait_for_end(w, t);
+    return w.stop_node() == 0 ? cli::exit_fine : cli::exit_failed;
+  }
+  if (held) {
+    t.chapter("The end");
+    const int code = w.stop_node();
+    t.expectation("the node stops cleanly on SIGTERM", code == 0, "exit code " + std::to_string(code));
+    const int verified = w.run({"journal", "verify", "--data", w.data()});
+    t.expectation("the journal's hash chain is intact", verified == 0, "exit code " + std::to_string(verified));
+  }
+  t.summary();
+  if (o.json) std::printf("%s\n", t.json().c_str());
+  return t.failed() == 0 ? cli::exit_fine : cli::exit_failed;
+}
+
+}  // namespace millrace::demo

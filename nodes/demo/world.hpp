@@ -1,0 +1,77 @@
+// The demo's stage: one node and three simulated systems as processes on loopback, with their logs and a data directory.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "nodes/client/http_client.hpp"
+#include "nodes/demo/process.hpp"
+#include "nodes/json/json_value.hpp"
+
+namespace millrace::demo {
+
+/// An answer with its body already read; not JSON = null.
+struct reply {
+  long status = 0;
+  json_value body;
+  double ms = 0;
+  std::string failure;  // no answer at all
+  [[nodiscard]] bool good() const { return status >= 200 && status < 300; }
+  /// "409 batch.held: ..." for people.
+  [[nodiscard]] std::string in_short() const;
+};
+
+class world {
+ public:
+  struct settings {
+    std::string program = "/proc/self/exe";
+    std::uint64_t seed = 1;
+  };
+  /// Makes the directory, starts everything, waits until all are ready. Error: demo.not_started with the end of the log.
+  [[nodiscard]] static result<std::unique_ptr<world>> open(settings s);
+  ~world();
+  world(const world&) = delete;
+  world& operator=(const world&) = delete;
+
+  /// Sends to the platform with the dev token of a system ("erp"). An empty `body` sends none.
+  reply platform(const std::string& method, const std::string& path, const std::string& system, const std::string& body = {},
+                 const std::string& key = {});
+  reply get(const std::string& path) { return platform("GET", path, "ops"); }
+  /// Sends to a simulator ("erp", "mes", "qms").
+  reply simulator(const std::string& name, const std::string& method, const std::string& path, const std::string& body = {});
+  json_value simulator_state(const std::string& name) { return simulator(name, "GET", "/state").body; }
+
+  /// kill -9, at once.
+  void kill_node();
+  /// Starts it again on the same data; milliseconds until it is ready. Error: demo.not_started.
+  [[nodiscard]] result<double> restart_node();
+  /// SIGTERM; the exit code.
+  int stop_node();
+  [[nodiscard]] bool node_runs() { return node_.running(); }
+  /// Runs `millrace <arguments>` to its end; the exit code.
+  [[nodiscard]] int run(const std::vector<std::string>& arguments);
+
+  [[nodiscard]] const std::string& node_url() const { return node_url_; }
+  [[nodiscard]] std::string simulator_url(const std::string& name) const;
+  [[nodiscard]] const std::string& directory() const { return directory_; }
+  [[nodiscard]] std::string data() const { return directory_ + "/data"; }
+  /// The last lines of a log ("node", "erp", ...).
+  [[nodiscard]] std::string log_end(const std::string& name) const;
+  /// Keeps the directory with data and logs when the world ends.
+  void keep_directory() { keep_ = true; }
+
+ private:
+  explicit world(settings s) : settings_(std::move(s)) {}
+  result<void> begin();
+  result<void> start_node();
+  result<void> write_config() const;
+  result<void> wait_ready(process& p, const std::string& name, const std::string& url);
+
+  settings settings_;
+  std::string directory_, node_url_, erp_url_, mes_url_, qms_url_;
+  bool keep_ = false;
+  process erp_, mes_, qms_, node_;
+  http_client client_;
+};
+
+}  // namespace millrace::demo

@@ -1,0 +1,30 @@
+// The millrace program: parses the command line and hands over to one subcommand.
+// Each subcommand lives in nodes/cli/<name>_command.cpp.
+#include <CLI/CLI.hpp>
+
+#include "nodes/cli/bench_command.hpp"
+#include "nodes/cli/demo_command.hpp"
+#include "nodes/cli/exit_codes.hpp"
+#include "nodes/cli/journal_command.hpp"
+#include "nodes/cli/node_command.hpp"
+#include "nodes/cli/simulator_command.hpp"
+#include "nodes/cli/version_command.hpp"
+
+int main(int argc, char** argv) {
+  CLI::App app("Millrace keeps the ERP, MES and quality systems of many plants in step", "millrace");
+  app.require_subcommand(1);
+  int exit_code = millrace::cli::exit_fine;
+  millrace::cli::add_node_command(app, exit_code);
+  millrace::cli::add_demo_command(app, exit_code);
+  millrace::cli::add_journal_command(app, exit_code);
+  millrace::cli::add_simulator_command(app, exit_code);
+  millrace::cli::add_bench_command(app, exit_code);
+  millrace::cli::add_version_command(app, exit_code);
+  app.add_subcommand("help", "Show this help")->callback([] { throw CLI::CallForHelp(); });
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& e) {
+    return app.exit(e) == 0 ? millrace::cli::exit_fine : millrace::cli::exit_usage;
+  }
+  return exit_code;
+}
