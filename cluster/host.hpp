@@ -36,6 +36,7 @@
 #include "cluster/streams.hpp"
 #include "cluster/timers.hpp"
 #include "cluster/window.hpp"
+#include "schemas/errors.hpp"
 
 namespace millrace {
 
@@ -72,9 +73,11 @@ class host_port {
   virtual void offer(slot_number slot, std::vector<stimulus> inputs, timestamp now) = 0;
   /// cell.committed(index, ordinal), then cell.resume(now): as with offer.
   virtual void committed(slot_number slot, journal_index index, std::uint32_t ordinal, timestamp now) = 0;
-  /// cell.evolve of these records of an entry that this host did not propose: answer on_evolved.
+  /// cell.evolve of these records of an entry that this host did not propose: answer on_evolved, also when the cell could
+  /// not be loaded. May come before the activation was answered (a shell keeps it until the cell is there).
   virtual void evolve(slot_number slot, journal_index index, shared_bytes entry, std::vector<std::uint32_t> ordinals) = 0;
-  /// cell.image(), as soon as nothing is in flight: answer on_image. `stored`: cell.stored().
+  /// cell.image(), as soon as nothing is in flight: answer on_image (null when the actor cannot be loaded). `stored`:
+  /// cell.stored().
   virtual void image(slot_number slot) = 0;
   virtual void stored(slot_number slot) = 0;
   /// The actor is not needed: when cell.idle() drop the cell, else keep it; answer on_passivated either way.
@@ -148,7 +151,8 @@ class plant_host {
   void submit(std::vector<request> batch, std::shared_ptr<reply_sink> sink, timestamp now);
   void deadletter(std::uint64_t number, engine_api::deadletter_op op, bytes edited, std::string by, timestamp now, done<void> cb);
   void pause_endpoint(System system, timestamp until, std::string reason, std::string by, timestamp now, done<void> cb);
-  /// Files the acknowledged deliveries of that system from a journal position on anew; answers through cb.
+  /// Files the acknowledged deliveries of that system from a journal position on anew, at most 10,000; the actors are not
+  /// told of their ends again. Errors: journal.damaged, cursor.expired, node.not_ready.
   void replay_endpoint(System system, journal_index from, std::string by, timestamp now, done<void> cb);
 
   // ---- from cells ----
@@ -199,12 +203,18 @@ class plant_host {
   [[nodiscard]] std::uint64_t hash() const;
 
  private:
+  static constexpr slot_number none = ~slot_number{0};
+  static constexpr std::string_view pause_code = "endpoint.pause";  // code of the host's record that pauses
+  static constexpr std::size_t replay_deliveries_max = 10'000;  // filed anew by one order
+  static constexpr std::uint8_t losses_of_actor_max = 3;  // within a minute, then its inputs are refused
+
   // One input that will have a verdict. The ticket is the place in waiters_ with a count above it.
   struct waiter {
     enum class kind : std::uint8_t { free, client, message, timer, delivery };
     kind what = kind::free;
     bool keyed = false;
     bool answered = false;                  // the deadline passed: the client has its 202
+    bool replayed = false;
     Lane lane = Lane::rest;
     std::uint32_t count = 0;                // of uses, the ticket's upper half
     slot_number slot = 0;
@@ -222,6 +232,7 @@ class plant_host {
     phase state = phase::free;
     bool dirty = false;
     bool listed = false;                    // in touched_
+    bool fresh = false;                     // came into being since the last checkpoint: not listed in its rows yet
     bool reload = false;                    // once nothing of it is in flight
     std::uint8_t losses = 0;
     std::uint32_t in_flight = 0;            // proposals that are not committed yet
@@ -233,18 +244,18 @@ class plant_host {
     slot_number newer = none, older = none; // in order of use
     std::vector<stimulus> pending;          // go with the next offer
   };
-  static constexpr slot_number none = ~slot_number{0};
 
   struct part {                             // of an entry: one proposal, or one record of the host's own
     slot_number slot = none;
     std::uint32_t first = 0, count = 0;     // ordinals
     proposal what;
+    bytes record;
     std::function<void(result<void>)> done_cb;
   };
   struct flight {                           // an entry that was proposed
     shared_bytes payload;
     std::vector<part> parts;
-    std::vector<std::pair<std::shared_ptr<reply_sink>, reply>> held;  // reads that wait for it
+    std::vector<std::pair<std::shared_ptr<reply_sink>, reply>> reads;  // leave with it
   };
   struct queued {
     slot_number slot = none;
@@ -253,6 +264,7 @@ class plant_host {
   struct early {                            // requests that came before this leader may begin
     std::vector<request> batch;
     std::shared_ptr<reply_sink> sink;
+    timestamp since;
   };
   struct ask {                              // an answer that is owed to an actor
     std::string reply_to, tag, correlation, causation;
@@ -280,6 +292,7 @@ class plant_host {
     std::size_t images = 0;                 // not answered yet
     std::size_t slices = 0;                 // not written yet
     bool last_sent = false;
+    bool failed = false;                    // an actor has no image
     std::shared_ptr<write_batch> slice, last;
     std::vector<slot_number> slots;
     std::uint64_t outbox_next = 0;
@@ -307,29 +320,37 @@ class plant_host {
   [[nodiscard]] error refusal_of(const request& r, const kind** k, const table_model** command) const;
   bool answer_from_window(const request& r, hash128 id, std::uint64_t fingerprint, const std::shared_ptr<reply_sink>& sink,
                           timestamp now);
-  [[nodiscard]] result<reply> replay(const window_hit& hit) const;
-  void attach_pending(hash128 id, const request& r, const std::shared_ptr<reply_sink>& sink, timestamp now);
+  [[nodiscard]] result<reply> replay(hash128 id, const window_hit& hit) const;
+  [[nodiscard]] static reply reply_of(const engine::Record& r, journal_index index);
+  static void settle_reply(const engine::Settle& s, reply& out);
   void refuse_request(const request& r, const std::shared_ptr<reply_sink>& sink, std::string code, std::string detail);
   void offer_touched(timestamp now);
   void build_entries(timestamp now);
   void verdict_out(verdict& v, journal_index index, bool reading);
-  void lose(slot_number slot, proposal& p, const error& why, timestamp now);
+  void reject(slot_number slot, proposal& p, const error& why, timestamp now);
+  void lose_part(part& p, const error& why, timestamp now);
+  [[nodiscard]] static reply lost_read(reply r, const error& why);
+  void retry_held(timestamp now);
   void lose_waiter(std::uint64_t ticket, const error& why, timestamp now);
   [[nodiscard]] bool backlog(const proposal& p, std::string& detail) const;
   void dispatch(timestamp now);
-  void dispatch_message(std::string_view source_plant, std::uint32_t generation, Lane lane, const numbered_message& m, timestamp now);
-  void give(slot_number slot, waiter::kind what, stimulus s, timestamp now);
+  void dispatch_message(std::string_view source_plant, std::uint32_t generation, Lane lane, const numbered_message& m);
+  void give(slot_number slot, waiter::kind what, stimulus s);
   void fire_timers(timestamp now);
   void start_attempts(timestamp now);
-  void end_delivery(delivery_end d, timestamp now);
-  void answer_find(const numbered_message& m, Lane lane);
+  void end_delivery(delivery_end d);
+  void answer_find(std::string_view source_plant, std::uint32_t generation, Lane lane, const numbered_message& m);
+  [[nodiscard]] engine::RecordT message_record(std::string_view source_plant, std::uint32_t generation, Lane lane,
+                                               const numbered_message& m) const;
+  std::size_t refile(const log_entry& e, System system, const std::string& by);
   void host_record(engine::RecordT r, std::function<void(result<void>)> cb = {});
   void expire_waiters(timestamp now);
   void begin_leading(timestamp now);
 
   // host_apply.cpp
   void apply_entry(const log_entry& e, flight* own, timestamp now);
-  void apply_record(const engine::Record& r, const position& at, bool own);
+  void apply_foreign(const log_entry& e);
+  void apply_record(const engine::Record& r, const position& at, slot_number slot);
   void apply_consumed(const engine::Record& r, const position& at);
   void apply_effects(const engine::Record& r, const position& at);
   void apply_answer(const engine::Record& r, const position& at);
@@ -337,9 +358,15 @@ class plant_host {
   void apply_exception(const engine::Record& r, const position& at);
   void apply_operator(const engine::Record& r, const position& at);
   void apply_changes(slot_number slot, const changes& c, journal_index index);
-  void file_answer(const ask& to, const engine::Record& from, engine::Outcome outcome, std::string code, std::string detail,
-                   std::string exception);
-  void end_filed(std::uint64_t number, const engine::DeliveryDone& d, timestamp stamp);
+  void file_message(std::shared_ptr<engine::MessageT> m);
+  void file_answer(const ask& to, const engine::Record& from, engine::Outcome outcome, std::string_view code,
+                   std::string_view detail, std::string_view exception);
+  void end_filed(std::uint64_t number, const engine::DeliveryDone* d, timestamp stamp);
+
+  // host_query.cpp
+  [[nodiscard]] result<event_page> events_at(const event_query& q, const std::vector<journal_index>& where) const;
+  [[nodiscard]] result<std::vector<journal_index>> history(std::string_view local, journal_index from) const;
+  [[nodiscard]] result<std::vector<journal_index>> correlated_entries(std::string_view correlation) const;
 
   // host_checkpoint.cpp
   void put_tables();
@@ -375,6 +402,7 @@ class plant_host {
   std::set<std::string, std::less<>> dirty_exceptions_;
   std::vector<slot_number> dirty_slots_;
   journal_index checkpoint_ = 0;
+  std::uint64_t outbox_stored_ = 0;         // deliveries below have rows
   journal_index window_written_ = 0;        // rows of the window up to here are stored
   journal_index window_erased_ = 0;
   std::size_t records_since_cut_ = 0;
@@ -402,11 +430,13 @@ class plant_host {
   flat_map<hash128, std::uint64_t> in_flight_ids_;               // command id -> fingerprint
   std::unordered_map<hash128, std::vector<waiter>> pending_;     // callers of commands whose answer is to come
   std::deque<part> ready_;                                       // proposals for the next entries
-  std::vector<std::pair<bytes, std::function<void(result<void>)>>> host_records_;
+  std::deque<part> host_records_;                                // records of the host's own, likewise
   std::deque<flight> flights_;
-  std::vector<std::pair<slot_number, stimulus>> held_;           // lost inputs, tried again at held_until_
-  timestamp held_until_, swept_at_, resent_at_;
-  std::map<std::pair<std::string, Lane>, std::uint64_t> acks_;   // watermarks of other plants to be journaled
+  std::vector<std::pair<std::shared_ptr<reply_sink>, reply>> reads_;  // leave with the next entry
+  std::vector<std::pair<std::string, stimulus>> held_;          // "kind/id", lost input: tried again at held_until_
+  timestamp held_until_, blocked_until_, swept_at_, resent_at_, proposed_stamp_;
+  std::map<std::uint64_t, done<void>> discards_;                 // operators who wait for a discard
+  std::map<stream_table::out_key, std::uint64_t> acks_;          // watermarks of other plants, proposed
   std::set<stream_table::in_key> watermarks_due_;
   std::vector<std::pair<std::shared_ptr<reply_sink>, std::vector<reply>>> replies_;
   entry_builder builder_;

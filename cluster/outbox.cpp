@@ -344,6 +344,18 @@ bool outbox::alarm(System system) const {
   return e != nullptr && (e->items.size() * 10 >= limits_.deliveries_max * 8 || e->bytes / 8 >= limits_.bytes_max / 10);
 }
 
+bool outbox::holds(System system, std::string_view key, std::string_view tag, timestamp filed_at) const {
+  const auto* e = find(system);
+  const auto found = queue_of_.find(queue_name(system, key));
+  if (e == nullptr || found == queue_of_.end()) return false;
+  for (auto number = queues_[found->second].front; number != 0;) {
+    const auto& i = e->items.find(number)->second;
+    if (i.filed_at == filed_at && (!i.what || i.what->tag == tag)) return true;
+    number = i.behind;
+  }
+  return false;
+}
+
 std::string outbox::message_id(std::uint64_t number) const {
   return "msg_" + plant_ + '_' + std::to_string(generation_) + '_' + std::to_string(number);
 }

@@ -54,7 +54,7 @@ struct delivery_end {
   std::string actor, tag;
   System system = System::none;
   engine::DeliveryEnd end = engine::DeliveryEnd::acknowledged;
-  std::string document, detail, correlation;
+  std::string document, detail, correlation, by;
 };
 
 /// Pure, not thread-safe; all times are microseconds of business time, handed in.
@@ -97,7 +97,10 @@ class outbox {
   [[nodiscard]] bool view(std::uint64_t number, const fetch& load, delivery_view& out) const;
   /// Dead ones above `after`, in order of their numbers.
   [[nodiscard]] std::vector<std::uint64_t> dead(std::uint64_t after, std::size_t limit) const;
+  /// True while a delivery of that key, tag and time of filing waits.
+  [[nodiscard]] bool holds(System system, std::string_view key, std::string_view tag, timestamp filed_at) const;
   [[nodiscard]] std::size_t size() const { return size_; }
+  [[nodiscard]] std::size_t dead_count() const { return dead_.size(); }
   [[nodiscard]] std::uint64_t next_number() const { return next_; }
   /// "msg_<plant>_<generation>_<number>".
   [[nodiscard]] std::string message_id(std::uint64_t number) const;

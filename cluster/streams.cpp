@@ -123,11 +123,9 @@ std::uint64_t stream_table::waiting_to(std::string_view plant) const {
   return n;
 }
 
-std::uint64_t stream_table::waiting_bytes_to(std::string_view plant) const {
-  std::uint64_t n = 0;
-  for (const auto& [key, s] : out_)
-    if (key.plant == plant) n += s.waiting_bytes();
-  return n;
+std::uint64_t stream_table::waiting(std::string_view plant, Lane lane) const {
+  const auto it = out_.find(out_key{std::string(plant), lane});
+  return it == out_.end() ? 0 : it->second.waiting();
 }
 
 // Keys: 'i' lane:u8 generation:u32 plant          -> watermark:u64 count:u32 bits

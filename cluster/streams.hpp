@@ -115,8 +115,8 @@ class stream_table {
   /// Streams on the wire whose receiver has been silent since `stream_resend_us` go over anew.
   void resend(std::string_view own_plant, std::int64_t now_us);
   void sent(out_stream& s, std::int64_t now_us) { s.sent_at_us_ = now_us; }
+  [[nodiscard]] std::uint64_t waiting(std::string_view plant, Lane lane) const;
   [[nodiscard]] std::uint64_t waiting_to(std::string_view plant) const;
-  [[nodiscard]] std::uint64_t waiting_bytes_to(std::string_view plant) const;
 
   /// Rows that changed, without the plant's prefix: key, row (empty = erase).
   [[nodiscard]] std::vector<std::pair<std::string, bytes>> take_dirty();

@@ -1,0 +1,551 @@
+// What reaches a plant host from outside: requests with their checks, verdicts of cells, and the turn that gathers
+// proposals into entries.
+#include <algorithm>
+#include <bit>
+
+#include "cluster/check.hpp"
+#include "cluster/host.hpp"
+
+namespace millrace {
+
+namespace {
+
+constexpr std::int64_t sweep_us = 100'000;       // how late a deadline may be seen
+constexpr std::int64_t hold_back_us = 1'000'000;  // lost inputs are tried again after this
+constexpr std::uint32_t records_of_entry_max = 60'000;
+constexpr std::int64_t early_us_max = 30'000'000;  // requests wait so long for a leader that may begin
+
+/// What a message, timer or delivery is made of again when its proposal is lost.
+std::unique_ptr<stimulus> copy_of(const stimulus& s) {
+  auto out = std::make_unique<stimulus>();
+  out->source = s.source;
+  out->lane = s.lane;
+  out->id = s.id;
+  out->correlation = s.correlation;
+  out->causation = s.causation;
+  out->message = s.message;
+  if (s.consumed) out->consumed = std::make_unique<engine::ConsumedT>(*s.consumed);
+  if (s.delivery) out->delivery = std::make_unique<engine::DeliveryDoneT>(*s.delivery);
+  out->tag = s.tag;
+  return out;
+}
+
+System acting_system(const request& r, system_set owners, bool any) {
+  if (r.system != System::none) return r.system;
+  const auto may = static_cast<unsigned>(any ? r.from.systems : r.from.systems & owners);
+  return may == 0 ? System::none : static_cast<System>(std::countr_zero(may));
+}
+
+std::size_t padded(std::size_t record) { return record_head_bytes + (record + 7) / 8 * 8; }
+
+}  // namespace
+
+void plant_host::submit(std::vector<request> batch, std::shared_ptr<reply_sink> sink, timestamp now) {
+  if (leading_) {
+    for (auto& r : batch) take(std::move(r), sink, now);
+    return;
+  }
+  if (early_count_ + batch.size() > options_.lanes.inputs_max) {
+    for (const auto& r : batch) refuse_request(r, sink, "plant.overloaded", "too many requests wait for the plant's leader");
+    return;
+  }
+  early_count_ += batch.size();
+  early_.push_back({std::move(batch), std::move(sink), now});
+}
+
+void plant_host::refuse_request(const request& r, const std::shared_ptr<reply_sink>& sink, std::string code, std::string detail) {
+  reply out;
+  out.tag = r.tag;
+  out.outcome = engine::Outcome::refused;
+  const auto status = http_status(code);
+  out.retry_after_s = status == 429 || status == 503 ? 1 : 0;
+  out.code = std::move(code);
+  out.detail = std::move(detail);
+  out.correlation = r.correlation;
+  when_readable(sink, std::move(out));
+}
+
+error plant_host::refusal_of(const request& r, const kind** k, const table_model** command) const {
+  *k = kinds_->find(r.to.kind);
+  if (*k == nullptr) return {"route.unknown", "no kind " + r.to.kind};
+  *command = r.op == request::exception_op::none || r.command != 0 ? (*k)->model().command(r.command) : nullptr;
+  if (*command == nullptr && r.op == request::exception_op::none)
+    return {"command.unknown", r.to.kind + " has no command " + std::to_string(r.command)};
+  if (*command == nullptr) return {};
+  const auto& c = **command;
+  if (c.internal) return {"command.unknown", r.to.kind + " takes " + c.wire_name + " from actors only"};
+  const auto operations = system_set{1} << static_cast<unsigned>(System::ops);
+  const auto owners = r.op == request::exception_op::none ? c.owners : static_cast<system_set>(c.owners | operations);
+  if (!c.any_owner && (r.from.systems & owners) == 0)
+    return {"command.not_owner", c.wire_name + " belongs to " + system_names(c.owners)};
+  return {};
+}
+
+void plant_host::take(request r, const std::shared_ptr<reply_sink>& sink, timestamp now) {
+  const kind* k = nullptr;
+  const table_model* command = nullptr;
+  if (auto no = refusal_of(r, &k, &command); !no.code.empty()) {
+    refuse_request(r, sink, std::move(no.code), std::move(no.detail));
+    return;
+  }
+  if (r.correlation.empty()) r.correlation = new_correlation(now);
+  const auto local = r.to.local();
+  const bool keyed = !r.key.empty() && !r.dry_run;
+  hash128 id;
+  std::uint64_t fingerprint = 0;
+  if (keyed) {
+    id = command_key(r.from.name, options_.plant, r.key);
+    fingerprint = command_fingerprint(local, r.command, r.body) + static_cast<std::uint64_t>(r.op);
+    if (answer_from_window(r, id, fingerprint, sink, now)) return;
+  } else {
+    id = random_id();
+  }
+  const auto lane = static_cast<Lane>(command != nullptr ? std::min<std::uint8_t>(command->lane, 3) : 3);
+  const auto known = slot_of_.find(local);
+  if (known != slot_of_.end() && slots_[known->second].waiting >= options_.slot_stash_max) {
+    refuse_request(r, sink, "plant.overloaded", "too many inputs wait for this actor");
+    return;
+  }
+  if (known != slot_of_.end() && slots_[known->second].losses > losses_of_actor_max &&
+      slots_[known->second].lost_at.plus_ms(60'000) > now) {
+    refuse_request(r, sink, "actor.quarantined", "the actor's code failed again and again");
+    return;
+  }
+  if (!lanes_.admit(lane)) {
+    refuse_request(r, sink, "plant.overloaded", "the lane is full");
+    return;
+  }
+  const auto slot = intern(local, *k);
+  if (keyed) in_flight_ids_.insert(id, fingerprint);
+  waiter w;
+  w.what = waiter::kind::client;
+  w.keyed = keyed;
+  w.lane = lane;
+  w.slot = slot;
+  w.tag = r.tag;
+  w.id = id;
+  w.deadline = now.plus_ms(r.deadline_ms);
+  w.sink = sink;
+  w.correlation = r.correlation;
+  stimulus s;
+  s.ticket = add_waiter(std::move(w));
+  s.source = r.op == request::exception_op::none ? engine::Source::client : engine::Source::exception;
+  s.lane = lane;
+  s.command = r.command;
+  s.keyed = keyed;
+  s.dry_run = r.dry_run;
+  s.op = r.op;
+  s.system = acting_system(r, command != nullptr ? command->owners : system_set{0}, command == nullptr || command->any_owner);
+  s.systems = r.from.systems;
+  s.body = std::move(r.body);
+  s.id = id;
+  s.fingerprint = fingerprint;
+  s.principal = std::move(r.from.name);
+  s.on_behalf_of = std::move(r.from.on_behalf_of);
+  s.correlation = std::move(r.correlation);
+  s.causation = std::move(r.causation);
+  s.if_match = std::move(r.if_match);
+  s.exception = std::move(r.exception);
+  lanes_.push(lane, {slot, std::move(s)});
+}
+
+bool plant_host::answer_from_window(const request& r, hash128 id, std::uint64_t fingerprint,
+                                    const std::shared_ptr<reply_sink>& sink, timestamp now) {
+  if (const auto* other = in_flight_ids_.find(id)) {
+    if (*other == fingerprint) refuse_request(r, sink, "request.in_flight", "the first request has no answer yet");
+    else refuse_request(r, sink, "request.key_reused", "the key was used for another request");
+    return true;
+  }
+  window_hit hit;
+  if (!window_.find(id, hit)) {
+    if (!window_.expired(r.key, now)) return false;
+    refuse_request(r, sink, "command.expired", "the key was made before what the plant remembers");
+    return true;
+  }
+  if (hit.fingerprint != fingerprint) {
+    refuse_request(r, sink, "request.key_reused", "the key was used for another request");
+    return true;
+  }
+  if (hit.outcome == engine::Outcome::pending) {
+    waiter w;
+    w.what = waiter::kind::client;
+    w.tag = r.tag;
+    w.id = id;
+    w.deadline = now.plus_ms(r.deadline_ms);
+    w.sink = sink;
+    w.correlation = r.correlation;
+    w.replayed = true;
+    pending_[id].push_back(std::move(w));
+    return true;
+  }
+  ++counters_.replayed;
+  auto again = replay(id, hit);
+  if (!again) {
+    refuse_request(r, sink, again.error().code, again.error().detail);
+    return true;
+  }
+  again->tag = r.tag;
+  when_readable(sink, *std::move(again));
+  return true;
+}
+
+result<reply> plant_host::replay(hash128 id, const window_hit& hit) const {
+  auto entries = journal_->read(hit.index, hit.index, 0);
+  if (!entries) return std::move(entries).error();
+  if (entries->empty()) return error{"journal.damaged", "entry " + std::to_string(hit.index) + " is missing"};
+  const auto view = entry_view::trusted(*entries->front().payload);
+  auto it = view.begin();
+  while (it != view.end() && it.ordinal() < hit.ordinal) ++it;
+  if (it == view.end()) return error{"journal.damaged", "entry " + std::to_string(hit.index) + " is short"};
+  const auto& r = **it;
+  reply out = reply_of(r, hit.index);
+  if ((r.id() == nullptr || flatbuffers::UnPack(*r.id()) != id) && r.settles() != nullptr)
+    for (const auto* s : *r.settles())
+      if (s->id() != nullptr && flatbuffers::UnPack(*s->id()) == id) settle_reply(*s, out);
+  out.replayed = true;
+  return out;
+}
+
+// ---- verdicts ----
+
+void plant_host::on_proposal(slot_number slot, proposal p, timestamp now) {
+  auto& s = slots_[slot];
+  if (p.records.empty()) {
+    for (auto& v : p.verdicts) verdict_out(v, 0, true);
+    if (p.reload) {
+      s.state = slot_state::phase::loading;
+      port_->activate(slot, s.local, s.last_index, true);
+    }
+    return;
+  }
+  ++s.in_flight;
+  std::string detail;
+  if (!leading_) {
+    reject(slot, p, error{"node.not_ready", "the plant has no leader here"}, now);
+  } else if (backlog(p, detail)) {
+    reject(slot, p, error{"endpoint.backlog", detail}, now);
+  } else {
+    part out;
+    out.slot = slot;
+    out.count = static_cast<std::uint32_t>(p.records.size());
+    out.what = std::move(p);
+    ready_.push_back(std::move(out));
+  }
+}
+
+void plant_host::verdict_out(verdict& v, journal_index index, bool reading) {
+  auto* w = find_waiter(v.ticket);
+  if (w == nullptr) return;
+  switch (w->what) {
+    case waiter::kind::client: {
+      if (w->answered) break;
+      if (v.outcome == engine::Outcome::pending && index > 0) {
+        waiter kept;
+        kept.what = waiter::kind::client;
+        kept.tag = w->tag;
+        kept.id = w->id;
+        kept.deadline = w->deadline;
+        kept.sink = std::move(w->sink);
+        kept.correlation = std::move(w->correlation);
+        pending_[kept.id].push_back(std::move(kept));
+        break;
+      }
+      reply r;
+      r.tag = w->tag;
+      r.outcome = v.outcome;
+      r.code = std::move(v.code);
+      r.detail = std::move(v.detail);
+      r.sequence = v.sequence;
+      r.index = index;
+      r.events = std::move(v.events);
+      r.exception = std::move(v.exception);
+      r.correlation = std::move(w->correlation);
+      if (http_status(r.code) == 503) r.retry_after_s = 1;
+      if (reading) when_readable(w->sink, std::move(r));
+      else answer(w->sink, std::move(r));
+      break;
+    }
+    case waiter::kind::delivery:
+      if (index == 0 && w->again && w->again->consumed) outbox_.unsettle(w->again->consumed->number);
+      break;
+    case waiter::kind::message:
+    case waiter::kind::timer:
+    case waiter::kind::free:
+      break;
+  }
+  drop_waiter(v.ticket);
+}
+
+void plant_host::reject(slot_number slot, proposal& p, const error& why, timestamp now) {
+  auto& s = slots_[slot];
+  check(s.in_flight > 0);
+  --s.in_flight;
+  for (const auto& v : p.verdicts) lose_waiter(v.ticket, why, now);
+  s.reload = false;
+  s.state = slot_state::phase::loading;
+  port_->activate(slot, s.local, s.last_index, true);
+}
+
+void plant_host::lose_waiter(std::uint64_t ticket, const error& why, timestamp now) {
+  auto* w = find_waiter(ticket);
+  if (w == nullptr) return;
+  if (w->what == waiter::kind::client) {
+    reply r;
+    r.tag = w->tag;
+    r.outcome = engine::Outcome::refused;
+    r.code = why.code;
+    r.detail = why.detail;
+    r.retry_after_s = http_status(why.code) == 503 ? 1 : 0;
+    r.correlation = w->correlation;
+    if (!w->answered) answer(w->sink, std::move(r));
+  } else if (w->again) {
+    held_.emplace_back(slots_[w->slot].local, std::move(*w->again));
+    held_until_ = timestamp::from_micros(now.micros() + hold_back_us);
+  }
+  drop_waiter(ticket);
+}
+
+bool plant_host::backlog(const proposal& p, std::string& detail) const {
+  for (const auto& record : p.records) {
+    const auto* r = flatbuffers::GetRoot<engine::Record>(record.data());
+    if (r->effects() == nullptr) continue;
+    for (const auto* box : *r->effects()) {
+      if (const auto* d = box->effect_as_Delivery()) {
+        if (outbox_.has_room(d->system(), d->lane(), 1, d->body() != nullptr ? d->body()->size() : 0)) continue;
+        detail = "the outbox for " + std::string(EnumNameSystem(d->system())) + " is full";
+        return true;
+      }
+      if (const auto* m = box->effect_as_Message(); m != nullptr && m->plant() != nullptr && m->lane() != Lane::hold) {
+        if (streams_.waiting_to(m->plant()->string_view()) < options_.stream_waiting_max) continue;
+        detail = "too many messages wait for plant " + m->plant()->str();
+        return true;
+      }
+    }
+  }
+  return false;
+}
+
+// ---- the turn ----
+
+void plant_host::end_turn(timestamp now) {
+  if (leading_) {
+    if (!held_.empty() && now >= held_until_) retry_held(now);
+    while (auto next = lanes_.pop()) {
+      slots_[next->slot].pending.push_back(std::move(next->what));
+      touch(next->slot);
+    }
+    fire_timers(now);
+    dispatch(now);
+    start_attempts(now);
+    offer_touched(now);
+    build_entries(now);
+    passivate_some(now);
+  }
+  if (now.micros() >= swept_at_.micros() + sweep_us) expire_waiters(now);
+  if (!cut_ && applied_ > checkpoint_ &&
+      (records_since_cut_ >= options_.checkpoint_records || now.micros() >= cut_at_.micros() + options_.checkpoint_us) &&
+      records_since_cut_ > 0)
+    checkpoint(now);
+  flush_replies();
+}
+
+void plant_host::offer_touched(timestamp now) {
+  for (const auto slot : touched_) {
+    auto& s = slots_[slot];
+    s.listed = false;
+    if (s.state != slot_state::phase::ready || s.pending.empty()) continue;
+    port_->offer(slot, std::exchange(s.pending, {}), now);
+  }
+  touched_.clear();
+}
+
+void plant_host::build_entries(timestamp now) {
+  while (flights_.size() < options_.pipeline_max) {
+    flight f;
+    while (now >= blocked_until_ && !host_records_.empty() && builder_.count() < records_of_entry_max &&
+           builder_.fits(host_records_.front().record.size())) {
+      auto& own = host_records_.front();
+      own.first = builder_.count();
+      own.count = 1;
+      builder_.add(own.record);
+      f.parts.push_back(std::move(own));
+      host_records_.pop_front();
+    }
+    while (!ready_.empty() && builder_.size_bytes() < options_.entry_bytes_aim) {
+      auto& p = ready_.front();
+      std::size_t size = 0;
+      for (const auto& record : p.what.records) size += padded(record.size());
+      if (builder_.size_bytes() + size > entry_bytes_max || builder_.count() + p.count > records_of_entry_max) {
+        if (!builder_.empty()) break;
+        auto lost = std::move(p);
+        ready_.pop_front();
+        reject(lost.slot, lost.what, error{"entry.too_large", "the outcome does not fit into an entry"}, now);
+        continue;
+      }
+      p.first = builder_.count();
+      for (const auto& record : p.what.records) builder_.add(record);
+      p.what.records.clear();
+      p.what.records.shrink_to_fit();
+      f.parts.push_back(std::move(p));
+      ready_.pop_front();
+    }
+    if (builder_.empty() && (reads_.empty() || !flights_.empty())) return;
+    proposed_stamp_ = std::max({proposed_stamp_, stamp_, now});
+    f.payload = builder_.finish(proposed_stamp_);
+    f.reads = std::exchange(reads_, {});
+    ++counters_.entries;
+    flights_.push_back(std::move(f));
+    port_->propose(flights_.back().payload);
+  }
+}
+
+void plant_host::retry_held(timestamp now) {
+  auto held = std::exchange(held_, {});
+  for (auto& [local, s] : held) {
+    const auto* k = kinds_->find(split_local(local).first);
+    if (k == nullptr) continue;
+    const auto what = s.source == engine::Source::timer      ? waiter::kind::timer
+                      : s.source == engine::Source::delivery ? waiter::kind::delivery
+                                                             : waiter::kind::message;
+    give(intern(local, *k), what, std::move(s));
+  }
+  held_until_ = now;
+}
+
+void plant_host::give(slot_number slot, waiter::kind what, stimulus s) {
+  waiter w;
+  w.what = what;
+  w.slot = slot;
+  w.lane = s.lane;
+  w.again = copy_of(s);
+  s.ticket = add_waiter(std::move(w));
+  slots_[slot].pending.push_back(std::move(s));
+  touch(slot);
+}
+
+void plant_host::expire_waiters(timestamp now) {
+  swept_at_ = now;
+  const auto late = [&](waiter& w) {
+    reply r;
+    r.tag = w.tag;
+    r.outcome = engine::Outcome::pending;
+    r.code = "command.deadline";
+    r.detail = "the outcome is not known yet; see the transaction";
+    r.correlation = w.correlation;
+    answer(w.sink, std::move(r));
+    w.answered = true;
+  };
+  for (auto& w : waiters_)
+    if (w.what == waiter::kind::client && !w.answered && w.deadline <= now) late(w);
+  for (auto it = pending_.begin(); it != pending_.end();) {
+    std::erase_if(it->second, [&](waiter& w) {
+      if (w.deadline > now) return false;
+      late(w);
+      return true;
+    });
+    it = it->second.empty() ? pending_.erase(it) : std::next(it);
+  }
+  while (!early_.empty() && early_.front().since.micros() + early_us_max < now.micros()) {
+    for (const auto& r : early_.front().batch) {
+      reply out;
+      out.tag = r.tag;
+      out.outcome = engine::Outcome::refused;
+      out.code = "node.not_ready";
+      out.detail = "the plant has no leader";
+      out.retry_after_s = 1;
+      answer(early_.front().sink, std::move(out));
+    }
+    early_count_ -= early_.front().batch.size();
+    early_.pop_front();
+  }
+}
+
+timestamp plant_host::next_wake(timestamp now) const {
+  timestamp wake;
+  const auto sooner = [&](timestamp t) {
+    if (t.given() && (!wake.given() || t < wake)) wake = t;
+  };
+  if (leading_) {
+    sooner(timers_.next_due());
+    sooner(outbox_.next_wake(now));
+    if (!held_.empty()) sooner(held_until_);
+    if (!host_records_.empty()) sooner(blocked_until_);
+  }
+  if (lanes_.admitted() > 0 || !pending_.empty() || !early_.empty())
+    sooner(timestamp::from_micros(now.micros() + sweep_us));
+  if (!cut_ && records_since_cut_ > 0) sooner(timestamp::from_micros(cut_at_.micros() + options_.checkpoint_us));
+  for (const auto& [key, s] : const_cast<stream_table&>(streams_).outgoing())
+    if (s.under_way() && key.plant != options_.plant) sooner(timestamp::from_micros(now.micros() + stream_resend_us));
+  return wake;
+}
+
+// ---- leadership ----
+
+void plant_host::on_role(const group_status& status, timestamp now) {
+  is_leader_ = status.role == group_role::leader;
+  lead_from_ = status.last;
+  if (is_leader_) {
+    begin_leading(now);
+    return;
+  }
+  if (!leading_) return;
+  leading_ = false;
+  const error why{"node.not_ready", "the plant's leadership moved"};
+  auto flights = std::exchange(flights_, {});
+  auto ready = std::exchange(ready_, {});
+  for (auto& f : flights) {
+    for (auto& [sink, r] : f.reads) answer(sink, lost_read(std::move(r), why));
+    for (auto& p : f.parts) lose_part(p, why, now);
+  }
+  for (auto& p : ready) lose_part(p, why, now);
+  for (auto& [sink, r] : std::exchange(reads_, {})) answer(sink, lost_read(std::move(r), why));
+  for (auto& p : std::exchange(host_records_, {}))
+    if (p.done_cb) p.done_cb(why);
+  held_.clear();
+  flush_replies();
+}
+
+reply plant_host::lost_read(reply r, const error& why) {
+  r.outcome = engine::Outcome::refused;
+  r.code = why.code;
+  r.detail = why.detail;
+  r.retry_after_s = 1;
+  r.events.clear();
+  return r;
+}
+
+void plant_host::lose_part(part& p, const error& why, timestamp now) {
+  if (p.slot != none) {
+    reject(p.slot, p.what, why, now);
+  } else if (p.done_cb) {
+    p.done_cb(why);
+  } else if (leading_) {  // a message of the host's own or the end of a delivery: proposed again
+    blocked_until_ = timestamp::from_micros(now.micros() + hold_back_us);
+    host_records_.push_back(std::move(p));
+  }
+}
+
+void plant_host::on_refused(std::span<const shared_bytes> payloads, const error& why, timestamp now) {
+  for (const auto& payload : payloads) {
+    const auto it = std::find_if(flights_.begin(), flights_.end(), [&](const flight& f) { return f.payload == payload; });
+    if (it == flights_.end()) continue;
+    auto lost = std::move(*it);
+    flights_.erase(it);
+    for (auto& [sink, r] : lost.reads) answer(sink, lost_read(std::move(r), why));
+    for (auto& p : lost.parts) lose_part(p, why, now);
+  }
+  end_turn(now);
+}
+
+void plant_host::begin_leading(timestamp now) {
+  if (!is_leader_ || leading_ || applied_ < lead_from_ || evolving_ > 0) return;
+  leading_ = true;
+  streams_.restart();
+  timers_.hand_back_all();
+  outbox_.restart();
+  early_count_ = 0;
+  for (auto& e : std::exchange(early_, {}))
+    for (auto& r : e.batch) take(std::move(r), e.sink, now);
+}
+
+}  // namespace millrace
