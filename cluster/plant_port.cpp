@@ -1,0 +1,209 @@
+// What a plant's core wants done: orders to entities, cold reads, writes, attempts; and what entities answer.
+// An entity that ends with an error is reported to the core, which has a new one made from what is committed.
+#include <caf/send.hpp>
+#include <spdlog/spdlog.h>
+
+#include "cluster/check.hpp"
+#include "cluster/plant_shell.hpp"
+
+namespace millrace {
+
+plant_shell::resident& plant_shell::at(slot_number slot) {
+  while (residents_.size() <= slot) residents_.emplace_back();
+  return residents_[slot];
+}
+
+void plant_shell::order(slot_number slot, entity_mail mail) {
+  auto& r = at(slot);
+  if (r.handle) caf::anon_send(r.handle, std::move(mail));
+}
+
+// ---- activation ----
+
+result<std::unique_ptr<cell>> plant_shell::make_cell(store_snapshot& state, const std::string& local, journal_index upto,
+                                                     journal_index applied_index) {
+  const auto [kind_name, id] = split_local(local);
+  const auto* k = services_.kinds.find(kind_name);
+  if (!k) return error{"route.unknown", "no kind " + std::string(kind_name)};
+  auto loaded = load_actor(state, journal_, options_.plant, local, upto, applied_index);
+  if (!loaded) return loaded.error();
+  auto made = std::make_unique<cell>(*k, id, world_);
+  if (!loaded->row.empty())
+    if (auto done = made->load(loaded->row); !done) return done.error();
+  for (const auto& step : loaded->records) made->evolve(*step.record, step.index, step.ordinal, step.stamp);
+  return made;
+}
+
+void plant_shell::activate(slot_number slot, const std::string& local, journal_index upto, bool) {
+  const auto loading = ++epochs_;
+  at(slot).loading = loading;
+  services_.io.read([self = weak_from_this(), slot, local, upto, loading, limit = core_->applied()](store_snapshot& state) {
+    const auto shell = self.lock();
+    if (!shell) return;
+    shell->post([slot, loading, made = shell->make_cell(state, local, upto, limit)](plant_shell& s) mutable {
+      s.settle_in(slot, loading, std::move(made));
+    });
+  });
+}
+
+/// A cell is ready: it moves into the slot's entity, or into a new one.
+void plant_shell::settle_in(slot_number slot, std::uint64_t loading, result<std::unique_ptr<cell>> made) {
+  auto& r = at(slot);
+  if (r.loading != loading) return;
+  r.loading = 0;
+  if (!made) return core_->on_activated(slot, made.error(), now());
+  if (r.handle) {
+    entity_mail mail;
+    mail.what = entity_order::replace;
+    mail.now = now();
+    mail.load = std::make_shared<std::unique_ptr<cell>>(std::move(*made));
+    return order(slot, std::move(mail));
+  }
+  r.epoch = loading;
+  entity_owner& owner = *this;
+  r.handle = services_.actors.spawn<entity, caf::lazy_init>(owner, slot, loading, std::move(*made));
+  r.handle->attach_functor([self = weak_from_this(), slot, loading](const caf::error& reason) {
+    if (!reason) return;
+    if (const auto shell = self.lock())
+      shell->post([slot, loading, why = caf::to_string(reason)](plant_shell& s) { s.lost(slot, loading, why); });
+  });
+  if (r.imaging) order(slot, {entity_order::image, 0, 0, {}, {}});
+  core_->on_activated(slot, {}, now());
+  for (auto left = std::exchange(r.evolving, 0); left > 0; --left) core_->on_evolved(slot, {}, now());
+}
+
+void plant_shell::lost(slot_number slot, std::uint64_t epoch, const std::string& why) {
+  auto& r = at(slot);
+  if (r.epoch != epoch || !r.handle) return;
+  r.handle = nullptr;
+  r.epoch = 0;
+  const auto at_now = now();
+  losses_.push_back(at_now);
+  while (!losses_.empty() && losses_.front().micros() + limits_.window_us < at_now.micros()) losses_.pop_front();
+  if (losses_.size() > limits_.losses_max && !resting(at_now)) {
+    resting_until_ = timestamp::from_micros(at_now.micros() + limits_.rest_us);
+    alarm("plant.rests", std::to_string(losses_.size()) + " actors failed within seconds");
+  }
+  core_->on_cell_lost(slot, why, at_now);
+}
+
+// ---- orders ----
+
+void plant_shell::offer(slot_number slot, std::vector<stimulus> inputs, timestamp at_now) {
+  entity_mail mail;
+  mail.what = entity_order::offer;
+  mail.now = at_now;
+  mail.load = std::make_shared<std::vector<stimulus>>(std::move(inputs));
+  order(slot, std::move(mail));
+}
+
+void plant_shell::committed(slot_number slot, journal_index index, std::uint32_t ordinal, timestamp at_now) {
+  order(slot, {entity_order::committed, ordinal, index, at_now, {}});
+}
+
+void plant_shell::evolve(slot_number slot, journal_index index, shared_bytes entry, std::vector<std::uint32_t> ordinals) {
+  ++at(slot).evolving;
+  auto load = std::make_shared<evolve_load>();
+  load->entry = std::move(entry);
+  load->ordinals = std::move(ordinals);
+  order(slot, {entity_order::evolve, 0, index, {}, std::move(load)});
+}
+
+void plant_shell::image(slot_number slot) {
+  at(slot).imaging = true;
+  order(slot, {entity_order::image, 0, 0, {}, {}});
+}
+
+void plant_shell::stored(slot_number slot) { order(slot, {entity_order::stored, 0, 0, {}, {}}); }
+
+void plant_shell::passivate(slot_number slot) { order(slot, {entity_order::passivate, 0, 0, {}, {}}); }
+
+void plant_shell::publish(const std::string& local, std::shared_ptr<const reference_state> state) {
+  world_.publish(local, std::move(state));
+}
+
+void plant_shell::propose(shared_bytes entry) {
+  services_.log.propose(group_.load(std::memory_order_relaxed), std::move(entry));
+}
+
+void plant_shell::checkpointed(journal_index index) {
+  services_.log.checkpointed(group_.load(std::memory_order_relaxed), index);
+}
+
+void plant_shell::write(std::shared_ptr<write_batch> slice) {
+  services_.io.write(std::move(slice), [self = weak_from_this()] {
+    if (const auto shell = self.lock()) shell->post([](plant_shell& s) { s.core_->on_written(s.now()); });
+  });
+}
+
+void plant_shell::attempt_delivery(attempt a) {
+  const auto number = a.number;
+  const auto which = a.attempt;
+  if (!services_.out) return;
+  services_.out->attempt_delivery(std::move(a), [self = weak_from_this(), number, which](attempt_result r) {
+    if (const auto shell = self.lock())
+      shell->post([number, which, r = std::move(r)](plant_shell& s) mutable {
+        s.core_->on_attempt(number, which, std::move(r), s.now());
+      });
+  });
+}
+
+void plant_shell::send(message_frame frame) {
+  if (const auto to = services_.find(frame.to_plant))
+    to->post([frame = std::move(frame)](plant_shell& s) { s.core_->on_messages(frame, s.now()); });
+}
+
+void plant_shell::send(watermark_frame frame) {
+  if (const auto to = services_.find(frame.to_plant))
+    to->post([frame = std::move(frame)](plant_shell& s) { s.core_->on_watermark(frame, s.now()); });
+}
+
+void plant_shell::alarm(std::string_view code, const std::string& detail) {
+  spdlog::warn("plant={} alarm={} {}", options_.plant, code, detail);
+}
+
+// ---- answers ----
+
+void plant_shell::activated(slot_number slot, std::uint64_t epoch) {
+  post([slot, epoch](plant_shell& s) {
+    if (s.at(slot).epoch == epoch) s.core_->on_activated(slot, {}, s.now());
+  });
+}
+
+void plant_shell::proposed(slot_number slot, std::uint64_t epoch, proposal p) {
+  post([slot, epoch, p = std::move(p)](plant_shell& s) mutable {
+    if (s.at(slot).epoch == epoch) s.core_->on_proposal(slot, std::move(p), s.now());
+  });
+}
+
+void plant_shell::evolved(slot_number slot, std::uint64_t epoch, changes what) {
+  post([slot, epoch, what = std::move(what)](plant_shell& s) mutable {
+    auto& r = s.at(slot);
+    if (r.epoch != epoch || r.evolving == 0) return;
+    --r.evolving;
+    s.core_->on_evolved(slot, std::move(what), s.now());
+  });
+}
+
+void plant_shell::imaged(slot_number slot, std::uint64_t epoch, std::shared_ptr<const actor_image> image, std::size_t cell_bytes) {
+  post([slot, epoch, image = std::move(image), cell_bytes](plant_shell& s) mutable {
+    auto& r = s.at(slot);
+    if (r.epoch != epoch || !r.imaging) return;
+    r.imaging = false;
+    s.core_->on_image(slot, std::move(image), cell_bytes);
+  });
+}
+
+void plant_shell::passivated(slot_number slot, std::uint64_t epoch, bool gone) {
+  post([slot, epoch, gone](plant_shell& s) {
+    auto& r = s.at(slot);
+    if (r.epoch != epoch) return;
+    if (gone) {
+      r.handle = nullptr;
+      r.epoch = 0;
+    }
+    s.core_->on_passivated(slot, gone, s.now());
+  });
+}
+
+}  // namespace millrace

@@ -1,0 +1,144 @@
+// Reads: what is resident is asked at its entity, what is not has a current row in the state environment.
+// Child rows and lists merge both.
+#include <algorithm>
+#include <map>
+#include <utility>
+
+#include <caf/send.hpp>
+
+#include "cluster/plant_shell.hpp"
+
+namespace millrace {
+
+namespace {
+
+/// A callback that is called exactly once: with node.not_ready when whoever should answer is gone.
+template <class T>
+class answer_once {
+ public:
+  explicit answer_once(done<T> cb) : cb_(std::move(cb)) {}
+  answer_once(const answer_once&) = delete;
+  answer_once& operator=(const answer_once&) = delete;
+  ~answer_once() {
+    if (cb_) cb_(error{"node.not_ready", "The actor is being restarted or the node is stopping"});
+  }
+  void operator()(result<T> r) { std::exchange(cb_, nullptr)(std::move(r)); }
+
+ private:
+  done<T> cb_;
+};
+
+template <class T>
+std::shared_ptr<answer_once<T>> once(done<T> cb) {
+  return std::make_shared<answer_once<T>>(std::move(cb));
+}
+
+}  // namespace
+
+void plant_shell::read(std::string local, done<actor_view> cb) {
+  post([local = std::move(local), cb = once(std::move(cb))](plant_shell& s) mutable {
+    if (const auto slot = s.core_->resident(local); slot && s.at(*slot).handle) {
+      auto look = [cb = std::move(cb), local](cell& c) {
+        if (c.sequence() == 0) return (*cb)(error{"actor.unknown", "There is no " + local});
+        (*cb)(c.view());
+      };
+      return s.order(*slot, {entity_order::visit, 0, 0, {}, std::make_shared<std::function<void(cell&)>>(std::move(look))});
+    }
+    s.services_.io.read([self = s.shared_from_this(), local = std::move(local), cb = std::move(cb),
+                         applied_index = s.core_->applied()](store_snapshot& state) {
+      auto made = self->make_cell(state, local, 0, applied_index);
+      if (!made) return (*cb)(made.error());
+      if ((*made)->sequence() == 0) return (*cb)(error{"actor.unknown", "There is no " + local});
+      (*cb)((*made)->view());
+    });
+  });
+}
+
+void plant_shell::rows(std::string local, std::string table, std::string after, std::uint32_t limit,
+                       done<std::vector<row_view>> cb) {
+  post([local = std::move(local), table = std::move(table), after = std::move(after), limit,
+        cb = once(std::move(cb))](plant_shell& s) mutable {
+    // The overlay is taken first: what it loses to the store afterwards is in any later snapshot.
+    auto merge = [self = s.shared_from_this(), local, table, after, limit, cb = std::move(cb)](
+                     std::vector<actor_image::child_row> overlay) {
+      self->services_.io.read([self, local, table, after, limit, cb, overlay = std::move(overlay)](store_snapshot& state) {
+        auto stored = read_child_rows(state, self->options_.plant, local, table, after, limit + overlay.size());
+        if (!stored) return (*cb)(stored.error());
+        std::map<std::string, bytes> all;
+        for (auto& r : *stored) all[r.key] = std::move(r.row);
+        for (const auto& r : overlay) {
+          if (r.key <= after) continue;
+          if (r.row) all[r.key] = *r.row;
+          else all.erase(r.key);
+        }
+        std::vector<row_view> out;
+        for (auto& [key, row] : all) {
+          if (out.size() >= limit) break;
+          out.push_back({key, std::move(row)});
+        }
+        (*cb)(std::move(out));
+      });
+    };
+    if (const auto slot = s.core_->resident(local); slot && s.at(*slot).handle) {
+      auto look = [merge = std::move(merge), table](cell& c) { merge(c.overlay(table)); };
+      return s.order(*slot, {entity_order::visit, 0, 0, {}, std::make_shared<std::function<void(cell&)>>(std::move(look))});
+    }
+    merge({});
+  });
+}
+
+void plant_shell::list(list_query q, done<list_page> cb) {
+  post([q = std::move(q), cb = once(std::move(cb))](plant_shell& s) mutable {
+    auto ids = s.core_->list(q);
+    if (!ids) return (*cb)(ids.error());
+    struct gathering {
+      std::mutex mutex;
+      std::vector<std::optional<actor_view>> views;
+      std::size_t left = 0;
+      std::string next;
+      std::shared_ptr<answer_once<list_page>> cb;
+    };
+    auto all = std::make_shared<gathering>();
+    all->views.resize(ids->ids.size());
+    all->left = ids->ids.size();
+    all->next = std::move(ids->next);
+    all->cb = std::move(cb);
+    if (all->left == 0) return (*all->cb)(list_page{{}, all->next});
+    for (std::size_t i = 0; i < all->views.size(); ++i)
+      s.read(q.kind + '/' + ids->ids[i], [all, i](result<actor_view> one) {
+        bool last = false;
+        {
+          const std::scoped_lock lock(all->mutex);
+          if (one) all->views[i] = std::move(*one);
+          last = --all->left == 0;
+        }
+        if (!last) return;
+        list_page page;
+        page.next = std::move(all->next);
+        for (auto& v : all->views)
+          if (v) page.items.push_back(std::move(*v));
+        (*all->cb)(std::move(page));
+      });
+  });
+}
+
+std::shared_ptr<void> plant_shell::watch(std::function<void()> wake) {
+  auto handle = std::make_shared<std::function<void()>>(std::move(wake));
+  const std::scoped_lock lock(watch_mutex_);
+  watchers_.push_back(handle);
+  watching_ = watchers_.size();
+  return handle;
+}
+
+void plant_shell::applied(journal_index) {
+  if (watching_.load(std::memory_order_relaxed) == 0) return;
+  const std::scoped_lock lock(watch_mutex_);
+  std::erase_if(watchers_, [](const auto& w) {
+    const auto alive = w.lock();
+    if (alive) (*alive)();
+    return !alive;
+  });
+  watching_ = watchers_.size();
+}
+
+}  // namespace millrace

@@ -1,0 +1,180 @@
+// The plant's actor: drains its inbox, lets the core end its turn, sleeps until there is work.
+// What the core wants from its entities and the outside is in plant_port.cpp, what readers want in plant_reads.cpp.
+#include "cluster/plant_shell.hpp"
+
+#include <random>
+
+#include <caf/actor_ostream.hpp>
+#include <caf/atom.hpp>
+#include <caf/send.hpp>
+
+#include "cluster/check.hpp"
+
+namespace millrace {
+
+namespace {
+
+using wake_atom = caf::atom_constant<caf::atom("wake")>;
+using tick_atom = caf::atom_constant<caf::atom("tick")>;
+
+constexpr std::int64_t delay_us_min = 1'000;
+
+outbox::random random_source() {
+  auto engine = std::make_shared<std::mt19937_64>(std::random_device{}());
+  return [engine] { return (*engine)(); };
+}
+
+}  // namespace
+
+result<std::vector<log_entry>> late_journal::read(journal_index from, journal_index to, std::size_t bytes_max) {
+  const auto group = group_.load(std::memory_order_acquire);
+  if (group == 0) return error{"node.not_ready", "the plant's log is not open"};
+  return stored_journal(store_, group).read(from, to, bytes_max);
+}
+
+class plant_shell::host_actor final : public caf::event_based_actor {
+ public:
+  host_actor(caf::actor_config& config, plant_shell& shell) : caf::event_based_actor(config), shell_(shell) {}
+  const char* name() const override { return "plant"; }
+
+ protected:
+  caf::behavior make_behavior() override {
+    return {[this](wake_atom) { shell_.turn(*this); },
+            [this](tick_atom) {
+              shell_.armed_ = {};
+              shell_.turn(*this);
+            }};
+  }
+
+ private:
+  plant_shell& shell_;
+};
+
+plant_shell::plant_shell(node_services services, host_options options, system_set bound, supervision_limits limits)
+    : services_(std::move(services)),
+      options_(std::move(options)),
+      limits_(limits),
+      world_(options_.plant, options_.generation, bound, services_.rules, services_.kinds, services_.io),
+      journal_(services_.journal) {
+  host_port& port = *this;
+  core_ = std::make_unique<plant_host>(options_, services_.kinds, port, services_.io.on(), journal_, random_source());
+}
+
+plant_shell::~plant_shell() = default;
+
+result<journal_index> plant_shell::load() {
+  if (auto done = core_->load(); !done) return done.error();
+  return core_->applied();
+}
+
+void plant_shell::start() {
+  check(!started_);
+  actor_ = services_.actors.spawn<host_actor>(*this);
+  started_.store(true, std::memory_order_release);
+  caf::anon_send(actor_, wake_atom::value);
+}
+
+void plant_shell::set_group(group_number group) {
+  journal_.set(group);
+  group_.store(group, std::memory_order_release);
+}
+
+void plant_shell::stop() {
+  post([](plant_shell& s) { s.closing_ = true; });
+  stopped_.store(true, std::memory_order_release);
+}
+
+void plant_shell::when_leading(std::function<void()> cb) {
+  post([cb = std::move(cb)](plant_shell& s) mutable { s.leading_wanted_.push_back(std::move(cb)); });
+}
+
+void plant_shell::push(std::unique_ptr<inbox::task> t) {
+  if (stopped_.load(std::memory_order_acquire)) return;
+  if (inbox_.push(std::move(t)) && started_.load(std::memory_order_acquire)) caf::anon_send(actor_, wake_atom::value);
+}
+
+void plant_shell::turn(caf::event_based_actor& self) {
+  services_.io.drop_stale_here();
+  for (auto t = inbox_.take(); t; t = std::move(t->next)) t->run(*this);
+  if (closing_) return close(self);
+  const auto at = now();
+  core_->end_turn(at);
+  leading_.store(core_->leading(), std::memory_order_release);
+  if (core_->leading() && !leading_wanted_.empty())
+    for (const auto& cb : std::exchange(leading_wanted_, {})) cb();
+  arm(self, at);
+}
+
+void plant_shell::close(caf::event_based_actor& self) {
+  for (auto& r : residents_) {
+    if (r.handle) caf::anon_send_exit(r.handle, caf::exit_reason::user_shutdown);
+    r.handle = nullptr;
+    r.epoch = 0;
+  }
+  self.quit();
+}
+
+void plant_shell::arm(caf::event_based_actor& self, timestamp at) {
+  const auto next = core_->next_wake(at);
+  if (!next.given()) return;
+  const auto due = std::max(next.micros(), at.micros() + delay_us_min);
+  if (armed_.given() && armed_.micros() <= due + delay_us_min) return;
+  armed_ = timestamp::from_micros(due);
+  self.delayed_send(&self, std::chrono::microseconds(due - at.micros()), tick_atom::value);
+}
+
+void plant_shell::submit(std::vector<request> batch, std::shared_ptr<reply_sink> out) {
+  post([batch = std::move(batch), out = std::move(out)](plant_shell& s) mutable {
+    const auto at = s.now();
+    if (!s.resting(at)) return s.core_->submit(std::move(batch), std::move(out), at);
+    std::vector<reply> replies(batch.size());
+    for (std::size_t i = 0; i < batch.size(); ++i) {
+      replies[i].tag = batch[i].tag;
+      replies[i].outcome = engine::Outcome::refused;
+      replies[i].code = "node.not_ready";
+      replies[i].detail = "The plant rests after too many failures of its actors";
+      replies[i].correlation = std::move(batch[i].correlation);
+      replies[i].retry_after_s = static_cast<std::uint32_t>((s.resting_until_.micros() - at.micros()) / 1'000'000 + 1);
+    }
+    out->on_replies(std::move(replies));
+  });
+}
+
+void plant_shell::checkpoint(std::function<void()> done) {
+  post([done = std::move(done)](plant_shell& s) mutable { s.core_->checkpoint(s.now(), std::move(done)); });
+}
+
+group_status plant_shell::group() const {
+  const std::scoped_lock lock(status_mutex_);
+  return status_;
+}
+
+// ---- from the log ----
+
+void plant_shell::on_committed(group_number group, std::span<const log_entry> entries, const group_status& status) {
+  {
+    const std::scoped_lock lock(status_mutex_);
+    status_ = status;
+  }
+  if (group_.load(std::memory_order_relaxed) == 0) set_group(group);
+  post([entries = std::vector<log_entry>(entries.begin(), entries.end()), status](plant_shell& s) {
+    s.core_->on_committed(entries, status, s.now());
+  });
+}
+
+void plant_shell::on_refused(group_number, std::span<const shared_bytes> payloads, const error& why) {
+  post([payloads = std::vector<shared_bytes>(payloads.begin(), payloads.end()), why](plant_shell& s) {
+    s.core_->on_refused(payloads, why, s.now());
+  });
+}
+
+void plant_shell::on_role(group_number group, const group_status& status) {
+  set_group(group);
+  {
+    const std::scoped_lock lock(status_mutex_);
+    status_ = status;
+  }
+  post([status](plant_shell& s) { s.core_->on_role(status, s.now()); });
+}
+
+}  // namespace millrace

@@ -1,0 +1,120 @@
+// Reader threads take several tasks at once, so that many activations share one snapshot.
+// Each thread that looks up by itself keeps one snapshot as long as nothing was written since.
+#include "cluster/state_io.hpp"
+
+#include <cstdio>
+#include <cstdlib>
+
+#include "cluster/check.hpp"
+
+namespace millrace {
+
+namespace {
+
+std::atomic<std::uint64_t> owners{0};
+
+struct kept_snapshot {
+  std::uint64_t owner = 0;
+  std::uint64_t version = 0;
+  std::unique_ptr<store_snapshot> snapshot;
+};
+thread_local kept_snapshot kept;
+
+std::unique_ptr<store_snapshot> open(store& s) {
+  auto snapshot = s.snapshot();
+  if (!snapshot) {
+    std::fprintf(stderr, "state environment: %s: %s\n", snapshot.error().code.c_str(), snapshot.error().detail.c_str());
+    std::_Exit(state_io::exit_code);
+  }
+  return std::move(snapshot).value();
+}
+
+}  // namespace
+
+state_io::state_io(store& on, unsigned readers) : store_(on), number_(++owners) {
+  for (unsigned i = 0; i < readers; ++i) readers_.emplace_back([this] { read_loop(); });
+  writer_ = std::thread([this] { write_loop(); });
+}
+
+state_io::~state_io() { stop(); }
+
+void state_io::stop() {
+  {
+    const std::scoped_lock lock(read_mutex_, write_mutex_);
+    reads_end_ = writes_end_ = true;
+  }
+  read_cv_.notify_all();
+  write_cv_.notify_all();
+  for (auto& t : readers_)
+    if (t.joinable()) t.join();
+  if (writer_.joinable()) writer_.join();
+  if (kept.owner == number_) kept = {};
+}
+
+void state_io::read(std::function<void(store_snapshot&)> task) {
+  {
+    const std::scoped_lock lock(read_mutex_);
+    reads_.push_back(std::move(task));
+  }
+  read_cv_.notify_one();
+}
+
+void state_io::write(std::shared_ptr<write_batch> batch, std::function<void()> written) {
+  {
+    const std::scoped_lock lock(write_mutex_);
+    slices_.push_back({std::move(batch), std::move(written)});
+  }
+  write_cv_.notify_one();
+}
+
+void state_io::read_loop() {
+  std::vector<std::function<void(store_snapshot&)>> now;
+  while (true) {
+    {
+      std::unique_lock lock(read_mutex_);
+      read_cv_.wait(lock, [&] { return reads_end_ || !reads_.empty(); });
+      if (reads_.empty()) return;
+      while (!reads_.empty() && now.size() < reads_per_snapshot) {
+        now.push_back(std::move(reads_.front()));
+        reads_.pop_front();
+      }
+    }
+    const auto snapshot = open(store_);
+    for (auto& task : now) task(*snapshot);
+    now.clear();
+  }
+}
+
+void state_io::write_loop() {
+  while (true) {
+    slice next;
+    {
+      std::unique_lock lock(write_mutex_);
+      write_cv_.wait(lock, [&] { return writes_end_ || !slices_.empty(); });
+      if (slices_.empty()) return;
+      next = std::move(slices_.front());
+      slices_.pop_front();
+    }
+    if (auto done = store_.commit(next.batch->writes()); !done) {
+      std::fprintf(stderr, "state environment: %s: %s\n", done.error().code.c_str(), done.error().detail.c_str());
+      std::_Exit(exit_code);
+    }
+    version_.fetch_add(1, std::memory_order_release);
+    next.written();
+  }
+}
+
+store_snapshot& state_io::here() {
+  const auto version = version_.load(std::memory_order_acquire);
+  if (kept.owner != number_ || kept.version != version || !kept.snapshot) {
+    kept.snapshot.reset();
+    kept = {number_, version, open(store_)};
+  }
+  return *kept.snapshot;
+}
+
+void state_io::drop_stale_here() {
+  if (kept.owner == number_ && kept.version != version_.load(std::memory_order_relaxed)) kept = {};
+}
+
+}  // namespace millrace
