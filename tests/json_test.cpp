@@ -261,3 +261,68 @@ BOOST_AUTO_TEST_CASE(strings_are_escaped) {
   append_json_string(std::string_view("a\"\\\b\f\n\r\t\x01\x7f/\0z", 13), out);
   BOOST_TEST(out == "\"a\\\"\\\\\\u0008\\u000c\\n\\r\\t\\u0001\x7f/\\u0000z\"");
 }
+
+BOOST_AUTO_TEST_CASE(the_published_exchange_is_read_by_the_built_in_schemas) {
+  struct call {
+    const char *collection, *command, *json;
+  };
+  const call calls[] = {
+      {"plants", "commission",
+       R"({"region":"eu","time_zone":"Europe/Berlin"})"},
+      {"materials", "define",
+       R"({"revision":"A","base_unit":"EA"})"},
+      {"materials", "define",
+       R"({"revision":"A","base_unit":"EA","routing":[{"operation":"0010","work_center":"WC-1",)"
+       R"("description":"Assemble"},{"operation":"0020","work_center":"WC-2","description":"Test"}],)"
+       R"("components":[{"material":"HOUSING","quantity":"1","unit":"EA","operation":"0010"}]})"},
+      {"materials", "set-inspection-plan",
+       R"({"plan":"IP-7","revision":"1","characteristics":[{"name":"pressure","lower":"9.5","upper":"10.5",)"
+       R"("unit":"BAR"}]})"},
+      {"batches", "receive",
+       R"({"material":"HOUSING","quantity":"100","unit":"EA","supplier":"ACME","supplier_lot":"L-17"})"},
+      {"orders", "create",
+       R"({"material":"PUMP-100","revision":"A","quantity":"10","unit":"EA","due":"2026-12-01T00:00:00Z"})"},
+      {"orders", "request-release",
+       R"({})"},
+      {"orders", "confirm-operation",
+       R"({"confirmation":"C-1","operation":"0010","yield":"10","scrap":"0","unit":"EA","final":true,)"
+       R"("occurred_at":"2026-11-24T08:00:00Z"})"},
+      {"orders", "report-consumption",
+       R"({"report":"G-1","operation":"0010","material":"HOUSING","batch":"HSG-0001","quantity":"10","unit":"EA"})"},
+      {"orders", "report-production",
+       R"({"report":"P-1","batch":"PMP-0001","quantity":"10","unit":"EA"})"},
+      {"inspections", "create",
+       R"({"batch":"PMP-0001","plan":"IP-7"})"},
+      {"inspections", "create",
+       R"({"batch":"PMP-0001","plan":"IP-7","retest_of":"IL-1"})"},
+      {"inspections", "record-result",
+       R"({"characteristic":"pressure","value":"11.2","unit":"BAR"})"},
+      {"inspections", "decide-usage",
+       R"({"decision":"reject"})"},
+      {"inspections", "decide-usage",
+       R"({"decision":"accept"})"},
+      {"shipments", "plan",
+       R"({"customer":"C-77","items":[{"item":"10","material":"PUMP-100","quantity":"5","unit":"EA"}]})"},
+      {"shipments", "allocate",
+       R"({"item":"10","batch":"PMP-0001","quantity":"5","unit":"EA"})"},
+      {"shipments", "pick",
+       R"({})"},
+      {"shipments", "ship",
+       R"({})"},
+      {"batches", "place-hold",
+       R"({"hold":"H-9","type":"quality","reason":"visual defect"})"},
+      {"batches", "release-hold",
+       R"({"hold":"H-9","reason":"looks fine"})"}};
+  const auto& model = schema_model::built_in();
+  for (const auto& [collection, name, json] : calls) {
+    const auto* kind = model.collection(collection);
+    BOOST_REQUIRE_MESSAGE(kind, collection);
+    const auto* command = kind->command(name);
+    BOOST_REQUIRE_MESSAGE(command, std::string(collection) + " " + name);
+    const auto made = json_to_table(model, *command, json);
+    BOOST_TEST(made.has_value(), std::string(collection) + " " + name);
+    if (!made)
+      for (const auto& f : made.error().findings) BOOST_TEST_MESSAGE(f.pointer + ": " + f.detail);
+    if (made) BOOST_TEST(verify_table(model, *command, *made));
+  }
+}
