@@ -48,37 +48,52 @@ class hasher {
   }
 
  private:
-  static const std::uint8_t* target(const std::uint8_t* at) { return at + ReadScalar<flatbuffers::uoffset_t>(at); }
+  static const std::uint8_t* target(const std::uint8_t* at) {
+    return at + ReadScalar<flatbuffers::uoffset_t>(at);
+  }
 
   static double real_at(const field_plan& field, const std::uint8_t* at) {
-    return field.scalar == reflection::Float ? static_cast<double>(ReadScalar<float>(at)) : ReadScalar<double>(at);
+    return field.scalar == reflection::Float ? static_cast<double>(ReadScalar<float>(at))
+                                             : ReadScalar<double>(at);
   }
   static std::int64_t whole_at(const field_plan& field, const std::uint8_t* at) {
     switch (field.size) {
-      case 1: return field.scalar == reflection::Byte ? ReadScalar<std::int8_t>(at) : ReadScalar<std::uint8_t>(at);
-      case 2: return field.scalar == reflection::Short ? ReadScalar<std::int16_t>(at) : ReadScalar<std::uint16_t>(at);
-      case 4: return field.scalar == reflection::Int ? ReadScalar<std::int32_t>(at) : ReadScalar<std::uint32_t>(at);
-      default: return ReadScalar<std::int64_t>(at);
+      case 1:
+        return field.scalar == reflection::Byte ? ReadScalar<std::int8_t>(at)
+                                                : ReadScalar<std::uint8_t>(at);
+      case 2:
+        return field.scalar == reflection::Short ? ReadScalar<std::int16_t>(at)
+                                                 : ReadScalar<std::uint16_t>(at);
+      case 4:
+        return field.scalar == reflection::Int ? ReadScalar<std::int32_t>(at)
+                                               : ReadScalar<std::uint32_t>(at);
+      default:
+        return ReadScalar<std::int64_t>(at);
     }
   }
 
   /// True for values that the object API does not tell from absence.
   static bool says_nothing(const field_plan& field, const std::uint8_t* at) {
-    if (field.is_vector || field.shape == value_shape::text) return ReadScalar<flatbuffers::uoffset_t>(target(at)) == 0;
+    if (field.is_vector || field.shape == value_shape::text)
+      return ReadScalar<flatbuffers::uoffset_t>(target(at)) == 0;
     switch (field.shape) {
       case value_shape::boolean:
       case value_shape::integer:
-      case value_shape::enumeration: return !field.nullable && whole_at(field, at) == field.default_integer;
+      case value_shape::enumeration:
+        return !field.nullable && whole_at(field, at) == field.default_integer;
       case value_shape::real:
         return !field.nullable && std::bit_cast<std::uint64_t>(real_at(field, at)) ==
                                       std::bit_cast<std::uint64_t>(field.default_real);
       case value_shape::decimal:
-      case value_shape::time: return field.always_there && ReadScalar<std::uint64_t>(at) == 0;
+      case value_shape::time:
+        return field.always_there && ReadScalar<std::uint64_t>(at) == 0;
       case value_shape::hash:
-        return field.always_there && ReadScalar<std::uint64_t>(at) == 0 && ReadScalar<std::uint64_t>(at + 8) == 0;
+        return field.always_there && ReadScalar<std::uint64_t>(at) == 0 &&
+               ReadScalar<std::uint64_t>(at + 8) == 0;
       case value_shape::text:
       case value_shape::table:
-      case value_shape::choice: return false;
+      case value_shape::choice:
+        return false;
     }
     return false;
   }
@@ -87,16 +102,22 @@ class hasher {
     switch (field.shape) {
       case value_shape::boolean:
       case value_shape::integer:
-      case value_shape::enumeration: return number(whole_at(field, at));
-      case value_shape::real: return number(std::bit_cast<std::uint64_t>(real_at(field, at)));
+      case value_shape::enumeration:
+        return number(whole_at(field, at));
+      case value_shape::real:
+        return number(std::bit_cast<std::uint64_t>(real_at(field, at)));
       case value_shape::decimal:
-      case value_shape::time: return number(ReadScalar<std::uint64_t>(at));
+      case value_shape::time:
+        return number(ReadScalar<std::uint64_t>(at));
       case value_shape::hash:
         number(ReadScalar<std::uint64_t>(at));
         return number(ReadScalar<std::uint64_t>(at + 8));
-      case value_shape::text: return text(reinterpret_cast<const flatbuffers::String*>(target(at))->string_view());
-      case value_shape::table: return table(*field.table, *reinterpret_cast<const Table*>(target(at)));
-      case value_shape::choice: return;  // has two fields: choice()
+      case value_shape::text:
+        return text(reinterpret_cast<const flatbuffers::String*>(target(at))->string_view());
+      case value_shape::table:
+        return table(*field.table, *reinterpret_cast<const Table*>(target(at)));
+      case value_shape::choice:
+        return;  // has two fields: choice()
     }
   }
 
@@ -113,7 +134,8 @@ class hasher {
     const auto member = owner.GetField<std::uint8_t>(field.type_slot, 0);
     number(member);
     for (const auto& known : field.choices)
-      if (known.member == member) return table(*known.table, *reinterpret_cast<const Table*>(target(at)));
+      if (known.member == member)
+        return table(*known.table, *reinterpret_cast<const Table*>(target(at)));
   }
 
   struct freed {

@@ -12,8 +12,9 @@ namespace {
 
 constexpr std::string_view our_namespace = "millrace.";
 /// Attributes of tables and fields whose value, or presence, is a promise.
-constexpr std::array table_promises{"kind", "collection", "domain", "owner",   "fact",  "signed",
-                                    "internal", "creates", "event", "delivery", "row"};
+constexpr std::array table_promises{"kind",  "collection", "domain",   "owner",
+                                    "fact",  "signed",     "internal", "creates",
+                                    "event", "delivery",   "row"};
 constexpr std::array field_promises{"unit", "reference", "native_inline"};
 
 /// An attribute as text: "" when absent, its value (or "yes") else; blanks do not count.
@@ -40,19 +41,23 @@ class comparison {
   }
 
  private:
-  void add(const std::string& at, std::string detail) { findings_.push_back({at, std::move(detail)}); }
+  void add(const std::string& at, std::string detail) {
+    findings_.push_back({at, std::move(detail)});
+  }
 
   void compare_object(const reflection::Object& was) {
     const auto at = "/" + was.name()->str();
     const auto* is = current_.objects()->LookupByKey(was.name()->c_str());
     if (!is) return add(at, "was removed or renamed");
     if (was.is_struct() != is->is_struct()) return add(at, "changed between table and struct");
-    if (was.is_struct() && (was.bytesize() != is->bytesize() || was.fields()->size() != is->fields()->size()))
+    if (was.is_struct() &&
+        (was.bytesize() != is->bytesize() || was.fields()->size() != is->fields()->size()))
       add(at, "is a struct and changed its layout");
     for (const auto* key : table_promises) compare_promise(at, was, *is, key);
     for (const auto* field : *was.fields()) compare_field(at, *field, *is);
     for (const auto* field : *is->fields())
-      if (field->required() && !by_id(was, field->id())) add(at + "/" + field->name()->str(), "is new and required");
+      if (field->required() && !by_id(was, field->id()))
+        add(at + "/" + field->name()->str(), "is new and required");
   }
 
   template <class Owner>
@@ -67,21 +72,24 @@ class comparison {
     return nullptr;
   }
 
-  void compare_field(const std::string& table_at, const reflection::Field& was, const reflection::Object& table) {
+  void compare_field(const std::string& table_at, const reflection::Field& was,
+                     const reflection::Object& table) {
     const auto at = table_at + "/" + was.name()->str();
     const auto* is = by_id(table, was.id());
     if (!is) return add(at, "was removed (id " + std::to_string(was.id()) + ")");
     if (was.name()->string_view() != is->name()->string_view())
       return add(at, "has lost its id " + std::to_string(was.id()) + " to " + is->name()->str());
     if (was.offset() != is->offset()) add(at, "moved in its struct");
-    if (is->deprecated() && !was.deprecated()) add(at, "was deprecated, which hides what was journaled");
+    if (is->deprecated() && !was.deprecated())
+      add(at, "was deprecated, which hides what was journaled");
     const auto before = type_name(released_, *was.type()), now = type_name(current_, *is->type());
     if (before != now) add(at, "was " + before + " and is " + now);
-    if (was.default_integer() != is->default_integer() || was.default_real() != is->default_real() ||
-        is_nullable(was) != is_nullable(*is))
+    if (was.default_integer() != is->default_integer() ||
+        was.default_real() != is->default_real() || is_nullable(was) != is_nullable(*is))
       add(at, "changed its default");
     if (is->required() && !was.required()) add(at, "became required");
-    if (has_attribute(was, "index") && !has_attribute(*is, "index")) add(at, "is no longer indexed");
+    if (has_attribute(was, "index") && !has_attribute(*is, "index"))
+      add(at, "is no longer indexed");
     for (const auto* key : field_promises) compare_promise(at, was, *is, key);
   }
 
@@ -90,13 +98,16 @@ class comparison {
   }
 
   static std::string type_name(const reflection::Schema& schema, const reflection::Type& type) {
-    const bool is_list = type.base_type() == reflection::Vector || type.base_type() == reflection::Array;
+    const bool is_list =
+        type.base_type() == reflection::Vector || type.base_type() == reflection::Array;
     const auto base = is_list ? type.element() : type.base_type();
     std::string name = reflection::EnumNameBaseType(base);
     if (base == reflection::Obj && type.index() >= 0) {
-      name = schema.objects()->Get(static_cast<flatbuffers::uoffset_t>(type.index()))->name()->str();
+      name =
+          schema.objects()->Get(static_cast<flatbuffers::uoffset_t>(type.index()))->name()->str();
     } else if (type.index() >= 0) {
-      name += " " + schema.enums()->Get(static_cast<flatbuffers::uoffset_t>(type.index()))->name()->str();
+      name += " " +
+              schema.enums()->Get(static_cast<flatbuffers::uoffset_t>(type.index()))->name()->str();
     }
     if (type.base_type() == reflection::Array) name += ":" + std::to_string(type.fixed_length());
     return is_list ? "[" + name + "]" : name;
@@ -106,21 +117,25 @@ class comparison {
     const auto at = "/" + was.name()->str();
     const auto* is = current_.enums()->LookupByKey(was.name()->c_str());
     if (!is) return add(at, "was removed or renamed");
-    const auto before = was.underlying_type()->base_type(), now = is->underlying_type()->base_type();
+    const auto before = was.underlying_type()->base_type(),
+               now = is->underlying_type()->base_type();
     if (before != now || was.is_union() != is->is_union()) add(at, "changed its underlying type");
     for (const auto* value : *was.values()) compare_value(at, *value, *is);
   }
 
-  void compare_value(const std::string& enum_at, const reflection::EnumVal& was, const reflection::Enum& listed) {
+  void compare_value(const std::string& enum_at, const reflection::EnumVal& was,
+                     const reflection::Enum& listed) {
     const auto at = enum_at + "/" + was.name()->str();
     const reflection::EnumVal* is = nullptr;
     for (const auto* value : *listed.values())
       if (value->name()->string_view() == was.name()->string_view()) is = value;
     if (!is) return add(at, "was removed or renamed (number " + std::to_string(was.value()) + ")");
     if (was.value() != is->value())
-      add(at, "had the number " + std::to_string(was.value()) + " and has " + std::to_string(is->value()));
+      add(at, "had the number " + std::to_string(was.value()) + " and has " +
+                  std::to_string(is->value()));
     if (was.union_type() && is->union_type() && was.value() != 0) {
-      const auto before = type_name(released_, *was.union_type()), now = type_name(current_, *is->union_type());
+      const auto before = type_name(released_, *was.union_type()),
+                 now = type_name(current_, *is->union_type());
       if (before != now) add(at, "was " + before + " and is " + now);
     }
   }
@@ -140,7 +155,8 @@ bool is_schema(bytes_view binary) {
 std::vector<finding> compare_schemas(bytes_view released, bytes_view current) {
   if (!is_schema(released)) return {{"/released", "is not a binary schema"}};
   if (!is_schema(current)) return {{"/current", "is not a binary schema"}};
-  return comparison(*reflection::GetSchema(released.data()), *reflection::GetSchema(current.data())).run();
+  return comparison(*reflection::GetSchema(released.data()), *reflection::GetSchema(current.data()))
+      .run();
 }
 
 }  // namespace millrace

@@ -1,5 +1,6 @@
-// The gate for changes of released schemas: what was journaled must stay readable, what was published must stay true.
-// `flatc --conform` misses removed last fields, renames, `required`, enum and union members and all governance.
+// The gate for changes of released schemas: what was journaled must stay readable, what was
+// published must stay true. `flatc --conform` misses removed last fields, renames, `required`, enum
+// and union members and all governance.
 #pragma once
 
 #include <vector>
@@ -9,7 +10,8 @@
 namespace millrace {
 
 /// What `current` breaks of `released` (both binary schemas), one finding each, with pointers like
-/// "/millrace.order.State/unit". Additions are free: tables, appended fields that are not required, enum and union members.
+/// "/millrace.order.State/unit". Additions are free: tables, appended fields that are not required,
+/// enum and union members.
 [[nodiscard]] std::vector<finding> compare_schemas(bytes_view released, bytes_view current);
 
 }  // namespace millrace

@@ -1,62 +1,25 @@
-// JSON -> FlatBuffer with simdjson's On-Demand parser, which keeps the text of numbers: quantities never pass a double.
-// The whole body is walked, also where it is refused, so that what is not JSON is always said to be that.
+// JSON -> FlatBuffer with simdjson's On-Demand parser, which keeps the text of numbers: quantities
+// never pass a double. The whole body is walked, also where it is refused, so that what is not JSON
+// is always said to be that.
 #include <algorithm>
 #include <vector>
-
-#include <simdjson.h>
 
 #include "schemas/json.hpp"
 #include "schemas/json_scalar.hpp"
 #include "schemas/json_slot.hpp"
+#include "schemas/json_walk.hpp"
 
 namespace millrace {
 namespace {
 
-using simdjson::ondemand::json_type;
 using status = enum json_slot::status;
 
-constexpr std::size_t findings_max = 20;
 constexpr std::size_t first_capacity = 16 * 1024;
 constexpr std::size_t no_field = SIZE_MAX;
 
-struct path_part {
-  std::string_view name;  // of a field; empty for an item
-  std::size_t item = 0;
-};
-
-/// What a thread keeps from one document to the next.
-struct scratch {
-  simdjson::ondemand::parser parser;
-  std::vector<char> padded;
-  flatbuffers::FlatBufferBuilder builder{1024};
-  std::vector<json_slot> slots;  // a stack: open tables' fields and open vectors' items
-  std::vector<path_part> path;
-};
-
-std::string_view trimmed(std::string_view token) {
-  while (!token.empty() && (token.back() == ' ' || token.back() == '\n' || token.back() == '\r' || token.back() == '\t'))
-    token.remove_suffix(1);
-  return token;
-}
-
-bool is_atom(std::string_view token) { return token == "true" || token == "false" || token == "null"; }
-
-void append_pointer_part(std::string& out, const path_part& part) {
-  out += '/';
-  if (part.name.data() == nullptr) {
-    out += std::to_string(part.item);
-    return;
-  }
-  for (const char c : part.name) {
-    if (c == '~') out += "~0";
-    else if (c == '/') out += "~1";
-    else out += c;
-  }
-}
-
-class reader {
+class reader : public json_walker {
  public:
-  explicit reader(scratch& s) : s_(s) {}
+  using json_walker::json_walker;
 
   /// Offset of the root table in the builder, or the error that stands for the whole document.
   result<flatbuffers::uoffset_t> read(const table_plan& plan, std::string_view json) {
@@ -68,17 +31,21 @@ class reader {
     flatbuffers::uoffset_t root = 0;
     if (type == json_type::object) {
       simdjson::ondemand::object object;
-      if (!ok(document.get_object().get(object)) || !read_table(plan, object, 1, root)) return fatal();
+      if (!ok(document.get_object().get(object)) || !read_table(plan, object, 1, root))
+        return fatal();
     } else if (!walk_root(document, type)) {
       return fatal();
     } else {
       report("must be an object");
     }
     const auto rest = document.current_location().error();
-    if (rest != simdjson::OUT_OF_BOUNDS) return error{"request.not_json", "more text follows the JSON document"};
+    if (rest != simdjson::OUT_OF_BOUNDS)
+      return error{"request.not_json", "more text follows the JSON document"};
     if (!findings_.empty())
-      return error{"request.invalid", std::to_string(findings_.size()) + (findings_.size() == 1 ? " finding" : " findings"),
-                   std::move(findings_)};
+      return error{
+          "request.invalid",
+          std::to_string(findings_.size()) + (findings_.size() == 1 ? " finding" : " findings"),
+          std::move(findings_)};
     return root;
   }
 
@@ -87,35 +54,11 @@ class reader {
     const auto needed = std::max(json.size() + simdjson::SIMDJSON_PADDING, first_capacity);
     if (s_.padded.size() < needed) s_.padded.resize(needed);
     std::copy(json.begin(), json.end(), s_.padded.begin());
-    std::fill_n(s_.padded.begin() + static_cast<std::ptrdiff_t>(json.size()), simdjson::SIMDJSON_PADDING, ' ');
+    std::fill_n(s_.padded.begin() + static_cast<std::ptrdiff_t>(json.size()),
+                simdjson::SIMDJSON_PADDING, ' ');
     return simdjson::padded_string_view(s_.padded.data(), json.size(), s_.padded.size());
   }
 
-  // --- what ends the reading at once ---
-  bool ok(simdjson::error_code code) {
-    if (code == simdjson::SUCCESS) return true;
-    if (!fatal_code_) fatal_code_ = code == simdjson::UTF8_ERROR ? "request.not_utf8" : "request.not_json";
-    if (fatal_detail_.empty()) fatal_detail_ = simdjson::error_message(code);
-    return false;
-  }
-  bool stop(const char* code, std::string detail) {
-    fatal_code_ = code;
-    fatal_detail_ = std::move(detail);
-    return false;
-  }
-  error fatal() { return {fatal_code_, std::move(fatal_detail_), {}}; }
-  bool enter(std::size_t depth) {
-    return depth <= json_depth_max || stop("request.too_deep", "nests deeper than " + std::to_string(json_depth_max) + " levels");
-  }
-
-  // --- findings ---
-  void report(std::string detail) {
-    if (findings_.size() >= findings_max) return;
-    finding f;
-    for (const auto& part : s_.path) append_pointer_part(f.pointer, part);
-    f.detail = std::move(detail);
-    findings_.push_back(std::move(f));
-  }
   bool refuse(json_slot& out, std::string detail) {
     out.status = status::refused;
     report(std::move(detail));
@@ -126,70 +69,9 @@ class reader {
     return true;
   }
 
-  // --- values that nobody wants, which must be JSON all the same ---
-  bool walk(simdjson::ondemand::value value, std::size_t depth) {
-    json_type type{};
-    if (!ok(value.type().get(type))) return false;
-    switch (type) {
-      case json_type::object: {
-        simdjson::ondemand::object object;
-        if (!enter(depth) || !ok(value.get_object().get(object))) return false;
-        for (auto entry : object) {
-          simdjson::ondemand::field field;
-          std::string_view key;
-          if (!ok(std::move(entry).get(field)) || !ok(field.unescaped_key().get(key)) || !walk(field.value(), depth + 1))
-            return false;
-        }
-        return true;
-      }
-      case json_type::array: {
-        simdjson::ondemand::array array;
-        if (!enter(depth) || !ok(value.get_array().get(array))) return false;
-        for (auto entry : array) {
-          simdjson::ondemand::value item;
-          if (!ok(std::move(entry).get(item)) || !walk(item, depth + 1)) return false;
-        }
-        return true;
-      }
-      case json_type::string: {
-        std::string_view text;
-        return ok(value.get_string().get(text));
-      }
-      case json_type::number: return check_number(trimmed(value.raw_json_token()));
-      case json_type::boolean:
-      case json_type::null: return check_atom(trimmed(value.raw_json_token()));
-    }
-    return false;
-  }
-  bool walk_root(simdjson::ondemand::document& document, json_type type) {
-    if (type == json_type::array) {
-      simdjson::ondemand::array array;
-      if (!ok(document.get_array().get(array))) return false;
-      for (auto entry : array) {
-        simdjson::ondemand::value item;
-        if (!ok(std::move(entry).get(item)) || !walk(item, 2)) return false;
-      }
-      return true;
-    }
-    std::string_view text;
-    if (type == json_type::string) return ok(document.get_string().get(text));
-    if (!ok(document.raw_json_token().get(text))) return false;
-    const auto token = trimmed(text);
-    if (!(type == json_type::number ? check_number(token) : check_atom(token))) return false;
-    double number = 0;
-    bool flag = false;
-    if (type == json_type::number) return ok(document.get_double().get(number));
-    return token == "null" ? ok(document.is_null().error()) : ok(document.get_bool().get(flag));
-  }
-  bool check_number(std::string_view token) {
-    return is_json_number(token) || stop("request.not_json", "\"" + std::string(token.substr(0, 40)) + "\" is not a number");
-  }
-  bool check_atom(std::string_view token) {
-    return is_atom(token) || stop("request.not_json", "\"" + std::string(token.substr(0, 40)) + "\" is not a value");
-  }
-
   // --- tables ---
-  /// The field of that key: first by its raw bytes beginning at `hint`, as documents mostly keep the schema's order.
+  /// The field of that key: first by its raw bytes beginning at `hint`, as documents mostly keep
+  /// the schema's order.
   std::size_t find_field(const table_plan& plan, const char* raw, std::size_t hint) {
     const auto count = plan.fields.size();
     for (std::size_t n = 0, i = hint; n < count; ++n, ++i) {
@@ -226,7 +108,8 @@ class reader {
         if (!walk(field.value(), depth + 1)) return false;
       } else {
         if (s_.slots[base + at].status != status::absent)
-          return stop("request.duplicate_key", "\"" + std::string(plan.fields[at].name) + "\" stands twice in an object");
+          return stop("request.duplicate_key",
+                      "\"" + std::string(plan.fields[at].name) + "\" stands twice in an object");
         json_slot slot;
         if (!read_field(plan.fields[at], field.value(), depth + 1, slot)) return false;
         s_.slots[base + at] = slot;
@@ -235,7 +118,8 @@ class reader {
       s_.path.pop_back();
     }
     check_required(plan, base);
-    if (findings_.empty()) out = write_table(s_.builder, plan, {s_.slots.data() + base, plan.fields.size()});
+    if (findings_.empty())
+      out = write_table(s_.builder, plan, {s_.slots.data() + base, plan.fields.size()});
     s_.slots.resize(base);
     return true;
   }
@@ -249,7 +133,8 @@ class reader {
     }
   }
 
-  bool read_field(const field_plan& field, simdjson::ondemand::value value, std::size_t depth, json_slot& out) {
+  bool read_field(const field_plan& field, simdjson::ondemand::value value, std::size_t depth,
+                  json_slot& out) {
     json_type type{};
     if (!ok(value.type().get(type))) return false;
     if (!field.is_vector) return read_one(field, value, type, depth, out);
@@ -271,28 +156,35 @@ class reader {
     const bool is_long = field.length_max != 0 && count > field.length_max;
     if (is_long) report("has more than " + std::to_string(field.length_max) + " items");
     out.status = findings_.size() == findings_before ? status::given : status::refused;
-    if (findings_.empty()) out.offset = write_vector(s_.builder, field, {s_.slots.data() + base, count});
+    if (findings_.empty())
+      out.offset = write_vector(s_.builder, field, {s_.slots.data() + base, count});
     s_.slots.resize(base);
     return true;
   }
 
   // --- single values ---
-  bool read_one(const field_plan& field, simdjson::ondemand::value& value, json_type type, std::size_t depth,
-                json_slot& out) {
-    if (type == json_type::null) return walk(value, depth) && refuse(out, "is null: leave the field out instead");
+  bool read_one(const field_plan& field, simdjson::ondemand::value& value, json_type type,
+                std::size_t depth, json_slot& out) {
+    if (type == json_type::null)
+      return walk(value, depth) && refuse(out, "is null: leave the field out instead");
     switch (field.shape) {
-      case value_shape::boolean: return read_boolean(value, type, depth, out);
+      case value_shape::boolean:
+        return read_boolean(value, type, depth, out);
       case value_shape::integer:
       case value_shape::real:
         if (type != json_type::number) return walk(value, depth) && refuse(out, "must be a number");
         return read_number(value, out, [&](auto token) { return take_number(field, token, out); });
-      case value_shape::decimal: return read_decimal(field, value, type, depth, out);
-      case value_shape::table: return read_nested(*field.table, value, type, depth, out);
-      case value_shape::choice: return read_choice(field, value, type, depth, out);
+      case value_shape::decimal:
+        return read_decimal(field, value, type, depth, out);
+      case value_shape::table:
+        return read_nested(*field.table, value, type, depth, out);
+      case value_shape::choice:
+        return read_choice(field, value, type, depth, out);
       case value_shape::enumeration:
       case value_shape::text:
       case value_shape::time:
-      case value_shape::hash: break;
+      case value_shape::hash:
+        break;
     }
     if (type != json_type::string) return walk(value, depth) && refuse(out, "must be a string");
     std::string_view text;
@@ -303,8 +195,10 @@ class reader {
     return settle(out, take_enum(field, text, out));
   }
 
-  bool read_boolean(simdjson::ondemand::value& value, json_type type, std::size_t depth, json_slot& out) {
-    if (type != json_type::boolean) return walk(value, depth) && refuse(out, "must be true or false");
+  bool read_boolean(simdjson::ondemand::value& value, json_type type, std::size_t depth,
+                    json_slot& out) {
+    if (type != json_type::boolean)
+      return walk(value, depth) && refuse(out, "must be true or false");
     const auto token = trimmed(value.raw_json_token());
     if (!check_atom(token)) return false;
     out.integer = token == "true" ? 1 : 0;
@@ -318,46 +212,54 @@ class reader {
     if (!check_number(token)) return false;
     return settle(out, take(token));
   }
-  bool settle(json_slot& out, std::string wrong) { return wrong.empty() ? give(out) : refuse(out, std::move(wrong)); }
+  bool settle(json_slot& out, std::string wrong) {
+    return wrong.empty() ? give(out) : refuse(out, std::move(wrong));
+  }
 
-  bool read_decimal(const field_plan& field, simdjson::ondemand::value& value, json_type type, std::size_t depth,
-                    json_slot& out) {
+  bool read_decimal(const field_plan& field, simdjson::ondemand::value& value, json_type type,
+                    std::size_t depth, json_slot& out) {
     if (type == json_type::number)
-      return read_number(value, out, [&](auto token) { return take_decimal(field, token, true, out); });
-    if (type != json_type::string) return walk(value, depth) && refuse(out, "must be a decimal: a string or a number");
+      return read_number(value, out,
+                         [&](auto token) { return take_decimal(field, token, true, out); });
+    if (type != json_type::string)
+      return walk(value, depth) && refuse(out, "must be a decimal: a string or a number");
     std::string_view text;
     if (!ok(value.get_string().get(text))) return false;
     return settle(out, take_decimal(field, text, false, out));
   }
 
-  bool read_nested(const table_plan& plan, simdjson::ondemand::value& value, json_type type, std::size_t depth,
-                   json_slot& out) {
+  bool read_nested(const table_plan& plan, simdjson::ondemand::value& value, json_type type,
+                   std::size_t depth, json_slot& out) {
     if (type != json_type::object) return walk(value, depth) && refuse(out, "must be an object");
     simdjson::ondemand::object object;
     flatbuffers::uoffset_t offset = 0;
-    if (!ok(value.get_object().get(object)) || !read_table(plan, object, depth, offset)) return false;
+    if (!ok(value.get_object().get(object)) || !read_table(plan, object, depth, offset))
+      return false;
     out.offset = offset;
     return give(out);
   }
 
   /// A union: an object with one key, the member's name, and the member as its value.
-  bool read_choice(const field_plan& field, simdjson::ondemand::value& value, json_type type, std::size_t depth,
-                   json_slot& out) {
-    if (type != json_type::object) return walk(value, depth) && refuse(out, "must be an object with the member's name as key");
+  bool read_choice(const field_plan& field, simdjson::ondemand::value& value, json_type type,
+                   std::size_t depth, json_slot& out) {
+    if (type != json_type::object)
+      return walk(value, depth) && refuse(out, "must be an object with the member's name as key");
     simdjson::ondemand::object object;
     if (!enter(depth) || !ok(value.get_object().get(object))) return false;
     for (auto entry : object) {
       simdjson::ondemand::field member;
       std::string_view key;
       if (!ok(std::move(entry).get(member)) || !ok(member.unescaped_key().get(key))) return false;
-      const auto found = std::find_if(field.choices.begin(), field.choices.end(), [key](const auto& c) { return c.name == key; });
+      const auto found = std::find_if(field.choices.begin(), field.choices.end(),
+                                      [key](const auto& c) { return c.name == key; });
       s_.path.push_back({found == field.choices.end() ? key : found->name, 0});
       auto inner = member.value();
       json_type inner_type{};
       if (!ok(inner.type().get(inner_type))) return false;
       if (found == field.choices.end() || out.status != status::absent) {
         if (!walk(inner, depth + 1)) return false;
-        refuse(out, found == field.choices.end() ? "unknown member" : "only one member may be given");
+        refuse(out,
+               found == field.choices.end() ? "unknown member" : "only one member may be given");
       } else {
         out.member = found->member;
         if (!read_nested(*found->table, inner, inner_type, depth + 1, out)) return false;
@@ -373,24 +275,20 @@ class reader {
     if (wrong.empty()) out.offset = s_.builder.CreateString(text.data(), text.size()).o;
     return settle(out, std::move(wrong));
   }
-
-  scratch& s_;
-  const char* fatal_code_ = nullptr;
-  std::string fatal_detail_;
-  std::vector<finding> findings_;
 };
 
 }  // namespace
 
 result<bytes> json_to_table(const schema_model&, const table_model& type, std::string_view json) {
-  thread_local scratch kept;
+  thread_local json_scratch kept;
   kept.builder.Clear();
   kept.slots.clear();
   kept.path.clear();
   auto root = reader(kept).read(*type.plan, json);
   if (!root) return std::move(root).error();
   kept.builder.Finish(flatbuffers::Offset<flatbuffers::Table>(*root));
-  return bytes(kept.builder.GetBufferPointer(), kept.builder.GetBufferPointer() + kept.builder.GetSize());
+  return bytes(kept.builder.GetBufferPointer(),
+               kept.builder.GetBufferPointer() + kept.builder.GetSize());
 }
 
 }  // namespace millrace

@@ -11,14 +11,18 @@ namespace {
 
 constexpr std::size_t shown_max = 40;
 
-std::string quoted(std::string_view text) { return "\"" + std::string(text.substr(0, shown_max)) + "\""; }
+std::string quoted(std::string_view text) {
+  return "\"" + std::string(text.substr(0, shown_max)) + "\"";
+}
 
 std::string worded(const error& e) { return e.code + ": " + e.detail; }
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 bool in_range(reflection::BaseType type, std::int64_t value) {
-  const auto within = [value](std::int64_t low, std::int64_t high) { return value >= low && value <= high; };
+  const auto within = [value](std::int64_t low, std::int64_t high) {
+    return value >= low && value <= high;
+  };
   if (type == reflection::Byte) return within(INT8_MIN, INT8_MAX);
   if (type == reflection::UByte) return within(0, UINT8_MAX);
   if (type == reflection::Short) return within(INT16_MIN, INT16_MAX);
@@ -29,12 +33,16 @@ bool in_range(reflection::BaseType type, std::int64_t value) {
 }
 
 std::string check_minimum(const field_plan& field, std::int64_t value, std::string least) {
-  if (!field.has_minimum || value > field.minimum || (value == field.minimum && !field.minimum_excluded)) return {};
-  return (field.minimum_excluded ? "must be greater than " : "must be at least ") + std::move(least);
+  if (!field.has_minimum || value > field.minimum ||
+      (value == field.minimum && !field.minimum_excluded))
+    return {};
+  return (field.minimum_excluded ? "must be greater than " : "must be at least ") +
+         std::move(least);
 }
 
 std::string take_integer(const field_plan& field, std::string_view token, json_slot& out) {
-  if (token.find_first_of(".eE") != std::string_view::npos) return "must be a whole number without exponent";
+  if (token.find_first_of(".eE") != std::string_view::npos)
+    return "must be a whole number without exponent";
   const auto* end = token.data() + token.size();
   bool fits = false;
   if (field.scalar == reflection::ULong) {
@@ -46,7 +54,8 @@ std::string take_integer(const field_plan& field, std::string_view token, json_s
   }
   const auto [last, failure] = std::from_chars(token.data(), end, out.integer);
   fits = last == end && failure == std::errc() && in_range(field.scalar, out.integer);
-  return fits ? check_minimum(field, out.integer, std::to_string(field.minimum)) : "is out of range";
+  return fits ? check_minimum(field, out.integer, std::to_string(field.minimum))
+              : "is out of range";
 }
 
 }  // namespace
@@ -77,10 +86,12 @@ bool is_json_number(std::string_view text) {
 std::string take_number(const field_plan& field, std::string_view token, json_slot& out) {
   if (field.shape == value_shape::integer) return take_integer(field, token, out);
   const auto [end, failure] = std::from_chars(token.data(), token.data() + token.size(), out.real);
-  return failure == std::errc() && end == token.data() + token.size() ? std::string() : "is out of range";
+  return failure == std::errc() && end == token.data() + token.size() ? std::string()
+                                                                      : "is out of range";
 }
 
-std::string take_decimal(const field_plan& field, std::string_view text, bool is_number, json_slot& out) {
+std::string take_decimal(const field_plan& field, std::string_view text, bool is_number,
+                         json_slot& out) {
   const auto parsed = is_number ? decimal::parse_json_number(text) : decimal::parse(text);
   if (!parsed) return worded(parsed.error());
   out.integer = parsed->micros();
@@ -109,10 +120,12 @@ std::string take_time(std::string_view text, json_slot& out) {
 std::string take_hash(std::string_view text, json_slot& out) {
   constexpr std::size_t half_digits = 16;
   const auto half = [text](std::size_t at, std::uint64_t& to) {
-    const auto [end, failure] = std::from_chars(text.data() + at, text.data() + at + half_digits, to, 16);
+    const auto [end, failure] =
+        std::from_chars(text.data() + at, text.data() + at + half_digits, to, 16);
     return failure == std::errc() && end == text.data() + at + half_digits;
   };
-  const bool is_hash = text.size() == 2 * half_digits && half(0, out.hi) && half(half_digits, out.lo);
+  const bool is_hash =
+      text.size() == 2 * half_digits && half(0, out.hi) && half(half_digits, out.lo);
   return is_hash ? std::string() : "must be 32 hexadecimal digits";
 }
 

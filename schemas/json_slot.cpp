@@ -14,27 +14,39 @@ void with_scalar(reflection::BaseType type, const json_slot& slot, Use use) {
   switch (type) {
     case reflection::Bool:
     case reflection::UType:
-    case reflection::UByte: return use(static_cast<std::uint8_t>(slot.integer));
-    case reflection::Byte: return use(static_cast<std::int8_t>(slot.integer));
-    case reflection::Short: return use(static_cast<std::int16_t>(slot.integer));
-    case reflection::UShort: return use(static_cast<std::uint16_t>(slot.integer));
-    case reflection::Int: return use(static_cast<std::int32_t>(slot.integer));
-    case reflection::UInt: return use(static_cast<std::uint32_t>(slot.integer));
-    case reflection::Long: return use(slot.integer);
-    case reflection::ULong: return use(static_cast<std::uint64_t>(slot.integer));
-    case reflection::Float: return use(static_cast<float>(slot.real));
-    case reflection::Double: return use(slot.real);
+    case reflection::UByte:
+      return use(static_cast<std::uint8_t>(slot.integer));
+    case reflection::Byte:
+      return use(static_cast<std::int8_t>(slot.integer));
+    case reflection::Short:
+      return use(static_cast<std::int16_t>(slot.integer));
+    case reflection::UShort:
+      return use(static_cast<std::uint16_t>(slot.integer));
+    case reflection::Int:
+      return use(static_cast<std::int32_t>(slot.integer));
+    case reflection::UInt:
+      return use(static_cast<std::uint32_t>(slot.integer));
+    case reflection::Long:
+      return use(slot.integer);
+    case reflection::ULong:
+      return use(static_cast<std::uint64_t>(slot.integer));
+    case reflection::Float:
+      return use(static_cast<float>(slot.real));
+    case reflection::Double:
+      return use(slot.real);
     case reflection::None:
     case reflection::String:
     case reflection::Vector:
     case reflection::Obj:
     case reflection::Union:
     case reflection::Array:
-    case reflection::MaxBaseType: return;
+    case reflection::MaxBaseType:
+      return;
   }
 }
 
-void add_scalar(flatbuffers::FlatBufferBuilder& out, const field_plan& field, const json_slot& slot) {
+void add_scalar(flatbuffers::FlatBufferBuilder& out, const field_plan& field,
+                const json_slot& slot) {
   with_scalar(field.scalar, slot, [&](auto value) {
     using number = decltype(value);
     if (field.nullable) {
@@ -47,15 +59,18 @@ void add_scalar(flatbuffers::FlatBufferBuilder& out, const field_plan& field, co
   });
 }
 
-void add_field(flatbuffers::FlatBufferBuilder& out, const field_plan& field, const json_slot& slot) {
+void add_field(flatbuffers::FlatBufferBuilder& out, const field_plan& field,
+               const json_slot& slot) {
   if (field.is_vector) return out.AddOffset(field.slot, Offset<void>(slot.offset));
   switch (field.shape) {
     case value_shape::boolean:
     case value_shape::integer:
     case value_shape::real:
-    case value_shape::enumeration: return add_scalar(out, field, slot);
+    case value_shape::enumeration:
+      return add_scalar(out, field, slot);
     case value_shape::text:
-    case value_shape::table: return out.AddOffset(field.slot, Offset<void>(slot.offset));
+    case value_shape::table:
+      return out.AddOffset(field.slot, Offset<void>(slot.offset));
     case value_shape::choice:
       out.AddOffset(field.slot, Offset<void>(slot.offset));
       return out.AddElement<std::uint8_t>(field.type_slot, slot.member, 0);
@@ -88,7 +103,9 @@ flatbuffers::uoffset_t write_vector(flatbuffers::FlatBufferBuilder& out, const f
                                     std::span<const json_slot> items) {
   const bool is_offset = field.shape == value_shape::text || field.shape == value_shape::table;
   const bool is_hash = field.shape == value_shape::hash;
-  const std::size_t width = is_offset ? sizeof(flatbuffers::uoffset_t) : is_hash ? sizeof(std::uint64_t) : field.size;
+  const std::size_t width = is_offset ? sizeof(flatbuffers::uoffset_t)
+                            : is_hash ? sizeof(std::uint64_t)
+                                      : field.size;
   const std::size_t count = is_hash ? items.size() * 2 : items.size();
   out.StartVector(count, width);
   for (std::size_t i = items.size(); i > 0; --i) {

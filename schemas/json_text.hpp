@@ -1,4 +1,5 @@
-// Writes JSON documents of our own making: keys and values in the order of the calls, commas and escapes by itself.
+// Writes JSON documents of our own making: keys and values in the order of the calls, commas and
+// escapes by itself.
 #pragma once
 
 #include <concepts>

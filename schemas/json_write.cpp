@@ -37,14 +37,17 @@ void append_whole(const field_plan& field, Number value, std::string& out) {
   }
   if (field.shape == value_shape::enumeration)
     for (const auto& option : field.options)
-      if (option.value == static_cast<std::int64_t>(value)) return append_json_string(option.name, out);
+      if (option.value == static_cast<std::int64_t>(value))
+        return append_json_string(option.name, out);
   append_number(value, out);
 }
 
 template <class Number>
 void append_real(Number value, std::string& out) {
-  if (std::isfinite(value)) append_number(value, out);
-  else out += "null";
+  if (std::isfinite(value))
+    append_number(value, out);
+  else
+    out += "null";
 }
 
 /// The scalar at `at`.
@@ -53,23 +56,34 @@ void append_scalar(const field_plan& field, const std::uint8_t* at, std::string&
   switch (field.scalar) {
     case reflection::Bool:
     case reflection::UType:
-    case reflection::UByte: return append_whole(field, ReadScalar<std::uint8_t>(at), out);
-    case reflection::Byte: return append_whole(field, ReadScalar<std::int8_t>(at), out);
-    case reflection::Short: return append_whole(field, ReadScalar<std::int16_t>(at), out);
-    case reflection::UShort: return append_whole(field, ReadScalar<std::uint16_t>(at), out);
-    case reflection::Int: return append_whole(field, ReadScalar<std::int32_t>(at), out);
-    case reflection::UInt: return append_whole(field, ReadScalar<std::uint32_t>(at), out);
-    case reflection::Long: return append_whole(field, ReadScalar<std::int64_t>(at), out);
-    case reflection::ULong: return append_whole(field, ReadScalar<std::uint64_t>(at), out);
-    case reflection::Float: return append_real(ReadScalar<float>(at), out);
-    case reflection::Double: return append_real(ReadScalar<double>(at), out);
+    case reflection::UByte:
+      return append_whole(field, ReadScalar<std::uint8_t>(at), out);
+    case reflection::Byte:
+      return append_whole(field, ReadScalar<std::int8_t>(at), out);
+    case reflection::Short:
+      return append_whole(field, ReadScalar<std::int16_t>(at), out);
+    case reflection::UShort:
+      return append_whole(field, ReadScalar<std::uint16_t>(at), out);
+    case reflection::Int:
+      return append_whole(field, ReadScalar<std::int32_t>(at), out);
+    case reflection::UInt:
+      return append_whole(field, ReadScalar<std::uint32_t>(at), out);
+    case reflection::Long:
+      return append_whole(field, ReadScalar<std::int64_t>(at), out);
+    case reflection::ULong:
+      return append_whole(field, ReadScalar<std::uint64_t>(at), out);
+    case reflection::Float:
+      return append_real(ReadScalar<float>(at), out);
+    case reflection::Double:
+      return append_real(ReadScalar<double>(at), out);
     case reflection::None:
     case reflection::String:
     case reflection::Vector:
     case reflection::Obj:
     case reflection::Union:
     case reflection::Array:
-    case reflection::MaxBaseType: return;
+    case reflection::MaxBaseType:
+      return;
   }
 }
 
@@ -79,15 +93,19 @@ void append_table(const table_plan& plan, const Table& table, std::string& out);
 void append_value(const field_plan& field, const std::uint8_t* at, std::string& out) {
   using flatbuffers::ReadScalar;
   const auto* target = at + (field.shape == value_shape::text || field.shape == value_shape::table
-                                 ? ReadScalar<flatbuffers::uoffset_t>(at) : 0);
+                                 ? ReadScalar<flatbuffers::uoffset_t>(at)
+                                 : 0);
   switch (field.shape) {
     case value_shape::boolean:
     case value_shape::integer:
     case value_shape::real:
-    case value_shape::enumeration: return append_scalar(field, at, out);
+    case value_shape::enumeration:
+      return append_scalar(field, at, out);
     case value_shape::text:
-      return append_json_string(reinterpret_cast<const flatbuffers::String*>(target)->string_view(), out);
-    case value_shape::table: return append_table(*field.table, *reinterpret_cast<const Table*>(target), out);
+      return append_json_string(reinterpret_cast<const flatbuffers::String*>(target)->string_view(),
+                                out);
+    case value_shape::table:
+      return append_table(*field.table, *reinterpret_cast<const Table*>(target), out);
     case value_shape::decimal:
       out += '"';
       out += decimal::from_micros(ReadScalar<std::int64_t>(at)).to_string();
@@ -98,8 +116,10 @@ void append_value(const field_plan& field, const std::uint8_t* at, std::string& 
       out += timestamp::from_micros(ReadScalar<std::int64_t>(at)).to_string();
       out += '"';
       return;
-    case value_shape::hash: return append_hash(ReadScalar<std::uint64_t>(at), ReadScalar<std::uint64_t>(at + 8), out);
-    case value_shape::choice: return;  // written by append_choice
+    case value_shape::hash:
+      return append_hash(ReadScalar<std::uint64_t>(at), ReadScalar<std::uint64_t>(at + 8), out);
+    case value_shape::choice:
+      return;  // written by append_choice
   }
 }
 
@@ -139,14 +159,18 @@ bool is_written(const field_plan& field, const Table& table) {
     case value_shape::boolean:
     case value_shape::integer:
     case value_shape::real:
-    case value_shape::enumeration: return at || !field.nullable;
-    case value_shape::time: return at && flatbuffers::ReadScalar<std::int64_t>(at) != 0;  // 0 = not given
+    case value_shape::enumeration:
+      return at || !field.nullable;
+    case value_shape::time:
+      return at && flatbuffers::ReadScalar<std::int64_t>(at) != 0;  // 0 = not given
     case value_shape::hash:
-      return at && (flatbuffers::ReadScalar<std::uint64_t>(at) != 0 || flatbuffers::ReadScalar<std::uint64_t>(at + 8) != 0);
+      return at && (flatbuffers::ReadScalar<std::uint64_t>(at) != 0 ||
+                    flatbuffers::ReadScalar<std::uint64_t>(at + 8) != 0);
     case value_shape::choice:
     case value_shape::text:
     case value_shape::decimal:
-    case value_shape::table: return at != nullptr;
+    case value_shape::table:
+      return at != nullptr;
   }
   return false;
 }
@@ -184,7 +208,8 @@ void append_table(const table_plan& plan, const Table& table, std::string& out) 
 
 }  // namespace
 
-void table_to_json(const schema_model&, const table_model& type, bytes_view table, std::string& out) {
+void table_to_json(const schema_model&, const table_model& type, bytes_view table,
+                   std::string& out) {
   append_table(*type.plan, *flatbuffers::GetRoot<Table>(table.data()), out);
 }
 
@@ -197,11 +222,21 @@ void append_json_string(std::string_view text, std::string& out) {
     out.append(text.data() + begin, i - begin);
     begin = i + 1;
     switch (c) {
-      case '"': out += "\\\""; break;
-      case '\\': out += "\\\\"; break;
-      case '\n': out += "\\n"; break;
-      case '\r': out += "\\r"; break;
-      case '\t': out += "\\t"; break;
+      case '"':
+        out += "\\\"";
+        break;
+      case '\\':
+        out += "\\\\";
+        break;
+      case '\n':
+        out += "\\n";
+        break;
+      case '\r':
+        out += "\\r";
+        break;
+      case '\t':
+        out += "\\t";
+        break;
       default:
         out += "\\u00";
         out += hex_digits[c >> 4];

@@ -57,7 +57,8 @@ std::uint8_t lane_of(std::string_view priority) {
 
 class kind_reader {
  public:
-  kind_reader(const reflection::Schema& schema, const plan_set& plans) : schema_(schema), plans_(plans) {}
+  kind_reader(const reflection::Schema& schema, const plan_set& plans)
+      : schema_(schema), plans_(plans) {}
 
   kind_model read(const reflection::Object& state) const {
     kind_model kind;
@@ -76,7 +77,8 @@ class kind_reader {
     kind.rows = rows(space);
     kind.indexes = indexes(state);
     if (const auto* refusals = schema_.enums()->LookupByKey((space + "Refusal").c_str()))
-      for (const auto* value : *refusals->values()) kind.refusals.emplace_back(value->name()->str(), doc_of(*value));
+      for (const auto* value : *refusals->values())
+        kind.refusals.emplace_back(value->name()->str(), doc_of(*value));
     return kind;
   }
 
@@ -98,7 +100,8 @@ class kind_reader {
     made.wire_name = kebab_case(made.name);
     for_each_item(attribute_or_empty(object, "owner"), [&made](std::string_view owner) {
       if (owner == "any") made.any_owner = true;
-      if (const auto number = system_number(owner)) made.owners |= static_cast<system_set>(1u << *number);
+      if (const auto number = system_number(owner))
+        made.owners |= static_cast<system_set>(1u << *number);
     });
     made.fact = has_attribute(object, "fact");
     made.is_signed = has_attribute(object, "signed");
@@ -120,7 +123,8 @@ class kind_reader {
 
   /// The members of a union by number; empty when there is no such union.
   std::vector<table_model> members(const std::string& name,
-                                   table_model (kind_reader::*read_one)(const reflection::Object&) const) const {
+                                   table_model (kind_reader::*read_one)(const reflection::Object&)
+                                       const) const {
     std::vector<table_model> out;
     const auto* listed = schema_.enums()->LookupByKey(name.c_str());
     if (!listed) return out;
@@ -129,8 +133,10 @@ class kind_reader {
       if (number > UINT8_MAX) continue;
       if (out.size() <= number) out.resize(number + 1);
       const auto* type = value->union_type();
-      if (number == 0 || !type || type->base_type() != reflection::Obj || type->index() < 0) continue;
-      out[number] = (this->*read_one)(*schema_.objects()->Get(static_cast<flatbuffers::uoffset_t>(type->index())));
+      if (number == 0 || !type || type->base_type() != reflection::Obj || type->index() < 0)
+        continue;
+      out[number] = (this->*read_one)(
+          *schema_.objects()->Get(static_cast<flatbuffers::uoffset_t>(type->index())));
       out[number].member = static_cast<std::uint8_t>(number);
     }
     return out;
@@ -140,7 +146,9 @@ class kind_reader {
     std::vector<table_model> out;
     for (const auto* object : *schema_.objects()) {
       const auto full = object->name()->string_view();
-      if (full.rfind('.') + 1 != space.size() || !full.starts_with(space) || !has_attribute(*object, "row")) continue;
+      if (full.rfind('.') + 1 != space.size() || !full.starts_with(space) ||
+          !has_attribute(*object, "row"))
+        continue;
       out.push_back(table(*object));
       out.back().wire_name = attribute_or_empty(*object, "row");
     }
@@ -151,13 +159,15 @@ class kind_reader {
     std::vector<const reflection::Field*> marked;
     for (const auto* field : *state.fields())
       if (has_attribute(*field, "index")) marked.push_back(field);
-    std::sort(marked.begin(), marked.end(), [](const auto* a, const auto* b) { return a->id() < b->id(); });
+    std::sort(marked.begin(), marked.end(),
+              [](const auto* a, const auto* b) { return a->id() < b->id(); });
     std::vector<index_model> out;
     for (const auto* field : marked) {
       const auto index = field->type()->index();
       const bool is_enum = flatbuffers::IsInteger(field->type()->base_type()) && index >= 0;
-      out.push_back({field->name()->str(),
-                     is_enum ? schema_.enums()->Get(static_cast<flatbuffers::uoffset_t>(index)) : nullptr});
+      out.push_back(
+          {field->name()->str(),
+           is_enum ? schema_.enums()->Get(static_cast<flatbuffers::uoffset_t>(index)) : nullptr});
     }
     return out;
   }
@@ -167,8 +177,9 @@ class kind_reader {
 };
 
 const table_model* by_wire_name(const std::vector<table_model>& tables, std::string_view name) {
-  const auto found = std::find_if(tables.begin(), tables.end(),
-                                  [name](const auto& t) { return t.object && t.wire_name == name; });
+  const auto found = std::find_if(tables.begin(), tables.end(), [name](const auto& t) {
+    return t.object && t.wire_name == name;
+  });
   return found == tables.end() ? nullptr : &*found;
 }
 
@@ -178,18 +189,29 @@ const table_model* by_member(const std::vector<table_model>& tables, std::uint8_
 
 }  // namespace
 
-const table_model* kind_model::command(std::string_view wire_name) const { return by_wire_name(commands, wire_name); }
-const table_model* kind_model::command(std::uint8_t member) const { return by_member(commands, member); }
-const table_model* kind_model::event(std::uint8_t member) const { return by_member(events, member); }
-const table_model* kind_model::delivery(std::uint8_t member) const { return by_member(deliveries, member); }
-const table_model* kind_model::row(std::string_view wire_name) const { return by_wire_name(rows, wire_name); }
+const table_model* kind_model::command(std::string_view wire_name) const {
+  return by_wire_name(commands, wire_name);
+}
+const table_model* kind_model::command(std::uint8_t member) const {
+  return by_member(commands, member);
+}
+const table_model* kind_model::event(std::uint8_t member) const {
+  return by_member(events, member);
+}
+const table_model* kind_model::delivery(std::uint8_t member) const {
+  return by_member(deliveries, member);
+}
+const table_model* kind_model::row(std::string_view wire_name) const {
+  return by_wire_name(rows, wire_name);
+}
 
 schema_model::schema_model() = default;
 schema_model::~schema_model() = default;
 
 result<std::shared_ptr<const schema_model>> schema_model::load(bytes_view bfbs) {
   flatbuffers::Verifier verifier(bfbs.data(), bfbs.size());
-  if (!reflection::VerifySchemaBuffer(verifier)) return error{"config.invalid", "not a binary schema"};
+  if (!reflection::VerifySchemaBuffer(verifier))
+    return error{"config.invalid", "not a binary schema"};
   struct constructible : schema_model {};
   const auto made = std::make_shared<constructible>();
   made->schema_ = reflection::GetSchema(bfbs.data());
@@ -201,7 +223,8 @@ result<std::shared_ptr<const schema_model>> schema_model::load(bytes_view bfbs) 
   made->plans_ = std::move(plans);
   auto findings = check_model(*made);
   if (!findings.empty())
-    return error{"config.invalid", "the schema's attributes contradict each other", std::move(findings)};
+    return error{"config.invalid", "the schema's attributes contradict each other",
+                 std::move(findings)};
   return std::shared_ptr<const schema_model>(made);
 }
 
@@ -219,13 +242,15 @@ const schema_model& schema_model::built_in() {
 }
 
 const kind_model* schema_model::kind(std::string_view name) const {
-  const auto found = std::find_if(kinds_.begin(), kinds_.end(), [name](const auto& k) { return k.name == name; });
+  const auto found =
+      std::find_if(kinds_.begin(), kinds_.end(), [name](const auto& k) { return k.name == name; });
   return found == kinds_.end() ? nullptr : &*found;
 }
 
 const kind_model* schema_model::collection(std::string_view collection) const {
-  const auto found =
-      std::find_if(kinds_.begin(), kinds_.end(), [collection](const auto& k) { return k.collection == collection; });
+  const auto found = std::find_if(kinds_.begin(), kinds_.end(), [collection](const auto& k) {
+    return k.collection == collection;
+  });
   return found == kinds_.end() ? nullptr : &*found;
 }
 
@@ -238,8 +263,9 @@ std::optional<table_model> schema_model::table(std::string_view full_name) const
 std::string kebab_case(std::string_view name) {
   std::string out;
   for (std::size_t i = 0; i < name.size(); ++i) {
-    const bool is_word_start = i > 0 && is_upper(name[i]) &&
-                               (!is_upper(name[i - 1]) || (i + 1 < name.size() && !is_upper(name[i + 1])));
+    const bool is_word_start =
+        i > 0 && is_upper(name[i]) &&
+        (!is_upper(name[i - 1]) || (i + 1 < name.size() && !is_upper(name[i + 1])));
     if (is_word_start) out += '-';
     out += is_upper(name[i]) ? static_cast<char>(name[i] - 'A' + 'a') : name[i];
   }
@@ -248,7 +274,8 @@ std::string kebab_case(std::string_view name) {
 
 std::optional<std::uint8_t> system_number(std::string_view name) {
   for (const auto system : EnumValuesSystem())
-    if (system != System::none && name == EnumNameSystem(system)) return static_cast<std::uint8_t>(system);
+    if (system != System::none && name == EnumNameSystem(system))
+      return static_cast<std::uint8_t>(system);
   return std::nullopt;
 }
 

@@ -1,5 +1,6 @@
-// The compiled schemas as data: kinds with their commands, events, deliveries, rows and fields, read once from the
-// embedded binary schema (reflection). Everything that is derived from a schema starts here.
+// The compiled schemas as data: kinds with their commands, events, deliveries, rows and fields,
+// read once from the embedded binary schema (reflection). Everything that is derived from a schema
+// starts here.
 #pragma once
 
 #include <cstdint>
@@ -31,12 +32,12 @@ using system_set = std::uint16_t;
 
 /// A table that is a member of a kind's union, or a State or row table.
 struct table_model {
-  std::string name;                 // "ConfirmOperation"
-  std::string wire_name;            // commands: kebab-case "confirm-operation"; events: public name
-  std::uint8_t member = 0;          // number in its union, 0 when in none
+  std::string name;         // "ConfirmOperation"
+  std::string wire_name;    // commands: kebab-case "confirm-operation"; events: public name
+  std::uint8_t member = 0;  // number in its union, 0 when in none
   const reflection::Object* object = nullptr;
-  const table_plan* plan = nullptr; // how JSON, verification and hashing walk it
-  std::string doc;                  // first doc comment lines
+  const table_plan* plan = nullptr;  // how JSON, verification and hashing walk it
+  std::string doc;                   // first doc comment lines
   // commands
   system_set owners = 0;
   bool any_owner = false;
@@ -44,7 +45,7 @@ struct table_model {
   bool is_signed = false;
   bool creates = false;
   bool internal = false;
-  std::uint8_t lane = 3;            // Lane
+  std::uint8_t lane = 3;                                        // Lane
   std::vector<std::pair<std::string, std::string>> references;  // field name -> kind
 };
 
@@ -55,16 +56,16 @@ struct index_model {
 
 /// One actor kind.
 struct kind_model {
-  std::string name;                 // "order"
-  std::string collection;           // "orders"
+  std::string name;        // "order"
+  std::string collection;  // "orders"
   std::string domain;
   std::string steward;
   bool referenced = false;
   bool process = false;
   table_model state;
-  std::vector<table_model> commands;     // by member number, [0] unused
-  std::vector<table_model> events;       // likewise
-  std::vector<table_model> deliveries;   // likewise; empty when the kind delivers nothing
+  std::vector<table_model> commands;    // by member number, [0] unused
+  std::vector<table_model> events;      // likewise
+  std::vector<table_model> deliveries;  // likewise; empty when the kind delivers nothing
   std::vector<table_model> rows;
   std::vector<index_model> indexes;
   std::vector<std::pair<std::string, std::string>> refusals;  // name in enum Refusal, doc
@@ -79,8 +80,9 @@ struct kind_model {
 /// All kinds of a compiled schema. Immutable after load; safe to share between threads.
 class schema_model {
  public:
-  /// `bfbs`: a binary schema (flatc --schema --bfbs-comments), which must outlive the model. Errors: config.invalid with findings for
-  /// a kind whose attributes contradict each other (unknown owner, doubled collection, reference to no kind, ...).
+  /// `bfbs`: a binary schema (flatc --schema --bfbs-comments), which must outlive the model.
+  /// Errors: config.invalid with findings for a kind whose attributes contradict each other
+  /// (unknown owner, doubled collection, reference to no kind, ...).
   [[nodiscard]] static result<std::shared_ptr<const schema_model>> load(bytes_view bfbs);
   /// The model of the schemas this program was built with.
   [[nodiscard]] static const schema_model& built_in();
@@ -89,7 +91,8 @@ class schema_model {
   [[nodiscard]] const kind_model* collection(std::string_view collection) const;
   [[nodiscard]] std::span<const kind_model> kinds() const { return kinds_; }
   [[nodiscard]] const reflection::Schema& schema() const { return *schema_; }
-  /// Any other table of the schema by its full name ("millrace.engine.Record"), with no member number and no attributes.
+  /// Any other table of the schema by its full name ("millrace.engine.Record"), with no member
+  /// number and no attributes.
   [[nodiscard]] std::optional<table_model> table(std::string_view full_name) const;
   /// The binary schema itself, as a release's baseline keeps it.
   [[nodiscard]] bytes_view binary() const { return binary_; }

@@ -14,22 +14,26 @@
 namespace millrace {
 namespace {
 
-constexpr std::array<std::string_view, 8> domains{"production", "inventory",    "quality",    "maintenance",
-                                                  "logistics",  "traceability", "masterdata", "platform"};
+constexpr std::array<std::string_view, 8> domains{"production",  "inventory", "quality",
+                                                  "maintenance", "logistics", "traceability",
+                                                  "masterdata",  "platform"};
 constexpr std::array<std::string_view, 4> lanes{"hold", "release", "confirmation", "rest"};
 /// Names that list parameters have for themselves.
-constexpr std::array<std::string_view, 4> list_parameters{"limit", "cursor", "consistency", "history"};
+constexpr std::array<std::string_view, 4> list_parameters{"limit", "cursor", "consistency",
+                                                          "history"};
 /// The table attributes of common.fbs and the roles that may carry them.
 struct placement {
   const char* attribute;
   std::string_view role;
 };
-constexpr std::array placements{
-    placement{"kind", "state"},      placement{"collection", "state"}, placement{"domain", "state"},
-    placement{"steward", "state"},   placement{"referenced", "state"}, placement{"process", "state"},
-    placement{"owner", "command"},   placement{"fact", "command"},     placement{"priority", "command"},
-    placement{"signed", "command"},  placement{"creates", "command"},  placement{"internal", "command"},
-    placement{"event", "event"},     placement{"delivery", "delivery"}, placement{"row", "row"}};
+constexpr std::array placements{placement{"kind", "state"},       placement{"collection", "state"},
+                                placement{"domain", "state"},     placement{"steward", "state"},
+                                placement{"referenced", "state"}, placement{"process", "state"},
+                                placement{"owner", "command"},    placement{"fact", "command"},
+                                placement{"priority", "command"}, placement{"signed", "command"},
+                                placement{"creates", "command"},  placement{"internal", "command"},
+                                placement{"event", "event"},      placement{"delivery", "delivery"},
+                                placement{"row", "row"}};
 constexpr std::size_t field_name_max = 60;
 constexpr std::size_t fields_max = 256;
 
@@ -38,9 +42,11 @@ bool contains(const List& list, std::string_view item) {
   return std::find(list.begin(), list.end(), item) != list.end();
 }
 
-/// True for lower-case words of letters and digits joined by `joint`, the first beginning with a letter.
+/// True for lower-case words of letters and digits joined by `joint`, the first beginning with a
+/// letter.
 bool is_words(std::string_view text, char joint) {
-  if (text.empty() || text.front() < 'a' || text.front() > 'z' || text.back() == joint) return false;
+  if (text.empty() || text.front() < 'a' || text.front() > 'z' || text.back() == joint)
+    return false;
   for (std::size_t i = 0; i < text.size(); ++i) {
     const char c = text[i];
     const bool is_letter = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
@@ -74,19 +80,26 @@ class checker {
   }
 
  private:
-  void add(std::string pointer, std::string detail) { findings_.push_back({std::move(pointer), std::move(detail)}); }
+  void add(std::string pointer, std::string detail) {
+    findings_.push_back({std::move(pointer), std::move(detail)});
+  }
 
   void check_kind(const kind_model& kind) {
     const auto at = "/" + kind.name;
     const auto full = kind.state.object->name()->str();
     state_ = kind.state.object;
-    if (!is_words(kind.name, '_')) add(at, "the kind's name must be lower-case words joined by '_'");
-    if (full != "millrace." + kind.name + ".State") add(at, "kind stands on " + full + ", not on millrace." + kind.name + ".State");
-    if (!is_words(kind.collection, '-')) add(at + "/collection", "must be lower-case words joined by '-'");
-    if (!contains(domains, kind.domain)) add(at + "/domain", "unknown domain \"" + kind.domain + "\"");
+    if (!is_words(kind.name, '_'))
+      add(at, "the kind's name must be lower-case words joined by '_'");
+    if (full != "millrace." + kind.name + ".State")
+      add(at, "kind stands on " + full + ", not on millrace." + kind.name + ".State");
+    if (!is_words(kind.collection, '-'))
+      add(at + "/collection", "must be lower-case words joined by '-'");
+    if (!contains(domains, kind.domain))
+      add(at + "/domain", "unknown domain \"" + kind.domain + "\"");
     if (kind.steward.empty()) add(at + "/steward", "is missing");
     if (!names_.insert("kind " + kind.name).second) add(at, "another kind has this name");
-    if (!names_.insert("collection " + kind.collection).second) add(at + "/collection", "another kind has this collection");
+    if (!names_.insert("collection " + kind.collection).second)
+      add(at + "/collection", "another kind has this collection");
     if (kind.commands.size() < 2) add(at, "has no union Command with a member");
     if (kind.events.size() < 2) add(at, "has no union Event with a member");
     check_table(at, kind.state, "state");
@@ -99,10 +112,12 @@ class checker {
     std::set<std::string> rows;
     for (const auto& row : kind.rows) {
       check_table(at, row, "row");
-      if (!rows.insert(row.wire_name).second) add(at + "/" + row.name, "another row table is called " + row.wire_name);
+      if (!rows.insert(row.wire_name).second)
+        add(at + "/" + row.name, "another row table is called " + row.wire_name);
     }
     for (const auto& [name, doc] : kind.refusals) {
-      if (!is_words(name, '_')) add(at + "/Refusal/" + name, "must be lower-case words joined by '_'");
+      if (!is_words(name, '_'))
+        add(at + "/Refusal/" + name, "must be lower-case words joined by '_'");
       if (doc.empty()) add(at + "/Refusal/" + name, "has no doc comment, which is its title");
     }
     check_nested(at, kind);
@@ -111,10 +126,13 @@ class checker {
   void check_command(const std::string& kind_at, const table_model& command) {
     const auto at = kind_at + "/" + command.name;
     const auto* owner = find_attribute(*command.object, "owner");
-    if (command.internal && owner) add(at + "/owner", "an internal command is sent by actors and has no owner");
-    if (!command.internal && !owner) add(at + "/owner", "is missing: which systems may send it, or internal");
+    if (command.internal && owner)
+      add(at + "/owner", "an internal command is sent by actors and has no owner");
+    if (!command.internal && !owner)
+      add(at + "/owner", "is missing: which systems may send it, or internal");
     if (owner) check_owners(at + "/owner", owner->string_view(), command);
-    if (const auto* lane = find_attribute(*command.object, "priority"); lane && !contains(lanes, lane->string_view()))
+    if (const auto* lane = find_attribute(*command.object, "priority");
+        lane && !contains(lanes, lane->string_view()))
       add(at + "/priority", "unknown lane \"" + lane->str() + "\"");
     check_table(kind_at, command, "command");
   }
@@ -126,7 +144,8 @@ class checker {
       auto part = owners.substr(0, comma);
       while (!part.empty() && part.front() == ' ') part.remove_prefix(1);
       while (!part.empty() && part.back() == ' ') part.remove_suffix(1);
-      if (part != "any" && !system_number(part)) add(at, "unknown system \"" + std::string(part) + "\"");
+      if (part != "any" && !system_number(part))
+        add(at, "unknown system \"" + std::string(part) + "\"");
       if (comma == std::string_view::npos) return;
       owners.remove_prefix(comma + 1);
     }
@@ -134,8 +153,10 @@ class checker {
 
   void check_named(const std::string& kind_at, const table_model& table, const char* role) {
     const auto at = kind_at + "/" + table.name;
-    if (!is_public_name(table.wire_name)) add(at + "/" + role, "\"" + table.wire_name + "\" is not domain.noun.verb.vN");
-    if (!names_.insert(std::string(role) + " " + table.wire_name).second) add(at + "/" + role, table.wire_name + " is taken");
+    if (!is_public_name(table.wire_name))
+      add(at + "/" + role, "\"" + table.wire_name + "\" is not domain.noun.verb.vN");
+    if (!names_.insert(std::string(role) + " " + table.wire_name).second)
+      add(at + "/" + role, table.wire_name + " is taken");
     check_table(kind_at, table, role);
   }
 
@@ -147,7 +168,8 @@ class checker {
         add(at + "/" + attribute, "does not belong on a " + std::string(role));
     for (const auto* field : *table.object->fields()) {
       const auto field_at = at + "/" + field->name()->str();
-      if (role != "command" && field->required()) add(field_at, "required stands on fields of commands only");
+      if (role != "command" && field->required())
+        add(field_at, "required stands on fields of commands only");
       if (has_attribute(*field, "index")) check_index(field_at, *field, role);
     }
     check_fields(at, *table.object, *table.plan);
@@ -155,10 +177,13 @@ class checker {
 
   void check_index(const std::string& at, const reflection::Field& field, std::string_view role) {
     const auto base = field.type()->base_type();
-    const bool is_enum = flatbuffers::IsInteger(base) && base != reflection::UType && field.type()->index() >= 0;
+    const bool is_enum =
+        flatbuffers::IsInteger(base) && base != reflection::UType && field.type()->index() >= 0;
     if (role != "state") add(at + "/index", "only fields of State are indexed");
-    if (base != reflection::String && !is_enum) add(at + "/index", "only strings and enums are indexed");
-    if (contains(list_parameters, field.name()->string_view())) add(at, "lists have a parameter of that name");
+    if (base != reflection::String && !is_enum)
+      add(at + "/index", "only strings and enums are indexed");
+    if (contains(list_parameters, field.name()->string_view()))
+      add(at, "lists have a parameter of that name");
   }
 
   /// Every table that hangs below the kind's own, once.
@@ -176,7 +201,8 @@ class checker {
       const auto* plan = open.back();
       open.pop_back();
       if (!seen.insert(plan).second) continue;
-      if (!own.contains(plan)) check_fields(at + "/" + std::string(plan->name), *plan->object, *plan);
+      if (!own.contains(plan))
+        check_fields(at + "/" + std::string(plan->name), *plan->object, *plan);
       for (const auto& field : plan->fields) {
         if (field.table) open.push_back(field.table);
         for (const auto& choice : field.choices) open.push_back(choice.table);
@@ -184,19 +210,23 @@ class checker {
     }
   }
 
-  void check_fields(const std::string& at, const reflection::Object& object, const table_plan& plan) {
+  void check_fields(const std::string& at, const reflection::Object& object,
+                    const table_plan& plan) {
     if (object.fields()->size() > fields_max) add(at, "has more than 256 fields");
     for (const auto* field : *object.fields()) {
       const auto field_at = at + "/" + field->name()->str();
       const bool is_union_type = field->type()->base_type() == reflection::UType;
       if (!is_union_type && !has_attribute(*field, "id")) add(field_at, "has no explicit id");
       if (field->name()->size() > field_name_max) add(field_at, "is longer than 60 characters");
-      const auto found = std::find_if(plan.fields.begin(), plan.fields.end(),
-                                      [&](const auto& p) { return p.name == field->name()->string_view(); });
+      const auto found = std::find_if(plan.fields.begin(), plan.fields.end(), [&](const auto& p) {
+        return p.name == field->name()->string_view();
+      });
       if (found != plan.fields.end()) {
         check_field(field_at, *field, *found, object);
       } else if (!is_union_type && !field->deprecated()) {
-        add(field_at, "has a type without a JSON form (structs are Decimal, Time and Hash128; no vectors of unions)");
+        add(field_at,
+            "has a type without a JSON form (structs are Decimal, Time and Hash128; no vectors of "
+            "unions)");
       }
     }
   }
@@ -208,24 +238,32 @@ class checker {
     if (const auto* kind = find_attribute(field, "reference")) {
       const auto* target = model_.kind(kind->string_view());
       if (!target) add(at + "/reference", "no kind is called \"" + kind->str() + "\"");
-      if (target && !target->referenced) add(at + "/reference", kind->str() + " is not marked referenced");
+      if (target && !target->referenced)
+        add(at + "/reference", kind->str() + " is not marked referenced");
       if (!is_text) add(at + "/reference", "only strings refer to actors");
     }
     if (has_attribute(field, "actor_id") && !is_text) add(at + "/actor_id", "only strings are ids");
     for (const char* key : {"minimum", "exclusive_minimum"}) {
       const auto* text = find_attribute(field, key);
-      if (text && !decimal::parse(text->string_view())) add(at + "/" + key, "\"" + text->str() + "\" is not a decimal");
+      if (text && !decimal::parse(text->string_view()))
+        add(at + "/" + key, "\"" + text->str() + "\" is not a decimal");
       if (text && !is_number) add(at + "/" + key, "only numbers have a minimum");
     }
-    if (has_attribute(field, "minimum") && has_attribute(field, "exclusive_minimum")) add(at, "has two minimums");
+    if (has_attribute(field, "minimum") && has_attribute(field, "exclusive_minimum"))
+      add(at, "has two minimums");
     if (has_attribute(field, "max_length")) {
       if (plan.length_max == 0) add(at + "/max_length", "is not a positive whole number");
-      if (!is_text && !plan.is_vector) add(at + "/max_length", "only strings and vectors have a length");
+      if (!is_text && !plan.is_vector)
+        add(at + "/max_length", "only strings and vectors have a length");
     }
-    if (const auto* unit = find_attribute(field, "unit"); unit && plan.shape == value_shape::decimal) {
-      const bool is_known = is_string(object, *unit) || is_string(*state_, *unit) || is_unit_code(unit->string_view());
+    if (const auto* unit = find_attribute(field, "unit");
+        unit && plan.shape == value_shape::decimal) {
+      const bool is_known = is_string(object, *unit) || is_string(*state_, *unit) ||
+                            is_unit_code(unit->string_view());
       if (!is_known)
-        add(at + "/unit", "\"" + unit->str() + "\" is neither a string field of this table or of State nor a unit code");
+        add(at + "/unit",
+            "\"" + unit->str() +
+                "\" is neither a string field of this table or of State nor a unit code");
     }
   }
 

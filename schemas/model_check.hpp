@@ -1,4 +1,5 @@
-// The rules that a schema's attributes have to keep, so that a slip shows at the build and not on a plant floor.
+// The rules that a schema's attributes have to keep, so that a slip shows at the build and not on a
+// plant floor.
 #pragma once
 
 #include <vector>

@@ -19,11 +19,13 @@ constexpr bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 error decimal_error(std::string_view code, std::string_view text) {
   constexpr std::size_t shown_max = 40;
-  return {std::string(code), "\"" + std::string(text.substr(0, shown_max)) + "\" is not a decimal with at most six "
-          "fractional digits within +-9223372036854.775807"};
+  return {std::string(code), "\"" + std::string(text.substr(0, shown_max)) +
+                                 "\" is not a decimal with at most six "
+                                 "fractional digits within +-9223372036854.775807"};
 }
 
-/// Integer digits, fraction digits and sign of a number's text; empty `whole` when the syntax is wrong.
+/// Integer digits, fraction digits and sign of a number's text; empty `whole` when the syntax is
+/// wrong.
 struct number_parts {
   bool negative = false;
   std::string_view whole;
@@ -53,12 +55,14 @@ number_parts split_number(std::string_view text) {
   return parts;
 }
 
-/// Value of digits `whole` `fraction` with the decimal point moved right by `shift` (left when negative).
+/// Value of digits `whole` `fraction` with the decimal point moved right by `shift` (left when
+/// negative).
 result<decimal> compose(const number_parts& parts, std::int64_t shift, std::string_view text) {
   wide_unsigned micros = 0;
   const auto digits = static_cast<std::int64_t>(parts.whole.size() + parts.fraction.size());
-  const auto point = static_cast<std::int64_t>(parts.whole.size()) + shift;  // digits left of the decimal point
-  const auto last = point + fraction_digits;                                 // digits that count
+  const auto point =
+      static_cast<std::int64_t>(parts.whole.size()) + shift;  // digits left of the decimal point
+  const auto last = point + fraction_digits;                  // digits that count
   for (std::int64_t i = 0; i < digits; ++i) {
     const auto n = static_cast<std::size_t>(i);
     const char c = n < parts.whole.size() ? parts.whole[n] : parts.fraction[n - parts.whole.size()];
@@ -67,12 +71,14 @@ result<decimal> compose(const number_parts& parts, std::int64_t shift, std::stri
       continue;
     }
     micros = micros * 10 + static_cast<unsigned>(c - '0');
-    if (micros > static_cast<wide_unsigned>(micros_max)) return decimal_error("decimal.range", text);
+    if (micros > static_cast<wide_unsigned>(micros_max))
+      return decimal_error("decimal.range", text);
   }
   if (micros != 0)
     for (std::int64_t i = digits; i < last; ++i) {
       micros *= 10;
-      if (micros > static_cast<wide_unsigned>(micros_max)) return decimal_error("decimal.range", text);
+      if (micros > static_cast<wide_unsigned>(micros_max))
+        return decimal_error("decimal.range", text);
     }
   const auto value = static_cast<std::int64_t>(micros);
   return decimal::from_micros(parts.negative ? -value : value);
@@ -94,8 +100,9 @@ std::optional<std::int64_t> multiply_divide(std::int64_t a, std::int64_t b, std:
 
 error time_error(std::string_view code, std::string_view text) {
   constexpr std::size_t shown_max = 40;
-  return {std::string(code), "\"" + std::string(text.substr(0, shown_max)) +
-          "\" is not an RFC 3339 time after 1970-01-01T00:00:00Z and before the year 10000"};
+  return {std::string(code),
+          "\"" + std::string(text.substr(0, shown_max)) +
+              "\" is not an RFC 3339 time after 1970-01-01T00:00:00Z and before the year 10000"};
 }
 
 /// Value of `count` digits at `at`, or -1.
@@ -155,10 +162,12 @@ result<decimal> decimal::parse_json_number(std::string_view text) {
       std::from_chars(exponent_text.data(), exponent_text.data() + exponent_text.size(), exponent);
   const bool is_exponent = parts.rest[0] == 'e' || parts.rest[0] == 'E';
   const bool is_complete = end == exponent_text.data() + exponent_text.size();
-  if (!is_exponent || !is_complete || failure == std::errc::invalid_argument || (has_plus && exponent < 0))
+  if (!is_exponent || !is_complete || failure == std::errc::invalid_argument ||
+      (has_plus && exponent < 0))
     return decimal_error("decimal.syntax", text);
   constexpr std::int32_t exponent_max = 400;  // beyond, any digit but 0 is out of range anyway
-  if (failure == std::errc::result_out_of_range || exponent > exponent_max || exponent < -exponent_max)
+  if (failure == std::errc::result_out_of_range || exponent > exponent_max ||
+      exponent < -exponent_max)
     return decimal_error("decimal.range", text);
   return compose(parts, exponent, text);
 }
@@ -166,7 +175,8 @@ result<decimal> decimal::parse_json_number(std::string_view text) {
 std::string decimal::to_string() const {
   std::string out;
   const bool negative = micros_ < 0;
-  const auto magnitude = negative ? 0 - static_cast<std::uint64_t>(micros_) : static_cast<std::uint64_t>(micros_);
+  const auto magnitude =
+      negative ? 0 - static_cast<std::uint64_t>(micros_) : static_cast<std::uint64_t>(micros_);
   constexpr auto unit = static_cast<std::uint64_t>(scale);
   if (negative) out += '-';
   append_padded(out, static_cast<std::int64_t>(magnitude / unit), 1);
@@ -180,7 +190,8 @@ std::optional<decimal> decimal::checked_add(decimal a, decimal b) {
   return decimal(sum);
 }
 
-std::optional<decimal> decimal::scaled(decimal a, std::int64_t numerator, std::int64_t denominator) {
+std::optional<decimal> decimal::scaled(decimal a, std::int64_t numerator,
+                                       std::int64_t denominator) {
   const auto value = multiply_divide(a.micros_, numerator, denominator);
   if (!value) return std::nullopt;
   return decimal(*value);
@@ -192,21 +203,27 @@ std::optional<decimal> decimal::proportion(decimal a, decimal b, decimal c) {
 
 result<timestamp> timestamp::parse(std::string_view text) {
   constexpr std::size_t seconds_end = 19;  // "2026-11-24T08:00:00"
-  if (text.size() <= seconds_end || text[4] != '-' || text[7] != '-' || (text[10] != 'T' && text[10] != 't') ||
-      text[13] != ':' || text[16] != ':')
+  if (text.size() <= seconds_end || text[4] != '-' || text[7] != '-' ||
+      (text[10] != 'T' && text[10] != 't') || text[13] != ':' || text[16] != ':')
     return time_error("time.syntax", text);
-  const int year = digits_at(text, 0, 4), month = digits_at(text, 5, 2), day = digits_at(text, 8, 2);
-  const int hour = digits_at(text, 11, 2), minute = digits_at(text, 14, 2), second = digits_at(text, 17, 2);
-  const std::chrono::year_month_day date{std::chrono::year(year), std::chrono::month(static_cast<unsigned>(month)),
+  const int year = digits_at(text, 0, 4), month = digits_at(text, 5, 2),
+            day = digits_at(text, 8, 2);
+  const int hour = digits_at(text, 11, 2), minute = digits_at(text, 14, 2),
+            second = digits_at(text, 17, 2);
+  const std::chrono::year_month_day date{std::chrono::year(year),
+                                         std::chrono::month(static_cast<unsigned>(month)),
                                          std::chrono::day(static_cast<unsigned>(day))};
-  const bool in_day = hour >= 0 && hour <= 23 && minute >= 0 && minute <= 59 && second >= 0 && second <= 60;
-  if (year < 0 || month < 0 || day < 0 || !in_day || !date.ok()) return time_error("time.syntax", text);
+  const bool in_day =
+      hour >= 0 && hour <= 23 && minute >= 0 && minute <= 59 && second >= 0 && second <= 60;
+  if (year < 0 || month < 0 || day < 0 || !in_day || !date.ok())
+    return time_error("time.syntax", text);
   std::size_t at = seconds_end;
   std::int64_t micros = 0;
   if (text[at] == '.') {
     std::int64_t weight = scale_us / 10;
     const auto fraction_begin = ++at;
-    for (; at < text.size() && is_digit(text[at]); ++at, weight /= 10) micros += weight * (text[at] - '0');
+    for (; at < text.size() && is_digit(text[at]); ++at, weight /= 10)
+      micros += weight * (text[at] - '0');
     if (at == fraction_begin) return time_error("time.syntax", text);
   }
   const auto offset = parse_offset(text.substr(at));

@@ -1,5 +1,6 @@
 // The value types of the plant floor as C++ sees them: exact decimals, times and 128-bit ids.
-// The generated object API uses them in place of the raw FlatBuffers structs (native_type in common.fbs).
+// The generated object API uses them in place of the raw FlatBuffers structs (native_type in
+// common.fbs).
 #pragma once
 
 #include <compare>
@@ -25,10 +26,12 @@ class decimal {
   static constexpr decimal from_micros(std::int64_t micros) { return decimal(micros); }
   /// `units` must be within +-9,223,372,036,854.
   static constexpr decimal from_units(std::int64_t units) { return decimal(units * scale); }
-  /// Plain notation only ("-12.5"; no exponent, no sign '+', no leading zeros but "0.x"); errors: decimal.syntax,
-  /// decimal.scale (more than six fractional digits that are not zero), decimal.range.
+  /// Plain notation only ("-12.5"; no exponent, no sign '+', no leading zeros but "0.x"); errors:
+  /// decimal.syntax, decimal.scale (more than six fractional digits that are not zero),
+  /// decimal.range.
   [[nodiscard]] static result<decimal> parse(std::string_view text);
-  /// The same for the text of a JSON number, which may carry an exponent ("1e-5"). Exact: never through a double.
+  /// The same for the text of a JSON number, which may carry an exponent ("1e-5"). Exact: never
+  /// through a double.
   [[nodiscard]] static result<decimal> parse_json_number(std::string_view text);
   /// Shortest plain notation: "10", "9.5", "-0.000001".
   [[nodiscard]] std::string to_string() const;
@@ -41,11 +44,19 @@ class decimal {
   /// Sum and difference are not checked: use `checked_add` where input may leave the range.
   constexpr decimal operator+(decimal other) const { return decimal(micros_ + other.micros_); }
   constexpr decimal operator-(decimal other) const { return decimal(micros_ - other.micros_); }
-  constexpr decimal& operator+=(decimal other) { micros_ += other.micros_; return *this; }
-  constexpr decimal& operator-=(decimal other) { micros_ -= other.micros_; return *this; }
+  constexpr decimal& operator+=(decimal other) {
+    micros_ += other.micros_;
+    return *this;
+  }
+  constexpr decimal& operator-=(decimal other) {
+    micros_ -= other.micros_;
+    return *this;
+  }
   [[nodiscard]] static std::optional<decimal> checked_add(decimal a, decimal b);
-  /// a * numerator / denominator, rounded half away from zero; nullopt when out of range or denominator is 0.
-  [[nodiscard]] static std::optional<decimal> scaled(decimal a, std::int64_t numerator, std::int64_t denominator);
+  /// a * numerator / denominator, rounded half away from zero; nullopt when out of range or
+  /// denominator is 0.
+  [[nodiscard]] static std::optional<decimal> scaled(decimal a, std::int64_t numerator,
+                                                     std::int64_t denominator);
   /// a * b / c with exact 128-bit intermediates, rounded half away from zero; nullopt as above.
   [[nodiscard]] static std::optional<decimal> proportion(decimal a, decimal b, decimal c);
 
@@ -61,14 +72,17 @@ class timestamp {
  public:
   constexpr timestamp() = default;
   static constexpr timestamp from_micros(std::int64_t us) { return timestamp(us); }
-  /// RFC 3339 with any offset, at most six fractional digits kept; error: time.syntax, time.range (years 1970-9999).
+  /// RFC 3339 with any offset, at most six fractional digits kept; error: time.syntax, time.range
+  /// (years 1970-9999).
   [[nodiscard]] static result<timestamp> parse(std::string_view text);
   /// RFC 3339 UTC with as many fractional digits as needed: "2026-11-24T08:00:00Z".
   [[nodiscard]] std::string to_string() const;
   [[nodiscard]] constexpr std::int64_t micros() const { return us_; }
   [[nodiscard]] constexpr bool given() const { return us_ != 0; }
   constexpr auto operator<=>(const timestamp&) const = default;
-  [[nodiscard]] constexpr timestamp plus_ms(std::int64_t ms) const { return timestamp(us_ + ms * 1000); }
+  [[nodiscard]] constexpr timestamp plus_ms(std::int64_t ms) const {
+    return timestamp(us_ + ms * 1000);
+  }
 
   static constexpr std::int64_t scale_us = 1'000'000;
   static constexpr std::int64_t last_us = 253'402'300'799'999'999;  // 9999-12-31T23:59:59.999999Z
@@ -90,21 +104,26 @@ struct hash128 {
 
 namespace flatbuffers {
 
-/// A struct that may be absent, as flatc 2.0.8 packs a field without `native_inline`: the generated code takes its
-/// address, which is null when the value is absent.
+/// A struct that may be absent, as flatc 2.0.8 packs a field without `native_inline`: the generated
+/// code takes its address, which is null when the value is absent.
 template <class Struct>
 struct optional_struct {
   Struct value{};
   bool present = false;
-  const Struct* operator&() const { return present ? std::addressof(value) : nullptr; }  // NOLINT: see above
+  const Struct* operator&() const {
+    return present ? std::addressof(value) : nullptr;
+  }  // NOLINT: see above
 };
 
-/// What flatc's generated code assigns: fits a field that is inline (T) and one that may be absent (unique_ptr<T>).
+/// What flatc's generated code assigns: fits a field that is inline (T) and one that may be absent
+/// (unique_ptr<T>).
 template <class T>
 struct unpacked {
   T value{};
-  operator T() const { return value; }                                         // NOLINT: implicit by design
-  operator std::unique_ptr<T>() const { return std::make_unique<T>(value); }   // NOLINT: implicit by design
+  operator T() const { return value; }  // NOLINT: implicit by design
+  operator std::unique_ptr<T>() const {
+    return std::make_unique<T>(value);
+  }  // NOLINT: implicit by design
 };
 
 // Defined in native_flatbuffers.cpp.
@@ -122,5 +141,7 @@ unpacked<millrace::hash128> UnPack(const millrace::Hash128& value);
 
 template <>
 struct std::hash<millrace::hash128> {
-  std::size_t operator()(const millrace::hash128& h) const noexcept { return h.hi ^ (h.lo * 0x9E3779B97F4A7C15ull); }
+  std::size_t operator()(const millrace::hash128& h) const noexcept {
+    return h.hi ^ (h.lo * 0x9E3779B97F4A7C15ull);
+  }
 };

@@ -1,5 +1,5 @@
-// Conversions between the FlatBuffers structs and the native value types, as flatc's object API calls them.
-// Both are the same bits under another name.
+// Conversions between the FlatBuffers structs and the native value types, as flatc's object API
+// calls them. Both are the same bits under another name.
 #include "schemas/common_generated.h"
 #include "schemas/native.hpp"
 
@@ -16,7 +16,9 @@ optional_struct<Struct> pack_optional(const std::unique_ptr<Native>& value) {
 
 millrace::Decimal Pack(const millrace::decimal& value) { return millrace::Decimal(value.micros()); }
 millrace::Time Pack(const millrace::timestamp& value) { return millrace::Time(value.micros()); }
-millrace::Hash128 Pack(const millrace::hash128& value) { return millrace::Hash128(value.hi, value.lo); }
+millrace::Hash128 Pack(const millrace::hash128& value) {
+  return millrace::Hash128(value.hi, value.lo);
+}
 
 optional_struct<millrace::Decimal> Pack(const std::unique_ptr<millrace::decimal>& value) {
   return pack_optional<millrace::Decimal>(value);
@@ -34,6 +36,8 @@ unpacked<millrace::decimal> UnPack(const millrace::Decimal& value) {
 unpacked<millrace::timestamp> UnPack(const millrace::Time& value) {
   return {millrace::timestamp::from_micros(value.us())};
 }
-unpacked<millrace::hash128> UnPack(const millrace::Hash128& value) { return {{value.hi(), value.lo()}}; }
+unpacked<millrace::hash128> UnPack(const millrace::Hash128& value) {
+  return {{value.hi(), value.lo()}};
+}
 
 }  // namespace flatbuffers

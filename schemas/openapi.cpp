@@ -22,40 +22,61 @@ struct fixed_route {
 };
 
 constexpr std::array fixed_routes{
-    fixed_route{"/v1/plants/{plant}/commands", "post", "platform", "Up to 1,000 commands, each answered on its own", ""},
-    fixed_route{"/v1/plants/{plant}/stock", "get", "inventory", "Quantity, reserved, allocated and allocatable", "material,batch,location,type"},
-    fixed_route{"/v1/plants/{plant}/batches/{id}/availability", "get", "inventory", "What is allocatable, and what blocks the rest", ""},
-    fixed_route{"/v1/plants/{plant}/batches/{id}/genealogy", "get", "traceability", "Inputs and outputs of a batch, any depth, across plants", "direction,depth,at"},
-    fixed_route{"/v1/plants/{plant}/orders/{id}/check-release", "post", "production", "Every check of the release with verdict and reason; changes nothing", ""},
-    fixed_route{"/v1/exceptions", "get", "platform", "Facts that could not be posted", "plant,code,limit,cursor"},
+    fixed_route{"/v1/plants/{plant}/commands", "post", "platform",
+                "Up to 1,000 commands, each answered on its own", ""},
+    fixed_route{"/v1/plants/{plant}/stock", "get", "inventory",
+                "Quantity, reserved, allocated and allocatable", "material,batch,location,type"},
+    fixed_route{"/v1/plants/{plant}/batches/{id}/availability", "get", "inventory",
+                "What is allocatable, and what blocks the rest", ""},
+    fixed_route{"/v1/plants/{plant}/batches/{id}/genealogy", "get", "traceability",
+                "Inputs and outputs of a batch, any depth, across plants", "direction,depth,at"},
+    fixed_route{"/v1/plants/{plant}/orders/{id}/check-release", "post", "production",
+                "Every check of the release with verdict and reason; changes nothing", ""},
+    fixed_route{"/v1/exceptions", "get", "platform", "Facts that could not be posted",
+                "plant,code,limit,cursor"},
     fixed_route{"/v1/exceptions/{id}", "get", "platform", "One exception with its command", ""},
-    fixed_route{"/v1/exceptions/{id}/correct", "post", "platform", "Posts the fact with a corrected body", ""},
+    fixed_route{"/v1/exceptions/{id}/correct", "post", "platform",
+                "Posts the fact with a corrected body", ""},
     fixed_route{"/v1/exceptions/{id}/retry", "post", "platform", "Tries the fact again", ""},
-    fixed_route{"/v1/exceptions/{id}/discard", "post", "platform", "Gives the fact up, with a reason", ""},
-    fixed_route{"/v1/xref", "get", "platform", "Which actor an outer system's number means", "system,id"},
-    fixed_route{"/v1/processes", "get", "platform", "Long-running workflows with steps, waits and reasons", "plant,kind,limit,cursor"},
-    fixed_route{"/v1/transactions/{correlation}", "get", "platform", "Every hop, system, attempt and time of a business transaction", ""},
-    fixed_route{"/v1/events", "get", "platform", "Events as CloudEvents 1.0, by page or live as text/event-stream", "plant,after,type,limit"},
-    fixed_route{"/v1/endpoints", "get", "platform", "Outer systems: backlog, circuit breaker, last contact", "plant"},
-    fixed_route{"/v1/deadletters", "get", "platform", "Deliveries that were given up", "plant,endpoint,code,limit,cursor"},
-    fixed_route{"/v1/deadletters/{id}/retry", "post", "platform", "Delivers again, with an edit when one is given", ""},
-    fixed_route{"/v1/deadletters/{id}/discard", "post", "platform", "Gives a delivery up, with a reason", ""},
-    fixed_route{"/v1/deadletters/retry", "post", "platform", "Delivers many again", "endpoint,code"},
+    fixed_route{"/v1/exceptions/{id}/discard", "post", "platform",
+                "Gives the fact up, with a reason", ""},
+    fixed_route{"/v1/xref", "get", "platform", "Which actor an outer system's number means",
+                "system,id"},
+    fixed_route{"/v1/processes", "get", "platform",
+                "Long-running workflows with steps, waits and reasons", "plant,kind,limit,cursor"},
+    fixed_route{"/v1/transactions/{correlation}", "get", "platform",
+                "Every hop, system, attempt and time of a business transaction", ""},
+    fixed_route{"/v1/events", "get", "platform",
+                "Events as CloudEvents 1.0, by page or live as text/event-stream",
+                "plant,after,type,limit"},
+    fixed_route{"/v1/endpoints", "get", "platform",
+                "Outer systems: backlog, circuit breaker, last contact", "plant"},
+    fixed_route{"/v1/deadletters", "get", "platform", "Deliveries that were given up",
+                "plant,endpoint,code,limit,cursor"},
+    fixed_route{"/v1/deadletters/{id}/retry", "post", "platform",
+                "Delivers again, with an edit when one is given", ""},
+    fixed_route{"/v1/deadletters/{id}/discard", "post", "platform",
+                "Gives a delivery up, with a reason", ""},
+    fixed_route{"/v1/deadletters/retry", "post", "platform", "Delivers many again",
+                "endpoint,code"},
     fixed_route{"/openapi.json", "get", "platform", "This document", "", true},
     fixed_route{"/metrics", "get", "platform", "Prometheus text", "", true},
     fixed_route{"/healthz", "get", "platform", "Alive", "", true},
     fixed_route{"/readyz", "get", "platform", "Ready to serve", "", true}};
 
-constexpr std::string_view header_parameters = R"("IdempotencyKey":{"name":"Idempotency-Key","in":"header","description":"The same key and body give the first answer again.","schema":{"type":"string"}},
+constexpr std::string_view header_parameters =
+    R"("IdempotencyKey":{"name":"Idempotency-Key","in":"header","description":"The same key and body give the first answer again.","schema":{"type":"string"}},
 "CorrelationId":{"name":"Correlation-Id","in":"header","schema":{"type":"string"}},
 "OnBehalfOf":{"name":"On-Behalf-Of","in":"header","description":"The person, from clients that may assert one.","schema":{"type":"string"}},
 "IfMatch":{"name":"If-Match","in":"header","description":"\"generation.sequence\"","schema":{"type":"string"}})";
 
-constexpr std::string_view common_responses = R"("Problem":{"description":"Refused; `code` says why","content":{"application/problem+json":{"schema":{"$ref":"#/components/schemas/Problem"}}}},
+constexpr std::string_view common_responses =
+    R"("Problem":{"description":"Refused; `code` says why","content":{"application/problem+json":{"schema":{"$ref":"#/components/schemas/Problem"}}}},
 "Accepted":{"description":"The outcome is not known yet (Location), or a fact became an exception","content":{"application/json":{"schema":{"type":"object","properties":{"exception":{"$ref":"#/components/schemas/Exception"},"correlation":{"type":"string"}}}}}},
 "Document":{"description":"Done","content":{"application/json":{"schema":{"type":"object"}}}})";
 
-void write_parameter(std::string_view name, std::string_view in, const index_model* index, json_text& out) {
+void write_parameter(std::string_view name, std::string_view in, const index_model* index,
+                     json_text& out) {
   out.open('{').pair("name", name).pair("in", in);
   if (in == "path") out.pair("required", true);
   out.key("schema").open('{').pair("type", "string");
@@ -82,7 +103,9 @@ void write_query_parameters(std::string_view names, json_text& out) {
 }
 
 void write_shared(std::string_view section, std::string_view name, json_text& out) {
-  out.open('{').pair("$ref", "#/components/" + std::string(section) + "/" + std::string(name)).close('}');
+  out.open('{')
+      .pair("$ref", "#/components/" + std::string(section) + "/" + std::string(name))
+      .close('}');
 }
 
 /// `"200": {...}` whose body is {address, sequence, state, ...}.
@@ -97,7 +120,11 @@ void write_state_response(const kind_model& kind, bool is_list, json_text& out) 
     out.key("correlation").raw(R"({"type":"string"})");
     out.close('}').close('}');
   };
-  out.key("200").open('{').pair("description", is_list ? "One page" : "Done").key("content").open('{');
+  out.key("200")
+      .open('{')
+      .pair("description", is_list ? "One page" : "Done")
+      .key("content")
+      .open('{');
   out.key("application/json").open('{').key("schema");
   if (is_list) {
     out.open('{').pair("type", "object").key("properties").open('{');
@@ -124,7 +151,8 @@ class document {
 
   std::string write() {
     out_.open('{').pair("openapi", "3.1.0");
-    out_.key("info").raw(R"({"title":"Millrace","version":"1","description":"Keeps ERP, MES and quality systems of many plants in step."})");
+    out_.key("info").raw(
+        R"({"title":"Millrace","version":"1","description":"Keeps ERP, MES and quality systems of many plants in step."})");
     out_.key("security").raw(R"([{"bearer":[]}])");
     out_.key("paths").open('{');
     for (const auto& kind : model_.kinds()) write_kind(kind);
@@ -142,17 +170,27 @@ class document {
  private:
   void write_kind(const kind_model& kind) {
     const bool is_plant = kind.name == "plant";
-    const auto list = is_plant ? std::string("/v1/plants") : "/v1/plants/{plant}/" + kind.collection;
+    const auto list =
+        is_plant ? std::string("/v1/plants") : "/v1/plants/{plant}/" + kind.collection;
     const auto actor = is_plant ? std::string("/v1/plants/{plant}") : list + "/{id}";
     write_list(kind, list, kind.name + ".list");
     if (!is_plant) write_list(kind, "/v1/" + kind.collection, kind.name + ".list-everywhere");
     write_get(kind, actor);
     for (const auto& command : kind.commands)
-      if (command.object && !command.internal) write_command(kind, command, actor + "/" + command.wire_name);
+      if (command.object && !command.internal)
+        write_command(kind, command, actor + "/" + command.wire_name);
   }
 
-  void begin(std::string_view method, std::string_view id, std::string_view tag, std::string_view summary) {
-    out_.key(method).open('{').pair("operationId", id).key("tags").open('[').value(tag).close(']').pair("summary", summary);
+  void begin(std::string_view method, std::string_view id, std::string_view tag,
+             std::string_view summary) {
+    out_.key(method)
+        .open('{')
+        .pair("operationId", id)
+        .key("tags")
+        .open('[')
+        .value(tag)
+        .close(']')
+        .pair("summary", summary);
   }
 
   void write_list(const kind_model& kind, const std::string& path, const std::string& id) {
@@ -171,10 +209,12 @@ class document {
 
   void write_get(const kind_model& kind, const std::string& path) {
     out_.key(path).open('{');
-    begin("get", kind.name + ".get", kind.domain, kind.state.doc.empty() ? "State of one " + kind.name : kind.state.doc);
+    begin("get", kind.name + ".get", kind.domain,
+          kind.state.doc.empty() ? "State of one " + kind.name : kind.state.doc);
     out_.pair("x-kind", kind.name).pair("x-steward", kind.steward).key("parameters").open('[');
     write_path_parameters(path, out_);
-    out_.raw(R"({"name":"consistency","in":"query","schema":{"type":"string","enum":["leader","linearizable","local"]}})");
+    out_.raw(
+        R"({"name":"consistency","in":"query","schema":{"type":"string","enum":["leader","linearizable","local"]}})");
     out_.raw(R"({"name":"history","in":"query","schema":{"type":"boolean"}})");
     out_.close(']').key("responses").open('{');
     write_state_response(kind, false, out_);
@@ -185,9 +225,13 @@ class document {
 
   void write_command(const kind_model& kind, const table_model& command, const std::string& path) {
     out_.key(path).open('{');
-    begin("post", kind.name + "." + command.wire_name, kind.domain, command.doc.empty() ? words_of(command) : command.doc);
-    out_.pair("x-kind", kind.name).pair("x-owner", command.any_owner ? std::string("any") : system_names(command.owners));
-    out_.pair("x-fact", command.fact).pair("x-signed", command.is_signed).pair("x-creates", command.creates);
+    begin("post", kind.name + "." + command.wire_name, kind.domain,
+          command.doc.empty() ? words_of(command) : command.doc);
+    out_.pair("x-kind", kind.name)
+        .pair("x-owner", command.any_owner ? std::string("any") : system_names(command.owners));
+    out_.pair("x-fact", command.fact)
+        .pair("x-signed", command.is_signed)
+        .pair("x-creates", command.creates);
     out_.key("x-refusals").open('[');
     for (const auto& [name, doc] : kind.refusals) out_.value(kind.name + "." + name);
     out_.close(']').key("parameters").open('[');
@@ -209,13 +253,16 @@ class document {
   void write_fixed() {
     for (const auto& route : fixed_routes) {
       out_.key(route.path).open('{');
-      begin(route.method, std::string(route.method) + " " + std::string(route.path), route.tag, route.summary);
+      begin(route.method, std::string(route.method) + " " + std::string(route.path), route.tag,
+            route.summary);
       if (route.is_open) out_.key("security").open('[').close(']');
       out_.key("parameters").open('[');
       write_path_parameters(route.path, out_);
       write_query_parameters(route.query, out_);
       out_.close(']');
-      if (route.method == "post") out_.key("requestBody").raw(R"({"content":{"application/json":{"schema":{"type":"object"}}}})");
+      if (route.method == "post")
+        out_.key("requestBody")
+            .raw(R"({"content":{"application/json":{"schema":{"type":"object"}}}})");
       out_.key("responses").open('{').key("200");
       write_shared("responses", "Document", out_);
       out_.key("default");

@@ -10,7 +10,8 @@
 namespace millrace {
 namespace {
 
-constexpr std::string_view common_schemas = R"("Decimal":{"description":"Exact decimal with at most six fractional digits. Leaves as a string, comes as a string or a number.","oneOf":[{"type":"string","pattern":"^-?(0|[1-9][0-9]*)(\\.[0-9]+)?$"},{"type":"number"}]},
+constexpr std::string_view common_schemas =
+    R"("Decimal":{"description":"Exact decimal with at most six fractional digits. Leaves as a string, comes as a string or a number.","oneOf":[{"type":"string","pattern":"^-?(0|[1-9][0-9]*)(\\.[0-9]+)?$"},{"type":"number"}]},
 "Time":{"description":"RFC 3339; leaves in UTC.","type":"string","format":"date-time"},
 "Hash":{"type":"string","pattern":"^[0-9a-f]{32}$"},
 "Problem":{"description":"RFC 9457. `code` is stable.","type":"object","required":["type","title","status","code"],"properties":{"type":{"type":"string"},"title":{"type":"string"},"status":{"type":"integer"},"detail":{"type":"string"},"instance":{"type":"string"},"code":{"type":"string"},"errors":{"type":"array","items":{"type":"object","properties":{"pointer":{"type":"string"},"detail":{"type":"string"}}}}}},
@@ -48,16 +49,26 @@ void write_choices(const field_plan& field, json_text& out) {
 /// The schema of one value, without the vector around it.
 void write_value(const field_plan& field, json_text& out) {
   switch (field.shape) {
-    case value_shape::decimal: return write_reference("Decimal", out);
-    case value_shape::time: return write_reference("Time", out);
-    case value_shape::hash: return write_reference("Hash", out);
-    case value_shape::table: return write_reference(component_name(*field.table->object), out);
-    case value_shape::choice: return write_choices(field, out);
-    case value_shape::boolean: out.open('{').pair("type", "boolean").close('}'); return;
-    case value_shape::real: out.open('{').pair("type", "number").close('}'); return;
+    case value_shape::decimal:
+      return write_reference("Decimal", out);
+    case value_shape::time:
+      return write_reference("Time", out);
+    case value_shape::hash:
+      return write_reference("Hash", out);
+    case value_shape::table:
+      return write_reference(component_name(*field.table->object), out);
+    case value_shape::choice:
+      return write_choices(field, out);
+    case value_shape::boolean:
+      out.open('{').pair("type", "boolean").close('}');
+      return;
+    case value_shape::real:
+      out.open('{').pair("type", "number").close('}');
+      return;
     case value_shape::integer:
       out.open('{').pair("type", "integer");
-      if (field.has_minimum) out.pair(field.minimum_excluded ? "exclusiveMinimum" : "minimum", field.minimum);
+      if (field.has_minimum)
+        out.pair(field.minimum_excluded ? "exclusiveMinimum" : "minimum", field.minimum);
       out.close('}');
       return;
     case value_shape::enumeration:
@@ -68,7 +79,8 @@ void write_value(const field_plan& field, json_text& out) {
     case value_shape::text:
       out.open('{').pair("type", "string");
       if (field.is_id) out.pair("minLength", std::int64_t{1}).pair("maxLength", std::int64_t{80});
-      if (!field.is_id && !field.is_vector && field.length_max != 0) out.pair("maxLength", std::int64_t{field.length_max});
+      if (!field.is_id && !field.is_vector && field.length_max != 0)
+        out.pair("maxLength", std::int64_t{field.length_max});
       if (field.is_unit) out.pair("description", "UN/ECE Recommendation 20 code");
       out.close('}');
       return;
@@ -76,7 +88,10 @@ void write_value(const field_plan& field, json_text& out) {
 }
 
 void write_property(const field_plan& field, const reflection::Field& from, json_text& out) {
-  out.key(field.name).open('{').key("allOf").open('[');  // leaves room for what stands beside a $ref
+  out.key(field.name)
+      .open('{')
+      .key("allOf")
+      .open('[');  // leaves room for what stands beside a $ref
   if (field.is_vector) {
     out.open('{').pair("type", "array").key("items");
     write_value(field, out);
@@ -88,15 +103,20 @@ void write_property(const field_plan& field, const reflection::Field& from, json
   out.close(']');
   if (const auto doc = doc_of(from); !doc.empty()) out.pair("description", doc);
   if (field.shape == value_shape::decimal && field.has_minimum)
-    out.pair(field.minimum_excluded ? "x-exclusive-minimum" : "x-minimum", decimal::from_micros(field.minimum).to_string());
-  if (const auto* unit = find_attribute(from, "unit"); unit && field.shape == value_shape::decimal) out.pair("x-unit", unit->str());
+    out.pair(field.minimum_excluded ? "x-exclusive-minimum" : "x-minimum",
+             decimal::from_micros(field.minimum).to_string());
+  if (const auto* unit = find_attribute(from, "unit"); unit && field.shape == value_shape::decimal)
+    out.pair("x-unit", unit->str());
   if (const auto* kind = find_attribute(from, "reference")) out.pair("x-reference", kind->str());
   if (has_attribute(from, "index")) out.pair("x-index", true);
   out.close('}');
 }
 
 void write_table(const table_plan& plan, const table_model* model, json_text& out) {
-  out.key(component_name(*plan.object)).open('{').pair("type", "object").pair("additionalProperties", false);
+  out.key(component_name(*plan.object))
+      .open('{')
+      .pair("type", "object")
+      .pair("additionalProperties", false);
   if (model && !model->doc.empty()) out.pair("description", model->doc);
   if (has_attribute(*plan.object, "event")) out.pair("x-event", model->wire_name);
   if (has_attribute(*plan.object, "delivery")) out.pair("x-delivery", model->wire_name);
@@ -105,7 +125,8 @@ void write_table(const table_plan& plan, const table_model* model, json_text& ou
     if (field.required) out.value(field.name);
   out.close(']').key("properties").open('{');
   for (const auto& field : plan.fields)
-    write_property(field, *plan.object->fields()->LookupByKey(std::string(field.name).c_str()), out);
+    write_property(field, *plan.object->fields()->LookupByKey(std::string(field.name).c_str()),
+                   out);
   out.close('}').close('}');
 }
 

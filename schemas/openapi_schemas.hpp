@@ -1,4 +1,5 @@
-// Component schemas of the OpenAPI document: one for every table that a kind shows. Internal to schemas/.
+// Component schemas of the OpenAPI document: one for every table that a kind shows. Internal to
+// schemas/.
 #pragma once
 
 #include <string>

@@ -21,7 +21,8 @@ bool ends_with(std::string_view text, std::string_view end) {
 
 class builder {
  public:
-  builder(const reflection::Schema& schema, std::vector<table_plan>& plans) : schema_(schema), plans_(plans) {}
+  builder(const reflection::Schema& schema, std::vector<table_plan>& plans)
+      : schema_(schema), plans_(plans) {}
 
   void build(std::size_t at) {
     const auto* object = schema_.objects()->Get(static_cast<flatbuffers::uoffset_t>(at));
@@ -31,11 +32,16 @@ class builder {
     if (object->is_struct()) return;
     for (const auto* field : *object->fields()) {
       field_plan made;
-      if (!field->deprecated() && describe(*object, *field, made)) plan.fields.push_back(std::move(made));
+      if (!field->deprecated() && describe(*object, *field, made))
+        plan.fields.push_back(std::move(made));
     }
-    std::sort(plan.fields.begin(), plan.fields.end(), [](const auto& a, const auto& b) { return a.id < b.id; });
-    for (std::size_t i = 0; i < plan.fields.size(); ++i) plan.write_order.push_back(static_cast<std::uint16_t>(i));
-    const auto width = [&plan](std::uint16_t i) { return plan.fields[i].is_vector ? 4 : plan.fields[i].size; };
+    std::sort(plan.fields.begin(), plan.fields.end(),
+              [](const auto& a, const auto& b) { return a.id < b.id; });
+    for (std::size_t i = 0; i < plan.fields.size(); ++i)
+      plan.write_order.push_back(static_cast<std::uint16_t>(i));
+    const auto width = [&plan](std::uint16_t i) {
+      return plan.fields[i].is_vector ? 4 : plan.fields[i].size;
+    };
     std::stable_sort(plan.write_order.begin(), plan.write_order.end(),
                      [&width](auto a, auto b) { return width(a) > width(b); });
   }
@@ -81,7 +87,8 @@ class builder {
     } else if (flatbuffers::IsInteger(base) && base != reflection::UType) {
       out.shape = index >= 0 ? value_shape::enumeration : value_shape::integer;
       if (index >= 0)
-        for (const auto* value : *schema_.enums()->Get(static_cast<flatbuffers::uoffset_t>(index))->values())
+        for (const auto* value :
+             *schema_.enums()->Get(static_cast<flatbuffers::uoffset_t>(index))->values())
           out.options.push_back({value->name()->string_view(), value->value()});
     } else {
       return false;
@@ -113,16 +120,19 @@ class builder {
   void describe_union(std::int32_t index, field_plan& out) {
     out.shape = value_shape::choice;
     out.size = sizeof(flatbuffers::uoffset_t);
-    for (const auto* value : *schema_.enums()->Get(static_cast<flatbuffers::uoffset_t>(index))->values()) {
+    for (const auto* value :
+         *schema_.enums()->Get(static_cast<flatbuffers::uoffset_t>(index))->values()) {
       if (value->value() == 0 || !value->union_type() || value->union_type()->index() < 0) continue;
-      out.choices.push_back({value->name()->string_view(), static_cast<std::uint8_t>(value->value()),
+      out.choices.push_back({value->name()->string_view(),
+                             static_cast<std::uint8_t>(value->value()),
                              &plans_[static_cast<std::size_t>(value->union_type()->index())]});
     }
   }
 
   static void describe_limits(const reflection::Field& field, field_plan& out) {
     out.is_id = has_attribute(field, "actor_id") || has_attribute(field, "reference");
-    const bool names_unit = out.name == "unit" || ends_with(out.name, "_unit") || has_attribute(field, "unit");
+    const bool names_unit =
+        out.name == "unit" || ends_with(out.name, "_unit") || has_attribute(field, "unit");
     out.is_unit = out.shape == value_shape::text && names_unit;
     if (const auto* length = find_attribute(field, "max_length"))
       std::from_chars(length->c_str(), length->c_str() + length->size(), out.length_max);

@@ -1,5 +1,5 @@
-// What JSON reading and writing, verifying and hashing need to know of each table, worked out once from reflection.
-// Internal to schemas/: walking a plan costs no look-up by name and no allocation.
+// What JSON reading and writing, verifying and hashing need to know of each table, worked out once
+// from reflection. Internal to schemas/: walking a plan costs no look-up by name and no allocation.
 #pragma once
 
 #include <cstdint>
@@ -13,7 +13,16 @@
 namespace millrace {
 
 enum class value_shape : std::uint8_t {
-  boolean, integer, real, enumeration, text, decimal, time, hash, table, choice  // choice: a union
+  boolean,
+  integer,
+  real,
+  enumeration,
+  text,
+  decimal,
+  time,
+  hash,
+  table,
+  choice  // choice: a union
 };
 
 struct table_plan;
@@ -39,14 +48,14 @@ struct field_plan {
   reflection::BaseType scalar = reflection::None;  // of booleans, integers, reals and enums
   std::uint8_t size = 0;                           // bytes of one value in place
   bool required = false;
-  bool nullable = false;                 // scalar with default null
-  bool always_there = false;             // struct whose absence means zero (native_inline)
+  bool nullable = false;      // scalar with default null
+  bool always_there = false;  // struct whose absence means zero (native_inline)
   bool is_id = false;
   bool is_unit = false;
   bool has_minimum = false;
   bool minimum_excluded = false;
-  std::int64_t minimum = 0;              // micros of decimals
-  std::uint32_t length_max = 0;          // 0 = none
+  std::int64_t minimum = 0;      // micros of decimals
+  std::uint32_t length_max = 0;  // 0 = none
   std::int64_t default_integer = 0;
   double default_real = 0;
   std::vector<enum_option> options;
@@ -57,7 +66,7 @@ struct field_plan {
 /// A table's fields by id, without deprecated ones and union type fields.
 struct table_plan {
   const reflection::Object* object = nullptr;
-  std::string_view name;                 // last part of the full name
+  std::string_view name;  // last part of the full name
   std::vector<field_plan> fields;
   std::vector<std::uint16_t> write_order;  // indexes in `fields`, widest first (least padding)
 };
@@ -73,7 +82,8 @@ class plan_set {
   std::vector<table_plan> plans_;
 };
 
-/// The value of an attribute, nullptr when it is not there. `Owner`: an object, field or enum of reflection.
+/// The value of an attribute, nullptr when it is not there. `Owner`: an object, field or enum of
+/// reflection.
 template <class Owner>
 [[nodiscard]] const flatbuffers::String* find_attribute(const Owner& owner, const char* key) {
   const auto* found = owner.attributes() ? owner.attributes()->LookupByKey(key) : nullptr;

@@ -1,4 +1,5 @@
-// UTF-8 and id checks: plain ASCII is decided at once, the rest by simdjson (UTF-8) and utf8proc (NFC).
+// UTF-8 and id checks: plain ASCII is decided at once, the rest by simdjson (UTF-8) and utf8proc
+// (NFC).
 #include "schemas/text.hpp"
 
 #include <algorithm>
@@ -15,20 +16,24 @@ namespace {
 
 constexpr std::size_t id_bytes_max = 80;
 
-/// UN/ECE Recommendation 20 (units of measure) and the packages of Recommendation 21 (X..) that plants use as units.
-constexpr auto codes = std::to_array<std::string_view>({
-    "2N",  "4G",  "4H",  "4K",  "4P",  "4Q",  "AMP", "ANN", "APZ", "B22", "B32", "BAR", "BG",  "BLL", "BO",  "BOX",
-    "BX",  "C16", "C18", "C24", "C26", "C34", "C36", "C45", "C56", "C62", "C65", "C81", "CA",  "CEL", "CGM", "CLT",
-    "CMK", "CMQ", "CMT", "CS",  "CT",  "D10", "D33", "D41", "DAY", "DD",  "DLT", "DMK", "DMQ", "DMT", "DR",  "DZN",
-    "E07", "EA",  "FAH", "FAR", "FOT", "FTK", "FTQ", "GL",  "GLI", "GLL", "GM",  "GRM", "GRO", "H87", "HLT", "HTZ",
-    "HUR", "INH", "INK", "INQ", "J2",  "JOU", "KEL", "KGM", "KHZ", "KMQ", "KMT", "KPA", "KVT", "KWH", "KWT", "LBR",
-    "LR",  "LTR", "M1",  "MAW", "MBR", "MC",  "MGM", "MIN", "MLT", "MMK", "MMQ", "MMT", "MON", "MPA", "MQH", "MSK",
-    "MTK", "MTQ", "MTR", "MTS", "NEW", "NIU", "NMP", "NU",  "OHM", "ONZ", "P1",  "PA",  "PAL", "PCE", "PF",  "PK",
-    "PR",  "RO",  "RPM", "SEC", "SET", "TNE", "VLT", "WEE", "WTT"});
+/// UN/ECE Recommendation 20 (units of measure) and the packages of Recommendation 21 (X..) that
+/// plants use as units.
+constexpr auto codes = std::to_array<std::string_view>(
+    {"2N",  "4G",  "4H",  "4K",  "4P",  "4Q",  "AMP", "ANN", "APZ", "B22", "B32", "BAR", "BG",
+     "BLL", "BO",  "BOX", "BX",  "C16", "C18", "C24", "C26", "C34", "C36", "C45", "C56", "C62",
+     "C65", "C81", "CA",  "CEL", "CGM", "CLT", "CMK", "CMQ", "CMT", "CS",  "CT",  "D10", "D33",
+     "D41", "DAY", "DD",  "DLT", "DMK", "DMQ", "DMT", "DR",  "DZN", "E07", "EA",  "FAH", "FAR",
+     "FOT", "FTK", "FTQ", "GL",  "GLI", "GLL", "GM",  "GRM", "GRO", "H87", "HLT", "HTZ", "HUR",
+     "INH", "INK", "INQ", "J2",  "JOU", "KEL", "KGM", "KHZ", "KMQ", "KMT", "KPA", "KVT", "KWH",
+     "KWT", "LBR", "LR",  "LTR", "M1",  "MAW", "MBR", "MC",  "MGM", "MIN", "MLT", "MMK", "MMQ",
+     "MMT", "MON", "MPA", "MQH", "MSK", "MTK", "MTQ", "MTR", "MTS", "NEW", "NIU", "NMP", "NU",
+     "OHM", "ONZ", "P1",  "PA",  "PAL", "PCE", "PF",  "PK",  "PR",  "RO",  "RPM", "SEC", "SET",
+     "TNE", "VLT", "WEE", "WTT"});
 
 /// Codes of Recommendation 21 that appear as units only with their X, and late additions.
-constexpr auto packages = std::to_array<std::string_view>({"XBG", "XBO", "XBX", "XCA", "XCR", "XCT", "XDR",
-                                                    "XPA", "XPC", "XPK", "XPP", "XPX", "XRO", "XSA"});
+constexpr auto packages =
+    std::to_array<std::string_view>({"XBG", "XBO", "XBX", "XCA", "XCR", "XCT", "XDR", "XPA", "XPC",
+                                     "XPK", "XPP", "XPX", "XRO", "XSA"});
 
 constexpr auto all_codes = [] {
   std::array<std::string_view, codes.size() + packages.size()> all{};
@@ -59,28 +64,34 @@ bool has_control(std::string_view text) {
 
 bool is_nfc(std::string_view text) {
   utf8proc_uint8_t* raw = nullptr;
-  const auto length = utf8proc_map(reinterpret_cast<const utf8proc_uint8_t*>(text.data()),
-                                   static_cast<utf8proc_ssize_t>(text.size()), &raw,
-                                   static_cast<utf8proc_option_t>(UTF8PROC_STABLE | UTF8PROC_COMPOSE));
+  const auto length =
+      utf8proc_map(reinterpret_cast<const utf8proc_uint8_t*>(text.data()),
+                   static_cast<utf8proc_ssize_t>(text.size()), &raw,
+                   static_cast<utf8proc_option_t>(UTF8PROC_STABLE | UTF8PROC_COMPOSE));
   const std::unique_ptr<utf8proc_uint8_t, freed> normal(raw);
   if (length < 0) return false;
-  return text == std::string_view(reinterpret_cast<const char*>(raw), static_cast<std::size_t>(length));
+  return text ==
+         std::string_view(reinterpret_cast<const char*>(raw), static_cast<std::size_t>(length));
 }
 
 }  // namespace
 
 bool is_utf8(std::string_view text) {
-  const bool is_ascii = std::all_of(text.begin(), text.end(), [](char c) { return (c & 0x80) == 0; });
+  const bool is_ascii =
+      std::all_of(text.begin(), text.end(), [](char c) { return (c & 0x80) == 0; });
   return is_ascii || simdjson::validate_utf8(text.data(), text.size());
 }
 
 bool is_actor_id(std::string_view text) {
   if (text.empty() || text.size() > id_bytes_max) return false;
-  const bool is_plain = std::all_of(text.begin(), text.end(), [](char c) { return c >= 0x20 && c < 0x7f; });
+  const bool is_plain =
+      std::all_of(text.begin(), text.end(), [](char c) { return c >= 0x20 && c < 0x7f; });
   return is_plain || (is_utf8(text) && !has_control(text) && is_nfc(text));
 }
 
-bool is_unit_code(std::string_view code) { return std::binary_search(all_codes.begin(), all_codes.end(), code); }
+bool is_unit_code(std::string_view code) {
+  return std::binary_search(all_codes.begin(), all_codes.end(), code);
+}
 
 std::span<const std::string_view> unit_codes() { return all_codes; }
 

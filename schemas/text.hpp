@@ -13,7 +13,8 @@ namespace millrace {
 /// True when `text` is 1-80 bytes of NFC UTF-8 without control characters.
 [[nodiscard]] bool is_actor_id(std::string_view text);
 
-/// True when `code` is one of the unit codes of UN/ECE Recommendation 20 or 21 that the platform knows. Case-sensitive.
+/// True when `code` is one of the unit codes of UN/ECE Recommendation 20 or 21 that the platform
+/// knows. Case-sensitive.
 [[nodiscard]] bool is_unit_code(std::string_view code);
 
 /// All known unit codes, sorted.

@@ -1,4 +1,5 @@
-// Verifies a FlatBuffer against its plan before anybody reads it: bounds first, then meaning (enums, UTF-8).
+// Verifies a FlatBuffer against its plan before anybody reads it: bounds first, then meaning
+// (enums, UTF-8).
 #include <algorithm>
 
 #include "schemas/json.hpp"
@@ -37,28 +38,34 @@ class checker {
     const auto* base = reinterpret_cast<const std::uint8_t*>(&table_at);
     if (field.is_vector) {
       if (!table_at.VerifyOffset(verifier_, field.slot)) return false;
-      return vector_ok(field, base + place + flatbuffers::ReadScalar<flatbuffers::uoffset_t>(base + place));
+      return vector_ok(
+          field, base + place + flatbuffers::ReadScalar<flatbuffers::uoffset_t>(base + place));
     }
     switch (field.shape) {
       case value_shape::boolean:
       case value_shape::integer:
       case value_shape::real:
       case value_shape::enumeration:
-        return verifier_.VerifyFieldStruct(base, place, field.size, field.size) && scalar_ok(field, base + place);
+        return verifier_.VerifyFieldStruct(base, place, field.size, field.size) &&
+               scalar_ok(field, base + place);
       case value_shape::decimal:
       case value_shape::time:
-      case value_shape::hash: return verifier_.VerifyFieldStruct(base, place, field.size, sizeof(std::uint64_t));
+      case value_shape::hash:
+        return verifier_.VerifyFieldStruct(base, place, field.size, sizeof(std::uint64_t));
       case value_shape::text:
         return table_at.VerifyOffset(verifier_, field.slot) && text_ok(target(base + place));
       case value_shape::table:
-        return table_at.VerifyOffset(verifier_, field.slot) && table(*field.table, table_of(target(base + place)));
-      case value_shape::choice: return choice_ok(field, table_at, base + place);
+        return table_at.VerifyOffset(verifier_, field.slot) &&
+               table(*field.table, table_of(target(base + place)));
+      case value_shape::choice:
+        return choice_ok(field, table_at, base + place);
     }
     return false;
   }
 
   bool choice_ok(const field_plan& field, const Table& table_at, const std::uint8_t* place) {
-    if (!table_at.VerifyField<std::uint8_t>(verifier_, field.type_slot, sizeof(std::uint8_t))) return false;
+    if (!table_at.VerifyField<std::uint8_t>(verifier_, field.type_slot, sizeof(std::uint8_t)))
+      return false;
     const auto member = table_at.GetField<std::uint8_t>(field.type_slot, 0);
     const auto found = std::find_if(field.choices.begin(), field.choices.end(),
                                     [member](const auto& c) { return c.member == member; });
@@ -73,11 +80,14 @@ class checker {
     const auto count = flatbuffers::ReadScalar<flatbuffers::uoffset_t>(at);
     const auto* item = at + sizeof(flatbuffers::uoffset_t);
     const std::size_t alignment = std::min(width, sizeof(std::uint64_t));
-    if (count > 0 && !verifier_.VerifyAlignment(static_cast<std::size_t>(item - begin_), alignment)) return false;
+    if (count > 0 && !verifier_.VerifyAlignment(static_cast<std::size_t>(item - begin_), alignment))
+      return false;
     for (flatbuffers::uoffset_t i = 0; i < count; ++i, item += width) {
-      if (is_offset && !verifier_.VerifyOffset(static_cast<std::size_t>(item - begin_))) return false;
+      if (is_offset && !verifier_.VerifyOffset(static_cast<std::size_t>(item - begin_)))
+        return false;
       if (field.shape == value_shape::text && !text_ok(target(item))) return false;
-      if (field.shape == value_shape::table && !table(*field.table, table_of(target(item)))) return false;
+      if (field.shape == value_shape::table && !table(*field.table, table_of(target(item))))
+        return false;
       if (field.shape == value_shape::enumeration && !scalar_ok(field, item)) return false;
     }
     return true;
@@ -91,21 +101,33 @@ class checker {
   static bool scalar_ok(const field_plan& field, const std::uint8_t* at) {
     if (field.shape != value_shape::enumeration) return true;
     const auto value = whole_at(field.scalar, at);
-    return std::any_of(field.options.begin(), field.options.end(), [value](const auto& o) { return o.value == value; });
+    return std::any_of(field.options.begin(), field.options.end(),
+                       [value](const auto& o) { return o.value == value; });
   }
 
   static std::int64_t whole_at(reflection::BaseType type, const std::uint8_t* at) {
     using flatbuffers::ReadScalar;
     switch (flatbuffers::GetTypeSize(type)) {
-      case 1: return type == reflection::Byte ? ReadScalar<std::int8_t>(at) : ReadScalar<std::uint8_t>(at);
-      case 2: return type == reflection::Short ? ReadScalar<std::int16_t>(at) : ReadScalar<std::uint16_t>(at);
-      case 4: return type == reflection::Int ? ReadScalar<std::int32_t>(at) : ReadScalar<std::uint32_t>(at);
-      default: return ReadScalar<std::int64_t>(at);
+      case 1:
+        return type == reflection::Byte ? ReadScalar<std::int8_t>(at)
+                                        : ReadScalar<std::uint8_t>(at);
+      case 2:
+        return type == reflection::Short ? ReadScalar<std::int16_t>(at)
+                                         : ReadScalar<std::uint16_t>(at);
+      case 4:
+        return type == reflection::Int ? ReadScalar<std::int32_t>(at)
+                                       : ReadScalar<std::uint32_t>(at);
+      default:
+        return ReadScalar<std::int64_t>(at);
     }
   }
 
-  static const std::uint8_t* target(const std::uint8_t* at) { return at + flatbuffers::ReadScalar<flatbuffers::uoffset_t>(at); }
-  static const Table* table_of(const std::uint8_t* at) { return reinterpret_cast<const Table*>(at); }
+  static const std::uint8_t* target(const std::uint8_t* at) {
+    return at + flatbuffers::ReadScalar<flatbuffers::uoffset_t>(at);
+  }
+  static const Table* table_of(const std::uint8_t* at) {
+    return reinterpret_cast<const Table*>(at);
+  }
 
   const std::uint8_t* begin_;
   flatbuffers::Verifier verifier_;

@@ -14,15 +14,26 @@ using millrace::timestamp;
 
 namespace {
 
-std::string code_of(const auto& result) { return result ? std::string("accepted") : result.error().code; }
+std::string code_of(const auto& result) {
+  return result ? std::string("accepted") : result.error().code;
+}
 
 }  // namespace
 
 BOOST_AUTO_TEST_CASE(decimals_are_read_exactly_and_written_shortest) {
   const std::pair<const char*, const char*> cases[] = {
-      {"0", "0"},           {"-0", "0"},          {"10", "10"},           {"9.50", "9.5"},      {"-0.000001", "-0.000001"},
-      {"1.0000000", "1"},   {"0.1", "0.1"},       {"-12.5", "-12.5"},     {"0.3", "0.3"},       {"100.000100", "100.0001"},
-      {"9223372036854.775807", "9223372036854.775807"}, {"-9223372036854.775807", "-9223372036854.775807"}};
+      {"0", "0"},
+      {"-0", "0"},
+      {"10", "10"},
+      {"9.50", "9.5"},
+      {"-0.000001", "-0.000001"},
+      {"1.0000000", "1"},
+      {"0.1", "0.1"},
+      {"-12.5", "-12.5"},
+      {"0.3", "0.3"},
+      {"100.000100", "100.0001"},
+      {"9223372036854.775807", "9223372036854.775807"},
+      {"-9223372036854.775807", "-9223372036854.775807"}};
   for (const auto& [text, written] : cases) {
     const auto parsed = decimal::parse(text);
     BOOST_REQUIRE_MESSAGE(parsed, text);
@@ -33,20 +44,22 @@ BOOST_AUTO_TEST_CASE(decimals_are_read_exactly_and_written_shortest) {
 }
 
 BOOST_AUTO_TEST_CASE(what_is_no_plain_decimal_is_refused) {
-  for (const char* text : {"", "-", "+1", ".5", "5.", "01", "-01", "1e3", "1E3", "0x10", " 1", "1 ", "1,5", "NaN", "1.2.3",
-                           "--1", "1_000", "\xd9\xa1", "1-", "e", "-.1"})
+  for (const char* text :
+       {"",   "-",   "+1",  ".5",    "5.",  "01",    "-01",      "1e3", "1E3", "0x10", " 1",
+        "1 ", "1,5", "NaN", "1.2.3", "--1", "1_000", "\xd9\xa1", "1-",  "e",   "-.1"})
     BOOST_TEST(code_of(decimal::parse(text)) == "decimal.syntax", text);
   for (const char* text : {"0.0000001", "1.1234567", "-0.00000010000001"})
     BOOST_TEST(code_of(decimal::parse(text)) == "decimal.scale", text);
-  for (const char* text : {"9223372036854.775808", "-9223372036854.775808", "9223372036855", "99999999999999999999999999999999",
-                           "184467440737095516160000000"})
+  for (const char* text : {"9223372036854.775808", "-9223372036854.775808", "9223372036855",
+                           "99999999999999999999999999999999", "184467440737095516160000000"})
     BOOST_TEST(code_of(decimal::parse(text)) == "decimal.range", text);
 }
 
 BOOST_AUTO_TEST_CASE(numbers_of_json_may_have_an_exponent) {
-  const std::pair<const char*, std::int64_t> cases[] = {{"1e-5", 10},         {"1e-06", 1},      {"1.5e3", 1'500'000'000},
-                                                        {"12E+2", 1'200'000'000}, {"0e300", 0},  {"100e-2", 1'000'000},
-                                                        {"0.000001e6", 1'000'000}, {"-2.5e-1", -250'000}, {"7", 7'000'000}};
+  const std::pair<const char*, std::int64_t> cases[] = {
+      {"1e-5", 10},    {"1e-06", 1},          {"1.5e3", 1'500'000'000},  {"12E+2", 1'200'000'000},
+      {"0e300", 0},    {"100e-2", 1'000'000}, {"0.000001e6", 1'000'000}, {"-2.5e-1", -250'000},
+      {"7", 7'000'000}};
   for (const auto& [text, micros] : cases) {
     const auto parsed = decimal::parse_json_number(text);
     BOOST_REQUIRE_MESSAGE(parsed, text);
@@ -79,11 +92,16 @@ BOOST_AUTO_TEST_CASE(proportions_round_half_away_from_zero) {
 
 BOOST_AUTO_TEST_CASE(times_are_read_with_any_offset_and_written_in_utc) {
   const std::pair<const char*, const char*> cases[] = {
-      {"2026-11-24T08:00:00Z", "2026-11-24T08:00:00Z"},       {"2026-11-24t08:00:00z", "2026-11-24T08:00:00Z"},
-      {"2026-11-24T09:00:00+01:00", "2026-11-24T08:00:00Z"},  {"2026-11-24T00:30:00-08:30", "2026-11-24T09:00:00Z"},
-      {"2026-11-24T08:00:00.5Z", "2026-11-24T08:00:00.5Z"},   {"2026-11-24T08:00:00.1234567Z", "2026-11-24T08:00:00.123456Z"},
-      {"2024-02-29T23:59:59-00:00", "2024-02-29T23:59:59Z"},  {"2016-12-31T23:59:60Z", "2017-01-01T00:00:00Z"},
-      {"9999-12-31T23:59:59.999999Z", "9999-12-31T23:59:59.999999Z"}, {"1970-01-01T00:00:00.000001Z", "1970-01-01T00:00:00.000001Z"}};
+      {"2026-11-24T08:00:00Z", "2026-11-24T08:00:00Z"},
+      {"2026-11-24t08:00:00z", "2026-11-24T08:00:00Z"},
+      {"2026-11-24T09:00:00+01:00", "2026-11-24T08:00:00Z"},
+      {"2026-11-24T00:30:00-08:30", "2026-11-24T09:00:00Z"},
+      {"2026-11-24T08:00:00.5Z", "2026-11-24T08:00:00.5Z"},
+      {"2026-11-24T08:00:00.1234567Z", "2026-11-24T08:00:00.123456Z"},
+      {"2024-02-29T23:59:59-00:00", "2024-02-29T23:59:59Z"},
+      {"2016-12-31T23:59:60Z", "2017-01-01T00:00:00Z"},
+      {"9999-12-31T23:59:59.999999Z", "9999-12-31T23:59:59.999999Z"},
+      {"1970-01-01T00:00:00.000001Z", "1970-01-01T00:00:00.000001Z"}};
   for (const auto& [text, written] : cases) {
     const auto parsed = timestamp::parse(text);
     BOOST_REQUIRE_MESSAGE(parsed, text);
@@ -94,13 +112,16 @@ BOOST_AUTO_TEST_CASE(times_are_read_with_any_offset_and_written_in_utc) {
 }
 
 BOOST_AUTO_TEST_CASE(what_is_no_time_is_refused) {
-  for (const char* text : {"", "2026-11-24", "2026-11-24T08:00:00", "2026-11-24 08:00:00Z", "2026-13-24T08:00:00Z",
-                           "2026-02-29T08:00:00Z", "2026-11-24T24:00:00Z", "2026-11-24T08:60:00Z", "2026-11-24T08:00:61Z",
-                           "2026-11-24T08:00:60Z", "2026-11-24T08:00:00.Z", "2026-11-24T08:00:00+1:00", "2026-11-24T08:00:00+24:00",
-                           "2026-11-24T08:00:00+0100", "2026-11-24T08:00:00ZZ", "26-11-24T08:00:00Z", "2026-00-10T08:00:00Z"})
+  for (const char* text :
+       {"", "2026-11-24", "2026-11-24T08:00:00", "2026-11-24 08:00:00Z", "2026-13-24T08:00:00Z",
+        "2026-02-29T08:00:00Z", "2026-11-24T24:00:00Z", "2026-11-24T08:60:00Z",
+        "2026-11-24T08:00:61Z", "2026-11-24T08:00:60Z", "2026-11-24T08:00:00.Z",
+        "2026-11-24T08:00:00+1:00", "2026-11-24T08:00:00+24:00", "2026-11-24T08:00:00+0100",
+        "2026-11-24T08:00:00ZZ", "26-11-24T08:00:00Z", "2026-00-10T08:00:00Z"})
     BOOST_TEST(code_of(timestamp::parse(text)) == "time.syntax", text);
-  for (const char* text : {"1969-12-31T23:59:59Z", "1970-01-01T00:00:00Z", "1970-01-01T00:00:00+01:00", "9999-12-31T23:59:59-01:00",
-                           "0000-01-01T00:00:00Z"})
+  for (const char* text :
+       {"1969-12-31T23:59:59Z", "1970-01-01T00:00:00Z", "1970-01-01T00:00:00+01:00",
+        "9999-12-31T23:59:59-01:00", "0000-01-01T00:00:00Z"})
     BOOST_TEST(code_of(timestamp::parse(text)) == "time.range", text);
 }
 
@@ -113,20 +134,26 @@ BOOST_AUTO_TEST_CASE(an_absent_struct_stays_absent) {
 }
 
 BOOST_AUTO_TEST_CASE(ids_are_nfc_without_control_characters) {
-  for (const char* id : {"1000042", "PMP-0001", "a/b", "Gr\xc3\xb6\xc3\x9f" "e", " blank kept ", "\xe6\x89\xb9\xe6\xac\xa1"})
+  for (const char* id : {"1000042", "PMP-0001", "a/b",
+                         "Gr\xc3\xb6\xc3\x9f"
+                         "e",
+                         " blank kept ", "\xe6\x89\xb9\xe6\xac\xa1"})
     BOOST_TEST(millrace::is_actor_id(id), id);
   BOOST_TEST(millrace::is_actor_id(std::string(80, 'x')));
   BOOST_TEST(!millrace::is_actor_id(std::string(81, 'x')));
-  for (const char* id : {"", "a\nb", "\x7f", "o\xcc\x88", "\xc2\x85", "\xff", "\xed\xa0\x80", "\xc0\xaf"})
+  for (const char* id :
+       {"", "a\nb", "\x7f", "o\xcc\x88", "\xc2\x85", "\xff", "\xed\xa0\x80", "\xc0\xaf"})
     BOOST_TEST(!millrace::is_actor_id(id), "accepted");
   BOOST_TEST(!millrace::is_actor_id(std::string("a\0b", 3)));
 }
 
 BOOST_AUTO_TEST_CASE(unit_codes_are_those_of_the_recommendation) {
-  for (const char* code : {"EA", "C62", "KGM", "GRM", "TNE", "LTR", "MLT", "MTR", "CMT", "MMT", "MTK", "MTQ", "BAR", "PAL", "KPA",
-                           "CEL", "KEL", "SEC", "MIN", "HUR", "DAY", "PCE", "XPP", "SET", "PR", "BX"})
+  for (const char* code :
+       {"EA",  "C62", "KGM", "GRM", "TNE", "LTR", "MLT", "MTR", "CMT", "MMT", "MTK", "MTQ", "BAR",
+        "PAL", "KPA", "CEL", "KEL", "SEC", "MIN", "HUR", "DAY", "PCE", "XPP", "SET", "PR",  "BX"})
     BOOST_TEST(millrace::is_unit_code(code), code);
-  for (const char* code : {"", "ea", "KG", "PIECES", "BARS", "kgm"}) BOOST_TEST(!millrace::is_unit_code(code), code);
+  for (const char* code : {"", "ea", "KG", "PIECES", "BARS", "kgm"})
+    BOOST_TEST(!millrace::is_unit_code(code), code);
   BOOST_TEST(std::ranges::is_sorted(millrace::unit_codes()));
   BOOST_TEST(std::ranges::none_of(millrace::unit_codes(), [](auto code) { return code.empty(); }));
 }
@@ -134,5 +161,6 @@ BOOST_AUTO_TEST_CASE(unit_codes_are_those_of_the_recommendation) {
 BOOST_AUTO_TEST_CASE(utf8_has_one_form) {
   BOOST_TEST(millrace::is_utf8("plain"));
   BOOST_TEST(millrace::is_utf8("\xf0\x9f\x8f\xad"));
-  for (const char* text : {"\x80", "\xc3", "\xed\xa0\x80", "\xf5\x80\x80\x80", "\xe0\x80\x80"}) BOOST_TEST(!millrace::is_utf8(text));
+  for (const char* text : {"\x80", "\xc3", "\xed\xa0\x80", "\xf5\x80\x80\x80", "\xe0\x80\x80"})
+    BOOST_TEST(!millrace::is_utf8(text));
 }

@@ -20,7 +20,9 @@ const test::loaded_schema& widget() {
 }
 const table_model& make_widget() { return *widget().model->kind("widget")->command("make-widget"); }
 
-result<bytes> read(std::string_view json) { return json_to_table(*widget().model, make_widget(), json); }
+result<bytes> read(std::string_view json) {
+  return json_to_table(*widget().model, make_widget(), json);
+}
 
 std::string write(bytes_view table) {
   std::string out;
@@ -71,9 +73,10 @@ BOOST_AUTO_TEST_CASE(a_full_body_comes_back_in_the_schemas_order) {
 BOOST_AUTO_TEST_CASE(a_small_body_is_given_its_defaults) {
   const auto made = read(body(""));
   BOOST_REQUIRE(made);
-  BOOST_TEST(write(*made) ==
-             R"({"material":"M","quantity":"1","unit":"EA","items":[],"sign":"plus","small":0,"big":0,"ratio":0,"flag":true,)"
-             R"("tags":[],"weights":[],"digests":[],"signs":[],"numbers":[],"times":[],"flags":[]})");
+  BOOST_TEST(
+      write(*made) ==
+      R"({"material":"M","quantity":"1","unit":"EA","items":[],"sign":"plus","small":0,"big":0,"ratio":0,"flag":true,)"
+      R"("tags":[],"weights":[],"digests":[],"signs":[],"numbers":[],"times":[],"flags":[]})");
 }
 
 BOOST_AUTO_TEST_CASE(quantities_come_as_strings_or_numbers_and_stay_exact) {
@@ -89,18 +92,55 @@ BOOST_AUTO_TEST_CASE(quantities_come_as_strings_or_numbers_and_stay_exact) {
 
 BOOST_AUTO_TEST_CASE(keys_may_be_escaped_and_in_any_order) {
   BOOST_TEST(refusal(R"({"un\u0069t":"EA","quantity":1,"material":"\u004d"})") == "accepted");
-  BOOST_TEST(refusal(" \n\t{ \"unit\" : \"EA\" , \"quantity\" : 1 , \"material\" : \"M\" } \r\n ") == "accepted");
+  BOOST_TEST(
+      refusal(" \n\t{ \"unit\" : \"EA\" , \"quantity\" : 1 , \"material\" : \"M\" } \r\n ") ==
+      "accepted");
 }
 
 BOOST_AUTO_TEST_CASE(what_is_not_json_is_said_to_be_that) {
-  for (const char* json : {"", " ", "{", "}", "{\"material\"", "{\"material\":}", "{\"material\":\"M\",}", "{material:\"M\"}",
-                           "{'material':'M'}", "nul", "tru", "{}x", "{}{}", "[1,2", "{\"small\":01}", "{\"small\":+1}",
-                           "{\"small\":1.}", "{\"small\":.5}", "{\"flag\":True}", "{\"flag\":truex}", "{\"ratio\":NaN}",
-                           "{\"ratio\":Infinity}", "{\"ratio\":-}", "{\"ratio\":1e}", "{\"nobody\":01}", "{\"nobody\":[1,]}",
-                           "{\"nobody\":{\"a\" 1}}", "{\"nobody\":nulll}", "{\"note\":\"a\nb\"}", "{\"note\":\"\\x\"}",
-                           "{\"note\":\"\\u12\"}", "{\"note\":\"a}", "\xef\xbb\xbf{}", "01", "-", "[tru]", "{\"a\":1 \"b\":2}",
-                           "{,}", "{\"a\"::1}", "[1 2]", "\"a\" 1"})
-    BOOST_TEST(refusal(json).starts_with("request.not_json"), std::string(json) + " -> " + refusal(json));
+  for (const char* json : {"",
+                           " ",
+                           "{",
+                           "}",
+                           "{\"material\"",
+                           "{\"material\":}",
+                           "{\"material\":\"M\",}",
+                           "{material:\"M\"}",
+                           "{'material':'M'}",
+                           "nul",
+                           "tru",
+                           "{}x",
+                           "{}{}",
+                           "[1,2",
+                           "{\"small\":01}",
+                           "{\"small\":+1}",
+                           "{\"small\":1.}",
+                           "{\"small\":.5}",
+                           "{\"flag\":True}",
+                           "{\"flag\":truex}",
+                           "{\"ratio\":NaN}",
+                           "{\"ratio\":Infinity}",
+                           "{\"ratio\":-}",
+                           "{\"ratio\":1e}",
+                           "{\"nobody\":01}",
+                           "{\"nobody\":[1,]}",
+                           "{\"nobody\":{\"a\" 1}}",
+                           "{\"nobody\":nulll}",
+                           "{\"note\":\"a\nb\"}",
+                           "{\"note\":\"\\x\"}",
+                           "{\"note\":\"\\u12\"}",
+                           "{\"note\":\"a}",
+                           "\xef\xbb\xbf{}",
+                           "01",
+                           "-",
+                           "[tru]",
+                           "{\"a\":1 \"b\":2}",
+                           "{,}",
+                           "{\"a\"::1}",
+                           "[1 2]",
+                           "\"a\" 1"})
+    BOOST_TEST(refusal(json).starts_with("request.not_json"),
+               std::string(json) + " -> " + refusal(json));
 }
 
 BOOST_AUTO_TEST_CASE(bad_utf8_and_lone_surrogates_are_refused) {
@@ -147,9 +187,11 @@ BOOST_AUTO_TEST_CASE(findings_carry_their_pointer) {
       {body(R"(,"note":"12345678901")"), "/note: is longer than 10 bytes"},
       {body(R"(,"items":{})"), "/items: must be an array"},
       {body(R"(,"items":[{"name":"a"},{}])"), "/items/1/name: is required"},
-      {body(R"(,"items":[{"name":"a","items":[{"name":"b","count":0}]}])"), "/items/0/items/0/count: must be at least 1"},
+      {body(R"(,"items":[{"name":"a","items":[{"name":"b","count":0}]}])"),
+       "/items/0/items/0/count: must be at least 1"},
       {body(R"(,"items":[1])"), "/items/0: must be an object"},
-      {body(R"(,"items":[{"name":"a"},{"name":"b"},{"name":"c"},{"name":"d"}])"), "/items: has more than 3 items"},
+      {body(R"(,"items":[{"name":"a"},{"name":"b"},{"name":"c"},{"name":"d"}])"),
+       "/items: has more than 3 items"},
       {body(R"(,"items":[{"name":""}])"), "/items/0/name: id.invalid"},
       {body(R"(,"items":[{"name":"a\u0000"}])"), "/items/0/name: id.invalid"},
       {body(R"(,"items":[{"name":"o\u0308"}])"), "/items/0/name: id.invalid"},
@@ -183,8 +225,10 @@ BOOST_AUTO_TEST_CASE(findings_carry_their_pointer) {
 
 BOOST_AUTO_TEST_CASE(all_findings_come_at_once_but_no_more_than_20) {
   BOOST_TEST(refusal(R"({"small":999,"flag":1,"quantity":"x","extra":{}})") ==
-             "request.invalid /small: is out of range /flag: must be true or false /quantity: decimal.syntax: \"x\" is not a "
-             "decimal with at most six fractional digits within +-9223372036854.775807 /extra: unknown field "
+             "request.invalid /small: is out of range /flag: must be true or false /quantity: "
+             "decimal.syntax: \"x\" is not a "
+             "decimal with at most six fractional digits within +-9223372036854.775807 /extra: "
+             "unknown field "
              "/material: is required /unit: is required");
   std::string many = "{";
   for (int i = 0; i < 50; ++i) many += "\"x" + std::to_string(i) + "\":1,";
@@ -222,7 +266,8 @@ BOOST_AUTO_TEST_CASE(every_cut_of_a_body_is_not_json) {
 }
 
 BOOST_AUTO_TEST_CASE(a_damaged_table_is_never_taken_for_a_good_one) {
-  const auto made = read(body(R"(,"note":"n","items":[{"name":"x","count":3}],"tags":["a"],"weights":["1"],"box":{"Bag":{"note":"b"}})"));
+  const auto made = read(body(
+      R"(,"note":"n","items":[{"name":"x","count":3}],"tags":["a"],"weights":["1"],"box":{"Bag":{"note":"b"}})"));
   BOOST_REQUIRE(made);
   const auto& model = *widget().model;
   constexpr std::size_t padding_max = 8;  // nobody misses it
@@ -232,11 +277,13 @@ BOOST_AUTO_TEST_CASE(a_damaged_table_is_never_taken_for_a_good_one) {
   std::size_t accepted = 0;
   for (int round = 0; round < 20'000; ++round) {
     auto damaged = *made;
-    for (int n = 0; n < 1 + round % 3; ++n) damaged[random() % damaged.size()] = static_cast<std::uint8_t>(random());
+    for (int n = 0; n < 1 + round % 3; ++n)
+      damaged[random() % damaged.size()] = static_cast<std::uint8_t>(random());
     if (!verify_table(model, make_widget(), damaged)) continue;
     ++accepted;
     // What we accept, the reference verifier accepts as well, and it can be written.
-    BOOST_REQUIRE(flatbuffers::Verify(model.schema(), *make_widget().object, damaged.data(), damaged.size()));
+    BOOST_REQUIRE(
+        flatbuffers::Verify(model.schema(), *make_widget().object, damaged.data(), damaged.size()));
     BOOST_REQUIRE(!write(damaged).empty());
   }
   BOOST_TEST(accepted > 0u);
@@ -267,10 +314,8 @@ BOOST_AUTO_TEST_CASE(the_published_exchange_is_read_by_the_built_in_schemas) {
     const char *collection, *command, *json;
   };
   const call calls[] = {
-      {"plants", "commission",
-       R"({"region":"eu","time_zone":"Europe/Berlin"})"},
-      {"materials", "define",
-       R"({"revision":"A","base_unit":"EA"})"},
+      {"plants", "commission", R"({"region":"eu","time_zone":"Europe/Berlin"})"},
+      {"materials", "define", R"({"revision":"A","base_unit":"EA"})"},
       {"materials", "define",
        R"({"revision":"A","base_unit":"EA","routing":[{"operation":"0010","work_center":"WC-1",)"
        R"("description":"Assemble"},{"operation":"0020","work_center":"WC-2","description":"Test"}],)"
@@ -282,8 +327,7 @@ BOOST_AUTO_TEST_CASE(the_published_exchange_is_read_by_the_built_in_schemas) {
        R"({"material":"HOUSING","quantity":"100","unit":"EA","supplier":"ACME","supplier_lot":"L-17"})"},
       {"orders", "create",
        R"({"material":"PUMP-100","revision":"A","quantity":"10","unit":"EA","due":"2026-12-01T00:00:00Z"})"},
-      {"orders", "request-release",
-       R"({})"},
+      {"orders", "request-release", R"({})"},
       {"orders", "confirm-operation",
        R"({"confirmation":"C-1","operation":"0010","yield":"10","scrap":"0","unit":"EA","final":true,)"
        R"("occurred_at":"2026-11-24T08:00:00Z"})"},
@@ -291,28 +335,19 @@ BOOST_AUTO_TEST_CASE(the_published_exchange_is_read_by_the_built_in_schemas) {
        R"({"report":"G-1","operation":"0010","material":"HOUSING","batch":"HSG-0001","quantity":"10","unit":"EA"})"},
       {"orders", "report-production",
        R"({"report":"P-1","batch":"PMP-0001","quantity":"10","unit":"EA"})"},
-      {"inspections", "create",
-       R"({"batch":"PMP-0001","plan":"IP-7"})"},
-      {"inspections", "create",
-       R"({"batch":"PMP-0001","plan":"IP-7","retest_of":"IL-1"})"},
+      {"inspections", "create", R"({"batch":"PMP-0001","plan":"IP-7"})"},
+      {"inspections", "create", R"({"batch":"PMP-0001","plan":"IP-7","retest_of":"IL-1"})"},
       {"inspections", "record-result",
        R"({"characteristic":"pressure","value":"11.2","unit":"BAR"})"},
-      {"inspections", "decide-usage",
-       R"({"decision":"reject"})"},
-      {"inspections", "decide-usage",
-       R"({"decision":"accept"})"},
+      {"inspections", "decide-usage", R"({"decision":"reject"})"},
+      {"inspections", "decide-usage", R"({"decision":"accept"})"},
       {"shipments", "plan",
        R"({"customer":"C-77","items":[{"item":"10","material":"PUMP-100","quantity":"5","unit":"EA"}]})"},
-      {"shipments", "allocate",
-       R"({"item":"10","batch":"PMP-0001","quantity":"5","unit":"EA"})"},
-      {"shipments", "pick",
-       R"({})"},
-      {"shipments", "ship",
-       R"({})"},
-      {"batches", "place-hold",
-       R"({"hold":"H-9","type":"quality","reason":"visual defect"})"},
-      {"batches", "release-hold",
-       R"({"hold":"H-9","reason":"looks fine"})"}};
+      {"shipments", "allocate", R"({"item":"10","batch":"PMP-0001","quantity":"5","unit":"EA"})"},
+      {"shipments", "pick", R"({})"},
+      {"shipments", "ship", R"({})"},
+      {"batches", "place-hold", R"({"hold":"H-9","type":"quality","reason":"visual defect"})"},
+      {"batches", "release-hold", R"({"hold":"H-9","reason":"looks fine"})"}};
   const auto& model = schema_model::built_in();
   for (const auto& [collection, name, json] : calls) {
     const auto* kind = model.collection(collection);

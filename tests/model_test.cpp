@@ -1,5 +1,6 @@
 // layer: schemas
-// The model of the program's own schemas, and every contradiction that a schema's attributes can have.
+// The model of the program's own schemas, and every contradiction that a schema's attributes can
+// have.
 #define BOOST_TEST_MODULE model
 #include <boost/test/unit_test.hpp>
 
@@ -65,7 +66,8 @@ BOOST_AUTO_TEST_CASE(what_is_not_there_is_not_found) {
   BOOST_TEST(!loaded.model->kind("gadget"));
   BOOST_TEST(!loaded.model->collection("widget"));
   BOOST_TEST(!kind->command("MakeWidget"));
-  for (const int member : {0, 4, 255}) BOOST_TEST(!kind->command(static_cast<std::uint8_t>(member)));
+  for (const int member : {0, 4, 255})
+    BOOST_TEST(!kind->command(static_cast<std::uint8_t>(member)));
   BOOST_TEST(!kind->event(0));
   BOOST_TEST(!kind->row("Part"));
   BOOST_TEST(!loaded.model->table("millrace.widget.Nothing"));
@@ -90,7 +92,8 @@ BOOST_AUTO_TEST_CASE(contradictions_are_findings) {
     const char *from, *to, *words;
   };
   const contradiction cases[] = {
-      {"owner:\"erp, mes\"", "owner:\"erp, sap\"", "/widget/MakeWidget/owner: unknown system \"sap\""},
+      {"owner:\"erp, mes\"", "owner:\"erp, sap\"",
+       "/widget/MakeWidget/owner: unknown system \"sap\""},
       {"owner:\"erp, mes\"", "owner:\"any, mes\"", "\"any\" stands alone"},
       {"owner:\"erp, mes\", ", "", "/widget/MakeWidget/owner: is missing"},
       {"(internal)", "(internal, owner:\"erp\")", "/widget/Recount/owner: an internal command"},
@@ -101,28 +104,39 @@ BOOST_AUTO_TEST_CASE(contradictions_are_findings) {
       {"domain:\"production\"", "domain:\"cooking\"", "/widget/domain: unknown domain"},
       {", steward:\"the workshop\"", "", "/widget/steward: is missing"},
       {"event:\"production.widget.sold.v1\"", "event:\"production.widget.made.v1\"", "is taken"},
-      {"event:\"production.widget.sold.v1\"", "event:\"widget sold\"", "is not domain.noun.verb.vN"},
-      {"event:\"production.widget.sold.v1\"", "event:\"production.widget.sold.v0\"", "is not domain.noun.verb.vN"},
-      {"table WidgetSold (event:\"production.widget.sold.v1\")", "table WidgetSold", "/widget/WidgetSold/event"},
-      {"(owner:\"any\", fact)", "(owner:\"any\", event:\"a.b.c.v1\")", "/widget/ReportSale/event: does not belong on a command"},
-      {"delivery:\"production.widget.tell.v1\"", "owner:\"erp\"", "/widget/TellErp/owner: does not belong on a delivery"},
-      {"unit:string (id:3)", "unit:string (id:3, required)", "/widget/State/unit: required stands on fields of commands only"},
-      {"last:string (id:7)", "last:Item (id:7, index)", "/widget/State/last/index: only strings and enums"},
+      {"event:\"production.widget.sold.v1\"", "event:\"widget sold\"",
+       "is not domain.noun.verb.vN"},
+      {"event:\"production.widget.sold.v1\"", "event:\"production.widget.sold.v0\"",
+       "is not domain.noun.verb.vN"},
+      {"table WidgetSold (event:\"production.widget.sold.v1\")", "table WidgetSold",
+       "/widget/WidgetSold/event"},
+      {"(owner:\"any\", fact)", "(owner:\"any\", event:\"a.b.c.v1\")",
+       "/widget/ReportSale/event: does not belong on a command"},
+      {"delivery:\"production.widget.tell.v1\"", "owner:\"erp\"",
+       "/widget/TellErp/owner: does not belong on a delivery"},
+      {"unit:string (id:3)", "unit:string (id:3, required)",
+       "/widget/State/unit: required stands on fields of commands only"},
+      {"last:string (id:7)", "last:Item (id:7, index)",
+       "/widget/State/last/index: only strings and enums"},
       {"last:string (id:7)", "limit:string (id:7, index)", "lists have a parameter of that name"},
-      {"note:string (id:3, max_length:10)", "note:string (id:3, index)", "only fields of State are indexed"},
+      {"note:string (id:3, max_length:10)", "note:string (id:3, index)",
+       "only fields of State are indexed"},
       {"reference:\"widget\"", "reference:\"gadget\"", "no kind is called \"gadget\""},
       {", referenced", "", "widget is not marked referenced"},
       {"exclusive_minimum:\"0\"", "exclusive_minimum:\"zero\"", "\"zero\" is not a decimal"},
       {"exclusive_minimum:\"0\"", "exclusive_minimum:\"0\", minimum:\"0\"", "has two minimums"},
       {"max_length:10", "minimum:\"1\"", "/widget/MakeWidget/note/minimum: only numbers"},
       {"max_length:10", "max_length:\"many\"", "max_length: is not a positive whole number"},
-      {"flag:bool = true (id:9)", "flag:bool = true (id:9, max_length:3)", "only strings and vectors have a length"},
+      {"flag:bool = true (id:9)", "flag:bool = true (id:9, max_length:3)",
+       "only strings and vectors have a length"},
       {"small:byte (id:6)", "small:byte (id:6, actor_id)", "only strings are ids"},
       {"required, unit:\"unit\"", "required, unit:\"pounds\"", "neither a string field"},
       {"  /// The widget is sold\n", "", "/widget/Refusal/sold: has no doc comment"},
       {"sold = 2", "IsSold = 2", "/widget/Refusal/IsSold: must be lower-case"},
-      {"table Bag { note:string (id:0); }", "table Bag { note:string; }", "/widget/Bag/note: has no explicit id"},
-      {"table Box {", "struct Point { x:int; } table Box { at:Point (id:1);", "/widget/Box/at: has a type without a JSON form"}};
+      {"table Bag { note:string (id:0); }", "table Bag { note:string; }",
+       "/widget/Bag/note: has no explicit id"},
+      {"table Box {", "struct Point { x:int; } table Box { at:Point (id:1);",
+       "/widget/Box/at: has a type without a JSON form"}};
   for (const auto& [from, to, words] : cases) {
     const auto found = findings(from, to);
     BOOST_TEST(found.find(words) != std::string::npos, std::string(to) + " -> " + found);
@@ -130,7 +144,8 @@ BOOST_AUTO_TEST_CASE(contradictions_are_findings) {
 }
 
 BOOST_AUTO_TEST_CASE(a_union_without_members_is_missed) {
-  BOOST_TEST(findings("union Command", "union Orders").find("/widget: has no union Command") != std::string::npos);
+  BOOST_TEST(findings("union Command", "union Orders").find("/widget: has no union Command") !=
+             std::string::npos);
 }
 
 BOOST_AUTO_TEST_CASE(what_is_no_binary_schema_is_refused) {

@@ -1,5 +1,5 @@
-// Compiles small schemas with flatc while a test runs, so that a test can show a schema that the tree must not contain.
-// One kind, "widget", in a text that tests change at one place.
+// Compiles small schemas with flatc while a test runs, so that a test can show a schema that the
+// tree must not contain. One kind, "widget", in a text that tests change at one place.
 #pragma once
 
 #include <unistd.h>
@@ -42,8 +42,10 @@ class temporary_directory {
 inline bytes compile_schema(const std::string& text) {
   const temporary_directory dir;
   std::ofstream(dir.path() / "all.fbs") << text;
-  const auto command = "flatc --schema --binary --bfbs-comments --bfbs-builtins --no-warnings -I " MILLRACE_SOURCE_DIR " -o " +
-                       dir.path().string() + " " + (dir.path() / "all.fbs").string();
+  const auto command =
+      "flatc --schema --binary --bfbs-comments --bfbs-builtins --no-warnings "
+      "-I " MILLRACE_SOURCE_DIR " -o " +
+      dir.path().string() + " " + (dir.path() / "all.fbs").string();
   BOOST_REQUIRE_MESSAGE(std::system(command.c_str()) == 0, "flatc refuses:\n" + text);
   std::ifstream in(dir.path() / "all.bfbs", std::ios::binary);
   return bytes(std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>());
