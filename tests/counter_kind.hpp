@@ -4,6 +4,8 @@
 
 #include <string>
 
+#include <flatbuffers/reflection.h>
+
 #include "cluster/kind.hpp"
 
 namespace millrace::testing {
@@ -26,6 +28,8 @@ enum class counter_command : std::uint8_t {
   put = 8,      // row key -> n
   look = 9,     // look_up of counter/<key>: adds what it finds
   once = 10,    // a fact that is refused when the row `key` exists; adds n and puts the row
+  send = 11,    // delivery n to the ERP under `key`; its end adds 10
+  owned = 12,   // as add, but the QMS's
 };
 
 class counter_kind final : public kind {
@@ -44,14 +48,22 @@ class counter_kind final : public kind {
     model_.name = "counter";
     model_.collection = "counters";
     model_.referenced = referenced;
-    model_.commands.resize(11);
-    for (std::uint8_t i = 1; i <= 10; ++i) model_.commands[i].member = i;
+    model_.commands.resize(13);
+    const auto* any = schema_model::built_in().schema().objects()->Get(0);  // a table that counts as declared has one
+    for (std::uint8_t i = 1; i <= 12; ++i) {
+      model_.commands[i].member = i;
+      model_.commands[i].object = any;
+      model_.commands[i].any_owner = i != 12;
+      model_.commands[i].wire_name = "command-" + std::to_string(i);
+    }
+    model_.commands[12].owners = system_set{1} << static_cast<unsigned>(System::qms);
     model_.commands[1].creates = true;
     model_.commands[5].creates = model_.commands[6].creates = true;
     model_.commands[2].fact = model_.commands[10].fact = true;
     model_.events.resize(5);
     for (std::uint8_t i = 1; i <= 4; ++i) {
       model_.events[i].member = i;
+      model_.events[i].object = any;
       model_.events[i].wire_name = "test.counter.event" + std::to_string(i) + ".v1";
     }
     model_.rows.push_back({});
@@ -117,6 +129,7 @@ class counter_kind final : public kind {
     };
     switch (static_cast<counter_command>(c.command)) {
       case counter_command::add:
+      case counter_command::owned:
         d.events.push_back({1, counter_body(n)});
         return;
       case counter_command::take:
@@ -161,6 +174,16 @@ class counter_kind final : public kind {
           d.events.push_back({1, counter_body(static_cast<std::int8_t>(other->value))});
         else refuse("counter.blind");
         return;
+      case counter_command::send: {
+        engine::DeliveryT m;
+        m.system = System::erp;
+        m.key = key;
+        m.type = 1;
+        m.body = counter_body(n);
+        m.tag = "sent";
+        d.effects.emplace_back().Set(std::move(m));
+        return;
+      }
       case counter_command::once:
         if (ctx.has_row("marks", key)) return refuse("counter.twice");
         d.events.push_back({1, counter_body(n)});
