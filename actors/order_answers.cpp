@@ -123,7 +123,8 @@ made on_report(const po::StateT& state, const po::MovementT& m, const answer& a,
   event.code = a.code;
   event.reason = a.detail;
   d.emit(std::move(event));
-  if (m.linked) {  // given up: its links must not stay
+  const bool at_lot = m.status == po::MovementStatus::parked && m.code != "batch.unknown";
+  if (at_lot && m.kind == po::ReportKind::consumption) {  // given up: its links must not stay
     lot::ReverseConsumeT reverse;
     reverse.order = ctx.id();
     reverse.report = m.report;

@@ -216,7 +216,7 @@ po::MovementT movement_from(const po::ReportProductionT& c, const std::string& p
 /// What both kinds of report have to pass before the lot is asked; nullopt = go on.
 std::optional<made> not_yet(const po::StateT& state, po::MovementT& movement, std::size_t lots, context& ctx) {
   if (auto before = movement_of(ctx, movement.kind, movement.report);
-      before && before->status != po::MovementStatus::refused)
+      before && (before->status != po::MovementStatus::refused || !before->exception.empty()))
     return known(std::move(*before), movement);
   if (!is_date(movement.posting_date))
     return made::refuse_with("request.invalid", '"' + movement.posting_date + "\" is not a date.");
