@@ -210,12 +210,14 @@ result<void> stream_table::load(std::string_view key, bytes_view row) {
 std::uint64_t stream_table::hash() const {
   std::uint64_t h = 0;
   for (const auto& [key, s] : in_) {
+    if (s.watermark_ == 0 && s.above_.empty()) continue;  // only looked at
     const std::uint64_t fields[] = {key.generation, static_cast<std::uint64_t>(key.lane), s.watermark_};
     h = XXH3_64bits_withSeed(fields, sizeof fields, XXH3_64bits_withSeed(key.plant.data(), key.plant.size(), h));
     for (std::size_t i = 0; i < s.above_.size(); ++i)
       if (s.above_[i]) h = XXH3_64bits_withSeed(&i, sizeof i, h);
   }
   for (const auto& [key, s] : out_) {
+    if (s.next_ == 1) continue;
     const std::uint64_t fields[] = {static_cast<std::uint64_t>(key.lane), s.next_, s.acked_};
     h = XXH3_64bits_withSeed(fields, sizeof fields, XXH3_64bits_withSeed(key.plant.data(), key.plant.size(), h));
     for (const auto& m : s.kept_) {
