@@ -34,15 +34,18 @@ std::optional<decimal> in_lot_unit(step& s, decimal quantity, std::string_view u
   return known ? convert(*known, quantity, unit, s.next.unit) : std::nullopt;
 }
 
-std::string text_of(decimal quantity, const lot::StateT& state) { return quantity.to_string() + ' ' + state.unit; }
+std::string text_of(decimal quantity, const lot::StateT& state) {
+  return quantity.to_string() + ' ' + state.unit;
+}
 
-std::optional<std::vector<lot::StockLineT>> take(const lot::StateT& state, lot::StockType type, std::string_view location,
-                                                 decimal quantity) {
+std::optional<std::vector<lot::StockLineT>> take(const lot::StateT& state, lot::StockType type,
+                                                 std::string_view location, decimal quantity) {
   std::vector<lot::StockLineT> taken;
   const auto from = [&](bool exact) {
     for (const auto& line : state.stock) {
       if (line.type != type || held_at(state, line.location) || !quantity.is_positive()) continue;
-      if (!location.empty() && (exact ? line.location != location : !line.location.empty())) continue;
+      if (!location.empty() && (exact ? line.location != location : !line.location.empty()))
+        continue;
       if (location.empty() && !exact) continue;
       lot::StockLineT part;
       part.location = line.location;
@@ -73,33 +76,60 @@ namespace {
 
 made dispatch(step& s, const lot::CommandUnion& c) {
   switch (c.type) {
-    case lot::Command::NONE: break;
-    case lot::Command::Receive: return receive(s, *c.AsReceive());
-    case lot::Command::PlaceHold: return place_hold(s, *c.AsPlaceHold());
-    case lot::Command::ReleaseHold: return release_hold(s, *c.AsReleaseHold());
-    case lot::Command::AdjustStock: return adjust_stock(s, *c.AsAdjustStock());
-    case lot::Command::TransferStock: return transfer_stock(s, *c.AsTransferStock());
-    case lot::Command::SetReference: return set_reference(s, *c.AsSetReference());
-    case lot::Command::Consume: return consume(s, *c.AsConsume());
-    case lot::Command::ReverseConsume: return reverse_consume(s, *c.AsReverseConsume());
-    case lot::Command::Produce: return produce(s, *c.AsProduce());
-    case lot::Command::ReverseProduce: return reverse_produce(s, *c.AsReverseProduce());
-    case lot::Command::Reserve: return reserve(s, *c.AsReserve());
-    case lot::Command::Unreserve: return unreserve(s, *c.AsUnreserve());
-    case lot::Command::Allocate: return allocate(s, *c.AsAllocate());
-    case lot::Command::Deallocate: return deallocate(s, *c.AsDeallocate());
-    case lot::Command::Pick: return pick(s, *c.AsPick());
-    case lot::Command::Ship: return ship(s, *c.AsShip());
-    case lot::Command::LinkOutput: return link_output(s, *c.AsLinkOutput());
-    case lot::Command::LinkInput: return link_input(s, *c.AsLinkInput());
-    case lot::Command::UnlinkOutput: return unlink_output(s, *c.AsUnlinkOutput());
-    case lot::Command::UnlinkInput: return unlink_input(s, *c.AsUnlinkInput());
-    case lot::Command::InheritHold: return inherit_hold(s, *c.AsInheritHold());
-    case lot::Command::LiftHold: return lift_hold(s, *c.AsLiftHold());
-    case lot::Command::ContinueHold: return continue_hold(s, *c.AsContinueHold());
-    case lot::Command::StartInspection: return start_inspection(s, *c.AsStartInspection());
-    case lot::Command::CancelInspection: return cancel_inspection(s, *c.AsCancelInspection());
-    case lot::Command::DecideUsage: return decide_usage(s, *c.AsDecideUsage());
+    case lot::Command::NONE:
+      break;
+    case lot::Command::Receive:
+      return receive(s, *c.AsReceive());
+    case lot::Command::PlaceHold:
+      return place_hold(s, *c.AsPlaceHold());
+    case lot::Command::ReleaseHold:
+      return release_hold(s, *c.AsReleaseHold());
+    case lot::Command::AdjustStock:
+      return adjust_stock(s, *c.AsAdjustStock());
+    case lot::Command::TransferStock:
+      return transfer_stock(s, *c.AsTransferStock());
+    case lot::Command::SetReference:
+      return set_reference(s, *c.AsSetReference());
+    case lot::Command::Consume:
+      return consume(s, *c.AsConsume());
+    case lot::Command::ReverseConsume:
+      return reverse_consume(s, *c.AsReverseConsume());
+    case lot::Command::Produce:
+      return produce(s, *c.AsProduce());
+    case lot::Command::ReverseProduce:
+      return reverse_produce(s, *c.AsReverseProduce());
+    case lot::Command::Reserve:
+      return reserve(s, *c.AsReserve());
+    case lot::Command::Unreserve:
+      return unreserve(s, *c.AsUnreserve());
+    case lot::Command::Allocate:
+      return allocate(s, *c.AsAllocate());
+    case lot::Command::Deallocate:
+      return deallocate(s, *c.AsDeallocate());
+    case lot::Command::Pick:
+      return pick(s, *c.AsPick());
+    case lot::Command::Ship:
+      return ship(s, *c.AsShip());
+    case lot::Command::LinkOutput:
+      return link_output(s, *c.AsLinkOutput());
+    case lot::Command::LinkInput:
+      return link_input(s, *c.AsLinkInput());
+    case lot::Command::UnlinkOutput:
+      return unlink_output(s, *c.AsUnlinkOutput());
+    case lot::Command::UnlinkInput:
+      return unlink_input(s, *c.AsUnlinkInput());
+    case lot::Command::InheritHold:
+      return inherit_hold(s, *c.AsInheritHold());
+    case lot::Command::LiftHold:
+      return lift_hold(s, *c.AsLiftHold());
+    case lot::Command::ContinueHold:
+      return continue_hold(s, *c.AsContinueHold());
+    case lot::Command::StartInspection:
+      return start_inspection(s, *c.AsStartInspection());
+    case lot::Command::CancelInspection:
+      return cancel_inspection(s, *c.AsCancelInspection());
+    case lot::Command::DecideUsage:
+      return decide_usage(s, *c.AsDecideUsage());
   }
   return made::fault("a batch has no such command");
 }
@@ -107,7 +137,8 @@ made dispatch(step& s, const lot::CommandUnion& c) {
 }  // namespace
 }  // namespace batches
 
-decision<batch::schema> batch::decide(const schema::state& state, const schema::command& command, context& ctx) {
+decision<batch::schema> batch::decide(const schema::state& state, const schema::command& command,
+                                      context& ctx) {
   batches::step s{ctx, state, {}, {}};
   auto out = batches::dispatch(s, command);
   if (!s.failed.empty()) return batches::made::fault(s.failed);
@@ -126,7 +157,8 @@ result<void> batch::evolve(schema::state& state, const schema::event& event, evo
   return {};
 }
 
-decision<batch::schema> batch::on_timer(const schema::state& state, std::string_view name, context& ctx) {
+decision<batch::schema> batch::on_timer(const schema::state& state, std::string_view name,
+                                        context& ctx) {
   batches::step s{ctx, state, {}, {}};
   if (name == "expiry") batches::watch_expiry(s);
   return s.done();

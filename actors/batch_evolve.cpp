@@ -1,4 +1,5 @@
-// How a lot's state follows from its events. Pure over state, event and stamp: decisions use it to look ahead.
+// How a lot's state follows from its events. Pure over state, event and stamp: decisions use it to
+// look ahead.
 #include <algorithm>
 
 #include "actors/batch_step.hpp"
@@ -7,10 +8,12 @@ namespace millrace::actors::batches {
 
 namespace {
 
-/// Adds a signed quantity to the line of that place and type; a line without stock goes. False when it would be negative.
+/// Adds a signed quantity to the line of that place and type; a line without stock goes. False when
+/// it would be negative.
 bool add(lot::StateT& state, const std::string& location, lot::StockType type, decimal quantity) {
-  auto line = std::find_if(state.stock.begin(), state.stock.end(),
-                           [&](const auto& one) { return one.type == type && one.location == location; });
+  auto line = std::find_if(state.stock.begin(), state.stock.end(), [&](const auto& one) {
+    return one.type == type && one.location == location;
+  });
   if (line == state.stock.end()) {
     if (quantity.is_zero()) return true;
     lot::StockLineT fresh;
@@ -31,10 +34,11 @@ bool add(lot::StateT& state, const std::vector<lot::StockLineT>& lines, int sign
   });
 }
 
-void arrive(lot::StateT& state, const std::string& material, const std::string& unit, lot::Quality quality, timestamp expires,
-            bool serial_managed, timestamp at) {
+void arrive(lot::StateT& state, const std::string& material, const std::string& unit,
+            lot::Quality quality, timestamp expires, bool serial_managed, timestamp at) {
   const bool fresh = state.material.empty();
-  if (expires.given() && (!state.expires.given() || expires < state.expires)) state.expires = expires;
+  if (expires.given() && (!state.expires.given() || expires < state.expires))
+    state.expires = expires;
   ++state.movements;
   if (!fresh) return;
   state.material = material;
@@ -81,7 +85,8 @@ void reserve_more(lot::StateT& state, const std::string& order, decimal quantity
 
 template <class Event>
 void drop_allocation(lot::StateT& state, const Event& e) {
-  std::erase_if(state.allocations, [&](const auto& one) { return one.shipment == e.shipment && one.item == e.item; });
+  std::erase_if(state.allocations,
+                [&](const auto& one) { return one.shipment == e.shipment && one.item == e.item; });
 }
 
 bool consumed(lot::StateT& state, const lot::ConsumedT& e, timestamp at) {
@@ -111,7 +116,8 @@ void hold_placed(lot::StateT& state, const lot::HoldPlacedT& e) {
 }
 
 void hold_inherited(lot::StateT& state, const lot::HoldInheritedT& e, timestamp at) {
-  auto one = std::find_if(state.holds.begin(), state.holds.end(), [&](const auto& h) { return h.hold == e.hold; });
+  auto one = std::find_if(state.holds.begin(), state.holds.end(),
+                          [&](const auto& h) { return h.hold == e.hold; });
   if (one == state.holds.end()) {
     lot::HoldEntryT fresh;
     fresh.hold = e.hold;
@@ -136,9 +142,11 @@ void hold_ended(lot::StateT& state, const Event& e) {
   for (auto& one : state.holds) {
     if (one.hold != e.hold) continue;
     std::erase(one.origins, e.origin);
-    if constexpr (std::is_same_v<Event, lot::HoldReleasedT>) one.status = lot::HoldStatus::inherited;
+    if constexpr (std::is_same_v<Event, lot::HoldReleasedT>)
+      one.status = lot::HoldStatus::inherited;
   }
-  std::erase_if(state.holds, [&](const auto& one) { return one.hold == e.hold && one.origins.empty(); });
+  std::erase_if(state.holds,
+                [&](const auto& one) { return one.hold == e.hold && one.origins.empty(); });
 }
 
 void inspection_started(lot::StateT& state, const lot::InspectionStartedT& e) {
@@ -168,30 +176,48 @@ bool usage_decided(lot::StateT& state, const lot::UsageDecidedT& e) {
   state.quality = e.quality;
   ++state.movements;
   return std::all_of(e.moves.begin(), e.moves.end(), [&](const auto& one) {
-    return add(state, one.location, one.from, -one.quantity) && add(state, one.location, one.to, one.quantity);
+    return add(state, one.location, one.from, -one.quantity) &&
+           add(state, one.location, one.to, one.quantity);
   });
 }
 
 /// False when stock would become negative.
 bool evolve_state(lot::StateT& state, const lot::EventUnion& event, timestamp at) {
   switch (event.type) {
-    case lot::Event::NONE: return false;
-    case lot::Event::Received: return received(state, *event.AsReceived(), at);
-    case lot::Event::Produced: return produced(state, *event.AsProduced(), at);
-    case lot::Event::ProductionReversed: ++state.movements; return add(state, event.AsProductionReversed()->taken, -1);
-    case lot::Event::Consumed: return consumed(state, *event.AsConsumed(), at);
+    case lot::Event::NONE:
+      return false;
+    case lot::Event::Received:
+      return received(state, *event.AsReceived(), at);
+    case lot::Event::Produced:
+      return produced(state, *event.AsProduced(), at);
+    case lot::Event::ProductionReversed:
+      ++state.movements;
+      return add(state, event.AsProductionReversed()->taken, -1);
+    case lot::Event::Consumed:
+      return consumed(state, *event.AsConsumed(), at);
     case lot::Event::ConsumptionReversed:
       state.consumed -= event.AsConsumptionReversed()->quantity;
       ++state.movements;
       return add(state, event.AsConsumptionReversed()->returned, 1);
-    case lot::Event::Reserved: reserve_more(state, event.AsReserved()->order, event.AsReserved()->quantity, at); return true;
-    case lot::Event::Unreserved: reserve_more(state, event.AsUnreserved()->order, -event.AsUnreserved()->quantity, at); return true;
-    case lot::Event::ReservationRevoked:
-      reserve_more(state, event.AsReservationRevoked()->order, -event.AsReservationRevoked()->quantity, at);
+    case lot::Event::Reserved:
+      reserve_more(state, event.AsReserved()->order, event.AsReserved()->quantity, at);
       return true;
-    case lot::Event::Allocated: allocated(state, *event.AsAllocated(), at); return true;
-    case lot::Event::Deallocated: drop_allocation(state, *event.AsDeallocated()); return true;
-    case lot::Event::AllocationRevoked: drop_allocation(state, *event.AsAllocationRevoked()); return true;
+    case lot::Event::Unreserved:
+      reserve_more(state, event.AsUnreserved()->order, -event.AsUnreserved()->quantity, at);
+      return true;
+    case lot::Event::ReservationRevoked:
+      reserve_more(state, event.AsReservationRevoked()->order,
+                   -event.AsReservationRevoked()->quantity, at);
+      return true;
+    case lot::Event::Allocated:
+      allocated(state, *event.AsAllocated(), at);
+      return true;
+    case lot::Event::Deallocated:
+      drop_allocation(state, *event.AsDeallocated());
+      return true;
+    case lot::Event::AllocationRevoked:
+      drop_allocation(state, *event.AsAllocationRevoked());
+      return true;
     case lot::Event::Picked:
       for (auto& one : state.allocations)
         if (one.shipment == event.AsPicked()->shipment && one.item == event.AsPicked()->item)
@@ -205,11 +231,13 @@ bool evolve_state(lot::StateT& state, const lot::EventUnion& event, timestamp at
       return add(state, event.AsShipped()->taken, -1);
     case lot::Event::StockAdjusted:
       ++state.movements;
-      return add(state, event.AsStockAdjusted()->location, event.AsStockAdjusted()->stock, event.AsStockAdjusted()->quantity);
+      return add(state, event.AsStockAdjusted()->location, event.AsStockAdjusted()->stock,
+                 event.AsStockAdjusted()->quantity);
     case lot::Event::StockTransferred: {
       const auto& e = *event.AsStockTransferred();
       ++state.movements;
-      return add(state, e.from_location, e.from_stock, -e.quantity) && add(state, e.to_location, e.to_stock, e.quantity);
+      return add(state, e.from_location, e.from_stock, -e.quantity) &&
+             add(state, e.to_location, e.to_stock, e.quantity);
     }
     case lot::Event::ReferenceSet: {
       const auto& e = *event.AsReferenceSet();
@@ -218,22 +246,43 @@ bool evolve_state(lot::StateT& state, const lot::EventUnion& event, timestamp at
       if (!e.qms_id.empty()) state.qms_id = e.qms_id;
       return true;
     }
-    case lot::Event::OutputLinked: ++state.outputs; return true;
+    case lot::Event::OutputLinked:
+      ++state.outputs;
+      return true;
     case lot::Event::InputLinked:
       if (!event.AsInputLinked()->again) ++state.inputs;
       std::erase(state.awaiting, event.AsInputLinked()->link->batch);
       return true;
-    case lot::Event::OutputUnlinked: return true;
-    case lot::Event::InputUnlinked: unlinked(state, *event.AsInputUnlinked()); return true;
-    case lot::Event::HoldPlaced: hold_placed(state, *event.AsHoldPlaced()); return true;
-    case lot::Event::HoldInherited: hold_inherited(state, *event.AsHoldInherited(), at); return true;
-    case lot::Event::HoldReleased: hold_ended(state, *event.AsHoldReleased()); return true;
-    case lot::Event::HoldLifted: hold_ended(state, *event.AsHoldLifted()); return true;
-    case lot::Event::HeldStockUsed: return true;
-    case lot::Event::InspectionStarted: inspection_started(state, *event.AsInspectionStarted()); return true;
-    case lot::Event::InspectionCancelled: inspection_cancelled(state, *event.AsInspectionCancelled()); return true;
-    case lot::Event::UsageDecided: return usage_decided(state, *event.AsUsageDecided());
-    case lot::Event::Expired: state.expired = true; return true;
+    case lot::Event::OutputUnlinked:
+      return true;
+    case lot::Event::InputUnlinked:
+      unlinked(state, *event.AsInputUnlinked());
+      return true;
+    case lot::Event::HoldPlaced:
+      hold_placed(state, *event.AsHoldPlaced());
+      return true;
+    case lot::Event::HoldInherited:
+      hold_inherited(state, *event.AsHoldInherited(), at);
+      return true;
+    case lot::Event::HoldReleased:
+      hold_ended(state, *event.AsHoldReleased());
+      return true;
+    case lot::Event::HoldLifted:
+      hold_ended(state, *event.AsHoldLifted());
+      return true;
+    case lot::Event::HeldStockUsed:
+      return true;
+    case lot::Event::InspectionStarted:
+      inspection_started(state, *event.AsInspectionStarted());
+      return true;
+    case lot::Event::InspectionCancelled:
+      inspection_cancelled(state, *event.AsInspectionCancelled());
+      return true;
+    case lot::Event::UsageDecided:
+      return usage_decided(state, *event.AsUsageDecided());
+    case lot::Event::Expired:
+      state.expired = true;
+      return true;
   }
   return false;
 }
@@ -242,7 +291,8 @@ bool evolve_state(lot::StateT& state, const lot::EventUnion& event, timestamp at
 
 result<void> apply(lot::StateT& state, const lot::EventUnion& event, timestamp at) {
   if (!evolve_state(state, event, at))
-    return error{"kind.fault", std::string("event ") + EnumNameEvent(event.type) + " contradicts the lot's stock"};
+    return error{"kind.fault", std::string("event ") + EnumNameEvent(event.type) +
+                                   " contradicts the lot's stock"};
   state.allocatable = allocatable_of(state);
   return {};
 }

@@ -1,5 +1,6 @@
-// Links between lots. The input lot keeps the way to its outputs, so it alone can tell them its holds; the output is told
-// the holds before the link, so that whoever sees the link sees the holds. Removing ends a link, history keeps it.
+// Links between lots. The input lot keeps the way to its outputs, so it alone can tell them its
+// holds; the output is told the holds before the link, so that whoever sees the link sees the
+// holds. Removing ends a link, history keeps it.
 #include <algorithm>
 
 #include "actors/batch_step.hpp"
@@ -8,20 +9,24 @@ namespace millrace::actors::batches {
 
 namespace {
 
-std::string link_key(std::string_view direction, std::string_view batch, std::string_view order, std::string_view report) {
+std::string link_key(std::string_view direction, std::string_view batch, std::string_view order,
+                     std::string_view report) {
   return key_of(direction, batch, order, report);
 }
 
 /// The stored link, nullopt when there is none.
 template <class Row>
-std::optional<Row> find_link(step& s, std::string_view direction, std::string_view table, std::string_view batch,
-                             std::string_view order, std::string_view report) {
-  const auto number = s.ctx.row<lot::LinkRowT>("link_numbers", link_key(direction, batch, order, report));
+std::optional<Row> find_link(step& s, std::string_view direction, std::string_view table,
+                             std::string_view batch, std::string_view order,
+                             std::string_view report) {
+  const auto number =
+      s.ctx.row<lot::LinkRowT>("link_numbers", link_key(direction, batch, order, report));
   return number ? s.ctx.row<Row>(table, number_key(number->number)) : std::nullopt;
 }
 
 template <class Command>
-lot::LinkT link_of(const Command& c, const std::string& other, const std::string& plant, timestamp now) {
+lot::LinkT link_of(const Command& c, const std::string& other, const std::string& plant,
+                   timestamp now) {
   lot::LinkT link;
   link.batch = other;
   link.material = c.material;
@@ -48,7 +53,8 @@ void tell_unlink_input(step& s, const lot::LinkT& link, const std::string& reaso
 }  // namespace
 
 void link_to_output(step& s, const lot::LinkT& link) {
-  const auto stored = find_link<lot::GenealogyDownRowT>(s, "down", "genealogy_down", link.batch, link.order, link.report);
+  const auto stored = find_link<lot::GenealogyDownRowT>(s, "down", "genealogy_down", link.batch,
+                                                        link.order, link.report);
   if (stored && stored->removed_at.given()) {
     tell_unlink_input(s, link, stored->removed_because);
     return;
@@ -87,7 +93,8 @@ made link_output(step& s, const lot::LinkOutputT& c) {
 made link_input(step& s, const lot::LinkInputT& c) {
   if (c.input == s.ctx.id() && c.input_plant.empty()) return s.done();
   const bool known = s.ctx.has_row("link_numbers", link_key("up", c.input, c.order, c.report));
-  const bool awaited = std::find(s.next.awaiting.begin(), s.next.awaiting.end(), c.input) != s.next.awaiting.end();
+  const bool awaited =
+      std::find(s.next.awaiting.begin(), s.next.awaiting.end(), c.input) != s.next.awaiting.end();
   if (known && !awaited) return s.done();
   lot::InputLinkedT event;
   event.link = std::make_unique<lot::LinkT>(link_of(c, c.input, c.input_plant, s.ctx.now()));
@@ -97,7 +104,8 @@ made link_input(step& s, const lot::LinkInputT& c) {
 }
 
 made unlink_output(step& s, const lot::UnlinkOutputT& c) {
-  const auto stored = find_link<lot::GenealogyDownRowT>(s, "down", "genealogy_down", c.output, c.order, c.report);
+  const auto stored =
+      find_link<lot::GenealogyDownRowT>(s, "down", "genealogy_down", c.output, c.order, c.report);
   if (!stored || stored->removed_at.given()) return s.done();
   lot::OutputUnlinkedT event;
   event.batch = c.output;
@@ -109,8 +117,10 @@ made unlink_output(step& s, const lot::UnlinkOutputT& c) {
 }
 
 made unlink_input(step& s, const lot::UnlinkInputT& c) {
-  const auto stored = find_link<lot::GenealogyUpRowT>(s, "up", "genealogy_up", c.input, c.order, c.report);
-  const bool awaited = std::find(s.next.awaiting.begin(), s.next.awaiting.end(), c.input) != s.next.awaiting.end();
+  const auto stored =
+      find_link<lot::GenealogyUpRowT>(s, "up", "genealogy_up", c.input, c.order, c.report);
+  const bool awaited =
+      std::find(s.next.awaiting.begin(), s.next.awaiting.end(), c.input) != s.next.awaiting.end();
   if (!awaited && (!stored || stored->removed_at.given())) return s.done();
   lot::InputUnlinkedT event;
   event.batch = c.input;
@@ -121,7 +131,8 @@ made unlink_input(step& s, const lot::UnlinkInputT& c) {
   return s.done();
 }
 
-void unlink_outputs(step& s, std::string_view order, std::string_view report, const std::string& reason) {
+void unlink_outputs(step& s, std::string_view order, std::string_view report,
+                    const std::string& reason) {
   for (std::uint32_t n = 1; n <= s.next.outputs; ++n) {
     const auto row = s.ctx.row<lot::GenealogyDownRowT>("genealogy_down", number_key(n));
     if (!row || row->removed_at.given() || row->link->order != order) continue;

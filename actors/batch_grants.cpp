@@ -1,5 +1,6 @@
-// What a lot grants: reservations to orders (as much as there is), allocations to shipments (all or nothing).
-// Nothing is granted of what is held, expired, not released, or waits for its inputs' holds.
+// What a lot grants: reservations to orders (as much as there is), allocations to shipments (all or
+// nothing). Nothing is granted of what is held, expired, not released, or waits for its inputs'
+// holds.
 #include <algorithm>
 
 #include "actors/batch_step.hpp"
@@ -10,14 +11,17 @@ namespace {
 
 constexpr std::size_t grants_max = 1000;
 
-const lot::AllocationT* find_allocation(const lot::StateT& state, std::string_view shipment, std::string_view item) {
+const lot::AllocationT* find_allocation(const lot::StateT& state, std::string_view shipment,
+                                        std::string_view item) {
   for (const auto& one : state.allocations)
     if (one.shipment == shipment && one.item == item) return &one;
   return nullptr;
 }
 
 made no_allocation(const std::string& shipment, const std::string& item) {
-  return made::refuse(lot::Refusal::allocation_unknown, "Shipment " + shipment + " has nothing allocated here for item " + item + ".");
+  return made::refuse(
+      lot::Refusal::allocation_unknown,
+      "Shipment " + shipment + " has nothing allocated here for item " + item + ".");
 }
 
 }  // namespace
@@ -28,35 +32,49 @@ std::optional<obstacle> obstacle_of(const lot::StateT& state) {
     for (const auto& hold : state.holds) names += (names.empty() ? "" : ", ") + hold.hold;
     return obstacle{lot::Refusal::held, "Open holds: " + names + '.'};
   }
-  if (state.quality != lot::Quality::released && state.quality != lot::Quality::conditionally_released)
-    return obstacle{lot::Refusal::not_released, std::string("The quality is ") + EnumNameQuality(state.quality) + '.'};
-  if (state.expired) return obstacle{lot::Refusal::expired, "It expired at " + state.expires.to_string() + '.'};
+  if (state.quality != lot::Quality::released &&
+      state.quality != lot::Quality::conditionally_released)
+    return obstacle{lot::Refusal::not_released,
+                    std::string("The quality is ") + EnumNameQuality(state.quality) + '.'};
+  if (state.expired)
+    return obstacle{lot::Refusal::expired, "It expired at " + state.expires.to_string() + '.'};
   if (!state.awaiting.empty())
-    return obstacle{lot::Refusal::genealogy_pending, "The holds of " + state.awaiting.front() + " are not known here yet."};
+    return obstacle{lot::Refusal::genealogy_pending,
+                    "The holds of " + state.awaiting.front() + " are not known here yet."};
   return std::nullopt;
 }
 
 /// For a quantity that there is not: held when only a hold keeps it back, else short.
 static obstacle shortage(const lot::StateT& state, decimal wanted) {
-  const auto without_holds = stock_of(state, lot::StockType::unrestricted) - reserved_total(state) - allocated_total(state);
-  if (without_holds >= wanted) return {lot::Refusal::held, "Only " + text_of(state.allocatable, state) + " are free of holds."};
-  return {lot::Refusal::short_stock, "Wanted " + text_of(wanted, state) + ", allocatable are " + text_of(state.allocatable, state) + '.'};
+  const auto without_holds = stock_of(state, lot::StockType::unrestricted) - reserved_total(state) -
+                             allocated_total(state);
+  if (without_holds >= wanted)
+    return {lot::Refusal::held,
+            "Only " + text_of(state.allocatable, state) + " are free of holds."};
+  return {lot::Refusal::short_stock, "Wanted " + text_of(wanted, state) + ", allocatable are " +
+                                         text_of(state.allocatable, state) + '.'};
 }
 
 made reserve(step& s, const lot::ReserveT& c) {
   if (!c.material.empty() && c.material != s.next.material)
-    return made::refuse(lot::Refusal::material_mismatch, "The lot is of material " + s.next.material + ".");
+    return made::refuse(lot::Refusal::material_mismatch,
+                        "The lot is of material " + s.next.material + ".");
   const auto quantity = in_lot_unit(s, c.quantity, c.unit);
-  if (!quantity) return made::refuse(lot::Refusal::unit_mismatch, "Unit " + c.unit + " has no conversion to " + s.next.unit + ".");
-  if (!quantity->is_positive()) return made::refuse(lot::Refusal::quantity_range, "A reservation is more than nothing.");
+  if (!quantity)
+    return made::refuse(lot::Refusal::unit_mismatch,
+                        "Unit " + c.unit + " has no conversion to " + s.next.unit + ".");
+  if (!quantity->is_positive())
+    return made::refuse(lot::Refusal::quantity_range, "A reservation is more than nothing.");
   if (const auto why = obstacle_of(s.next)) return made::refuse(why->why, why->detail);
   const auto granted = std::min(*quantity, s.next.allocatable);
   if (!granted.is_positive()) {
     const auto why = shortage(s.next, *quantity);
     return made::refuse(why.why, why.detail);
   }
-  const auto has_one = std::any_of(s.next.reservations.begin(), s.next.reservations.end(), [&](const auto& r) { return r.order == c.order; });
-  if (!has_one && s.next.reservations.size() >= grants_max) return made::refuse(lot::Refusal::too_many, "Too many reservations.");
+  const auto has_one = std::any_of(s.next.reservations.begin(), s.next.reservations.end(),
+                                   [&](const auto& r) { return r.order == c.order; });
+  if (!has_one && s.next.reservations.size() >= grants_max)
+    return made::refuse(lot::Refusal::too_many, "Too many reservations.");
   lot::ReservedT event;
   event.order = c.order;
   event.requested = *quantity;
@@ -80,17 +98,22 @@ made unreserve(step& s, const lot::UnreserveT& c) {
 
 made allocate(step& s, const lot::AllocateT& c) {
   if (!c.material.empty() && c.material != s.next.material)
-    return made::refuse(lot::Refusal::material_mismatch, "The lot is of material " + s.next.material + ".");
+    return made::refuse(lot::Refusal::material_mismatch,
+                        "The lot is of material " + s.next.material + ".");
   const auto quantity = in_lot_unit(s, c.quantity, c.unit);
-  if (!quantity) return made::refuse(lot::Refusal::unit_mismatch, "Unit " + c.unit + " has no conversion to " + s.next.unit + ".");
-  if (!quantity->is_positive()) return made::refuse(lot::Refusal::quantity_range, "An allocation is more than nothing.");
+  if (!quantity)
+    return made::refuse(lot::Refusal::unit_mismatch,
+                        "Unit " + c.unit + " has no conversion to " + s.next.unit + ".");
+  if (!quantity->is_positive())
+    return made::refuse(lot::Refusal::quantity_range, "An allocation is more than nothing.");
   if (find_allocation(s.next, c.shipment, c.item)) return s.done();  // granted before
   if (const auto why = obstacle_of(s.next)) return made::refuse(why->why, why->detail);
   if (s.next.allocatable < *quantity) {
     const auto why = shortage(s.next, *quantity);
     return made::refuse(why.why, why.detail);
   }
-  if (s.next.allocations.size() >= grants_max) return made::refuse(lot::Refusal::too_many, "Too many allocations.");
+  if (s.next.allocations.size() >= grants_max)
+    return made::refuse(lot::Refusal::too_many, "Too many allocations.");
   lot::AllocatedT event;
   event.shipment = c.shipment;
   event.item = c.item;
@@ -129,8 +152,10 @@ made ship(step& s, const lot::ShipT& c) {
   const auto* found = find_allocation(s.next, c.shipment, c.item);
   if (!found) return no_allocation(c.shipment, c.item);
   if (const auto why = obstacle_of(s.next)) return made::refuse(why->why, why->detail);
-  if (found->status != lot::AllocationStatus::picked) return made::refuse(lot::Refusal::not_picked, "Nothing has been picked.");
-  if (free_unrestricted(s.next) < found->quantity) return made::refuse(lot::Refusal::short_stock, "The stock is no longer there.");
+  if (found->status != lot::AllocationStatus::picked)
+    return made::refuse(lot::Refusal::not_picked, "Nothing has been picked.");
+  if (free_unrestricted(s.next) < found->quantity)
+    return made::refuse(lot::Refusal::short_stock, "The stock is no longer there.");
   auto taken = take(s.next, lot::StockType::unrestricted, {}, found->quantity);
   if (!taken) return made::refuse(lot::Refusal::short_stock, "The stock is no longer there.");
   lot::ShippedT event;

@@ -1,5 +1,6 @@
-// Holds on a lot: placed, inherited from inputs, released where they were placed, lifted downstream. From the commit of
-// the hold nothing here is granted; what had been granted is revoked in the same decision.
+// Holds on a lot: placed, inherited from inputs, released where they were placed, lifted
+// downstream. From the commit of the hold nothing here is granted; what had been granted is revoked
+// in the same decision.
 #include <algorithm>
 #include <set>
 
@@ -14,7 +15,7 @@ namespace {
 namespace process = millrace::hold;
 
 constexpr std::size_t holds_max = 100;
-constexpr std::uint32_t told_max = 200;     // lots told in one decision: an entry has a limit
+constexpr std::uint32_t told_max = 200;  // lots told in one decision: an entry has a limit
 constexpr std::uint32_t escapes_max = 200;
 
 bool contains(const std::vector<std::string>& all, std::string_view one) {
@@ -30,8 +31,8 @@ struct wave {
   bool more = false;
 };
 
-/// Calls `tell` for each distinct lot that this one went into, from link number `after` on. Removed links count when a
-/// hold is lifted: it may have gone that way before.
+/// Calls `tell` for each distinct lot that this one went into, from link number `after` on. Removed
+/// links count when a hold is lifted: it may have gone that way before.
 template <class Tell>
 wave each_descendant(step& s, std::uint32_t after, bool removed_too, Tell tell) {
   wave out;
@@ -42,7 +43,8 @@ wave each_descendant(step& s, std::uint32_t after, bool removed_too, Tell tell) 
       break;
     }
     const auto row = s.ctx.row<lot::GenealogyDownRowT>("genealogy_down", number_key(out.last + 1));
-    if (!row || row->link->batch == s.ctx.id() || (row->removed_at.given() && !removed_too)) continue;
+    if (!row || row->link->batch == s.ctx.id() || (row->removed_at.given() && !removed_too))
+      continue;
     if (!seen.insert(row->link->plant + '/' + row->link->batch).second) continue;
     tell(*row->link);
     out.told.push_back(row->link->batch);
@@ -50,7 +52,8 @@ wave each_descendant(step& s, std::uint32_t after, bool removed_too, Tell tell) 
   return out;
 }
 
-void tell_inherit(step& s, const lot::HoldEntryT& entry, const std::string& origin, const std::string& to, const std::string& plant) {
+void tell_inherit(step& s, const lot::HoldEntryT& entry, const std::string& origin,
+                  const std::string& to, const std::string& plant) {
   lot::InheritHoldT inherit;
   inherit.hold = entry.hold;
   inherit.type = entry.type;
@@ -61,7 +64,8 @@ void tell_inherit(step& s, const lot::HoldEntryT& entry, const std::string& orig
   s.d.tell<lot::schema>(to, inherit, Lane::hold, plant);
 }
 
-void go_on(step& s, const wave& w, const lot::HoldEntryT& entry, const std::string& origin, bool lift) {
+void go_on(step& s, const wave& w, const lot::HoldEntryT& entry, const std::string& origin,
+           bool lift) {
   if (!w.more) return;
   lot::ContinueHoldT rest;
   rest.hold = entry.hold;
@@ -74,14 +78,18 @@ void go_on(step& s, const wave& w, const lot::HoldEntryT& entry, const std::stri
   s.d.tell<lot::schema>(s.ctx.id(), rest, Lane::hold);
 }
 
-wave tell_descendants(step& s, const lot::HoldEntryT& entry, const std::string& origin, std::uint32_t after) {
+wave tell_descendants(step& s, const lot::HoldEntryT& entry, const std::string& origin,
+                      std::uint32_t after) {
   if (!goes_downstream(entry)) return {};
-  auto w = each_descendant(s, after, false, [&](const lot::LinkT& link) { tell_inherit(s, entry, origin, link.batch, link.plant); });
+  auto w = each_descendant(s, after, false, [&](const lot::LinkT& link) {
+    tell_inherit(s, entry, origin, link.batch, link.plant);
+  });
   go_on(s, w, entry, origin, false);
   return w;
 }
 
-void tell_lifted(step& s, const lot::HoldEntryT& entry, const std::string& origin, const std::string& reason, std::uint32_t after) {
+void tell_lifted(step& s, const lot::HoldEntryT& entry, const std::string& origin,
+                 const std::string& reason, std::uint32_t after) {
   const auto w = each_descendant(s, after, true, [&](const lot::LinkT& link) {
     lot::LiftHoldT lift;
     lift.hold = entry.hold;
@@ -108,9 +116,12 @@ void revoke_allocation(step& s, const lot::AllocationT one, const std::string& h
   s.d.tell<shipment::schema>(one.shipment, revoke, Lane::hold);
 }
 
-/// Takes back what the held stock can no longer cover, the newest first, reservations before allocations.
+/// Takes back what the held stock can no longer cover, the newest first, reservations before
+/// allocations.
 void revoke_grants(step& s, const std::string& hold) {
-  const auto excess = [&] { return reserved_total(s.next) + allocated_total(s.next) - free_unrestricted(s.next); };
+  const auto excess = [&] {
+    return reserved_total(s.next) + allocated_total(s.next) - free_unrestricted(s.next);
+  };
   while (!s.next.reservations.empty() && excess().is_positive()) {
     const auto& newest = s.next.reservations.back();
     lot::ReservationRevokedT event;
@@ -119,7 +130,8 @@ void revoke_grants(step& s, const std::string& hold) {
     event.hold = hold;
     s.emit(std::move(event));
   }
-  while (!s.next.allocations.empty() && excess().is_positive()) revoke_allocation(s, s.next.allocations.back(), hold);
+  while (!s.next.allocations.empty() && excess().is_positive())
+    revoke_allocation(s, s.next.allocations.back(), hold);
 }
 
 std::vector<process::EscapeT> escapes(step& s) {
@@ -185,18 +197,28 @@ made place_hold(step& s, const lot::PlaceHoldT& c) {
   const auto* open = find_hold(s.next, c.hold);
   const bool placed_here = open && contains(open->origins, s.ctx.id());
   if (placed_here || (!open && s.ctx.has_row("holds", c.hold)))
-    return made::refuse(lot::Refusal::hold_exists, "Hold " + c.hold + (placed_here ? " is open on this lot." : " was released on this lot: a new hold needs a new id."));
+    return made::refuse(
+        lot::Refusal::hold_exists,
+        "Hold " + c.hold +
+            (placed_here ? " is open on this lot."
+                         : " was released on this lot: a new hold needs a new id."));
   if ((c.quantity != nullptr) + !c.serials.empty() + !c.location.empty() > 1)
-    return made::refuse(lot::Refusal::hold_scope, "A hold names a quantity, serials or a location.");
-  if (s.next.holds.size() >= holds_max) return made::refuse(lot::Refusal::too_many, "Too many holds are open.");
+    return made::refuse(lot::Refusal::hold_scope,
+                        "A hold names a quantity, serials or a location.");
+  if (s.next.holds.size() >= holds_max)
+    return made::refuse(lot::Refusal::too_many, "Too many holds are open.");
   lot::HoldEntryT entry;
   entry.hold = c.hold;
   entry.type = c.type;
-  entry.source = c.source.empty() ? (s.ctx.from().is_actor ? std::string(s.ctx.from().from) : "person") : c.source;
+  entry.source = c.source.empty()
+                     ? (s.ctx.from().is_actor ? std::string(s.ctx.from().from) : "person")
+                     : c.source;
   entry.reason = c.reason;
   if (c.quantity) {
     const auto quantity = in_lot_unit(s, *c.quantity, c.unit);
-    if (!quantity) return made::refuse(lot::Refusal::unit_mismatch, "Unit " + c.unit + " has no conversion to " + s.next.unit + ".");
+    if (!quantity)
+      return made::refuse(lot::Refusal::unit_mismatch,
+                          "Unit " + c.unit + " has no conversion to " + s.next.unit + ".");
     entry.quantity = std::make_unique<decimal>(*quantity);
   }
   entry.serials = c.serials;
@@ -207,7 +229,8 @@ made place_hold(step& s, const lot::PlaceHoldT& c) {
   return s.done();
 }
 
-void drop_hold(step& s, const std::string& hold, const std::string& reason, const std::string& by, const std::string& person) {
+void drop_hold(step& s, const std::string& hold, const std::string& reason, const std::string& by,
+               const std::string& person) {
   const lot::HoldEntryT entry = *find_hold(s.next, hold);
   lot::HoldReleasedT event;
   event.hold = hold;
@@ -228,16 +251,21 @@ void drop_hold(step& s, const std::string& hold, const std::string& reason, cons
 
 made release_hold(step& s, const lot::ReleaseHoldT& c) {
   const auto* open = find_hold(s.next, c.hold);
-  if (!open) return made::refuse(lot::Refusal::hold_unknown, "No hold " + c.hold + " is open on this lot.");
+  if (!open)
+    return made::refuse(lot::Refusal::hold_unknown, "No hold " + c.hold + " is open on this lot.");
   const auto authority = hold_authority(open->type);
   if (!s.ctx.from().is_actor && !s.ctx.from().speaks_for(authority))
-    return made::refuse_with("command.not_owner", std::string("Hold ") + c.hold + " is of type " + EnumNameHoldType(open->type) +
-                                                      ": it is released by its owner " + std::string(system_name(authority)) + '.');
+    return made::refuse_with("command.not_owner", std::string("Hold ") + c.hold + " is of type " +
+                                                      EnumNameHoldType(open->type) +
+                                                      ": it is released by its owner " +
+                                                      std::string(system_name(authority)) + '.');
   if (!contains(open->origins, s.ctx.id()))
-    return made::refuse(lot::Refusal::hold_inherited, "It was placed on " + open->origins.front() + ": release it there.");
+    return made::refuse(lot::Refusal::hold_inherited,
+                        "It was placed on " + open->origins.front() + ": release it there.");
   const auto by = by_whom(s.ctx);
   if (s.ctx.rule("hold.release_second_person", "no") == "yes" && by == open->placed_by)
-    return made::refuse_with("command.not_authorised", "A second person releases hold " + c.hold + ", not " + by + " who placed it.");
+    return made::refuse_with("command.not_authorised", "A second person releases hold " + c.hold +
+                                                           ", not " + by + " who placed it.");
   drop_hold(s, c.hold, c.reason, by, c.person);
   return s.done();
 }
@@ -306,7 +334,9 @@ made continue_hold(step& s, const lot::ContinueHoldT& c) {
   extend.batch = s.ctx.id();
   extend.ends = true;
   const auto* open = find_hold(s.next, c.hold);
-  if (open && contains(open->origins, c.origin)) {  // else it was released meanwhile: no one else needs to hear of it
+  if (open &&
+      contains(open->origins,
+               c.origin)) {  // else it was released meanwhile: no one else needs to hear of it
     const auto w = tell_descendants(s, *open, c.origin, c.after);
     extend.descendants = w.told;
     extend.ends = !w.more;

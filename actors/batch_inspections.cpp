@@ -1,5 +1,5 @@
-// Inspections of a lot: testing begins, ends, and the usage decision moves inspection stock and places or releases the
-// hold that carries the inspection's id.
+// Inspections of a lot: testing begins, ends, and the usage decision moves inspection stock and
+// places or releases the hold that carries the inspection's id.
 #include <algorithm>
 
 #include "actors/batch_step.hpp"
@@ -29,17 +29,21 @@ std::string_view movement_of(lot::StockType from, lot::StockType to) {
 }
 
 /// Inspection stock; for a retest also what the first lot's rejection has blocked.
-std::vector<lot::StockLineT> decided_stock(const lot::StateT& state, const lot::LotT& inspected, lot::Decision decision) {
+std::vector<lot::StockLineT> decided_stock(const lot::StateT& state, const lot::LotT& inspected,
+                                           lot::Decision decision) {
   std::vector<lot::StockLineT> pool;
   for (const auto& line : state.stock) {
-    const bool blocked = line.type == lot::StockType::blocked && !inspected.retest_of.empty() && decision != lot::Decision::reject;
+    const bool blocked = line.type == lot::StockType::blocked && !inspected.retest_of.empty() &&
+                         decision != lot::Decision::reject;
     if (line.type == lot::StockType::quality_inspection || blocked) pool.push_back(line);
   }
   return pool;
 }
 
-/// Moves `quantity` of the pool to `to`; what is there already stays without a movement. False when the pool runs out.
-bool move(std::vector<lot::StockLineT>& pool, decimal quantity, lot::StockType to, std::vector<lot::StockMoveT>& moves) {
+/// Moves `quantity` of the pool to `to`; what is there already stays without a movement. False when
+/// the pool runs out.
+bool move(std::vector<lot::StockLineT>& pool, decimal quantity, lot::StockType to,
+          std::vector<lot::StockMoveT>& moves) {
   for (auto& line : pool) {
     const auto part = std::min(line.quantity, quantity);
     if (!part.is_positive()) continue;
@@ -57,12 +61,14 @@ bool move(std::vector<lot::StockLineT>& pool, decimal quantity, lot::StockType t
   return !quantity.is_positive();
 }
 
-lot::Quality quality_after(const lot::StateT& state, const lot::LotT& inspected, lot::Decision decision) {
+lot::Quality quality_after(const lot::StateT& state, const lot::LotT& inspected,
+                           lot::Decision decision) {
   if (decision == lot::Decision::reject) return lot::Quality::rejected;
   for (const auto& other : state.lots)
     if (other.open && other.inspection != inspected.inspection)
       return other.retest_of.empty() ? lot::Quality::under_test : lot::Quality::retest;
-  return decision == lot::Decision::conditional ? lot::Quality::conditionally_released : lot::Quality::released;
+  return decision == lot::Decision::conditional ? lot::Quality::conditionally_released
+                                                : lot::Quality::released;
 }
 
 void post_moves(step& s, const std::vector<lot::StockMoveT>& moves, const lot::DecideUsageT& c) {
@@ -104,10 +110,13 @@ void release_retested(step& s, const lot::LotT& inspected, const lot::DecideUsag
 
 made start_inspection(step& s, const lot::StartInspectionT& c) {
   if (find_lot(s.next, c.inspection))
-    return made::refuse(lot::Refusal::inspection_exists, "Inspection " + c.inspection + " was started before.");
+    return made::refuse(lot::Refusal::inspection_exists,
+                        "Inspection " + c.inspection + " was started before.");
   if (!c.retest_of.empty() && !find_lot(s.next, c.retest_of))
-    return made::refuse(lot::Refusal::inspection_unknown, "There is no inspection " + c.retest_of + " of this lot to retest.");
-  if (s.next.lots.size() >= lots_max) return made::refuse(lot::Refusal::too_many, "Too many inspections of this lot.");
+    return made::refuse(lot::Refusal::inspection_unknown,
+                        "There is no inspection " + c.retest_of + " of this lot to retest.");
+  if (s.next.lots.size() >= lots_max)
+    return made::refuse(lot::Refusal::too_many, "Too many inspections of this lot.");
   lot::InspectionStartedT event;
   event.inspection = c.inspection;
   event.retest_of = c.retest_of;
@@ -132,20 +141,26 @@ made cancel_inspection(step& s, const lot::CancelInspectionT& c) {
 made decide_usage(step& s, const lot::DecideUsageT& c) {
   const auto* found = find_lot(s.next, c.inspection);
   if (!found || !found->open)
-    return made::refuse(lot::Refusal::inspection_unknown, "Inspection " + c.inspection + " is not open on this lot.");
+    return made::refuse(lot::Refusal::inspection_unknown,
+                        "Inspection " + c.inspection + " is not open on this lot.");
   const lot::LotT inspected = *found;
   auto pool = decided_stock(s.next, inspected, c.decision);
   lot::UsageDecidedT event;
   for (const auto& part : c.quantities) {
     const auto quantity = in_lot_unit(s, part.quantity, part.unit);
-    if (!quantity) return made::refuse(lot::Refusal::unit_mismatch, "Unit " + part.unit + " has no conversion to " + s.next.unit + ".");
+    if (!quantity)
+      return made::refuse(lot::Refusal::unit_mismatch,
+                          "Unit " + part.unit + " has no conversion to " + s.next.unit + ".");
     if (!move(pool, *quantity, part.stock, event.moves))
-      return made::refuse(lot::Refusal::quantities_mismatch, "The quantities exceed what is to be decided.");
+      return made::refuse(lot::Refusal::quantities_mismatch,
+                          "The quantities exceed what is to be decided.");
   }
   decimal rest;
   for (const auto& line : pool) rest += line.quantity;
-  const auto usual = c.decision == lot::Decision::reject ? lot::StockType::blocked : lot::StockType::unrestricted;
-  if (!move(pool, rest, usual, event.moves)) return made::fault("the rest of the pool is not in the pool");
+  const auto usual =
+      c.decision == lot::Decision::reject ? lot::StockType::blocked : lot::StockType::unrestricted;
+  if (!move(pool, rest, usual, event.moves))
+    return made::fault("the rest of the pool is not in the pool");
   event.inspection = c.inspection;
   event.decision = c.decision;
   event.quality = quality_after(s.next, inspected, c.decision);

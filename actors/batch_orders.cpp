@@ -1,5 +1,6 @@
-// What orders report of a lot: consumption and production, and both taken back. Facts: what cannot be posted is parked.
-// Genealogy is told at once, posted or not, so that holds reach whatever the stock went into.
+// What orders report of a lot: consumption and production, and both taken back. Facts: what cannot
+// be posted is parked. Genealogy is told at once, posted or not, so that holds reach whatever the
+// stock went into.
 #include <algorithm>
 
 #include "actors/batch_step.hpp"
@@ -43,37 +44,49 @@ void alert_quality(step& s, const lot::ConsumeT& c, decimal quantity) {
 std::optional<obstacle> why_not_consume(step& s, const lot::ConsumeT& c, decimal quantity) {
   const auto& state = s.next;
   if (!c.material.empty() && c.material != state.material)
-    return obstacle{lot::Refusal::material_mismatch, "The lot is of material " + state.material + ", not " + c.material + "."};
-  const bool serial_held = std::any_of(c.serials.begin(), c.serials.end(), [&](const auto& one) { return held_serial(state, one); });
+    return obstacle{lot::Refusal::material_mismatch,
+                    "The lot is of material " + state.material + ", not " + c.material + "."};
+  const bool serial_held = std::any_of(c.serials.begin(), c.serials.end(),
+                                       [&](const auto& one) { return held_serial(state, one); });
   if (held_whole(state) || serial_held || (!c.location.empty() && held_at(state, c.location)))
     return obstacle{lot::Refusal::held, "The stock is held."};
   switch (c.stock) {
-    case lot::StockType::unrestricted: break;
+    case lot::StockType::unrestricted:
+      break;
     case lot::StockType::quality_inspection:
-      return obstacle{lot::Refusal::inspection_stock, "Inspection stock leaves by usage decision only."};
+      return obstacle{lot::Refusal::inspection_stock,
+                      "Inspection stock leaves by usage decision only."};
     case lot::StockType::blocked:
     case lot::StockType::restricted:
-    case lot::StockType::returns: return obstacle{lot::Refusal::not_released, "Only unrestricted stock is consumed."};
+    case lot::StockType::returns:
+      return obstacle{lot::Refusal::not_released, "Only unrestricted stock is consumed."};
   }
   const auto free = free_unrestricted(state) - allocated_total(state);
-  if (free >= quantity && take(state, lot::StockType::unrestricted, c.location, quantity)) return std::nullopt;
+  if (free >= quantity && take(state, lot::StockType::unrestricted, c.location, quantity))
+    return std::nullopt;
   const auto unrestricted = stock_of(state, lot::StockType::unrestricted);
   if (!state.holds.empty() && unrestricted - allocated_total(state) >= quantity)
-    return obstacle{lot::Refusal::held, text_of(held_quantity(state), state) + " of the lot are held."};
+    return obstacle{lot::Refusal::held,
+                    text_of(held_quantity(state), state) + " of the lot are held."};
   if (stock_of(state, lot::StockType::quality_inspection) >= quantity)
     return obstacle{lot::Refusal::not_released, "The stock is in quality inspection."};
   const auto where = c.location.empty() ? std::string() : " at " + c.location;
-  return obstacle{lot::Refusal::short_stock, "Wanted " + text_of(quantity, state) + where + ", free are " +
+  return obstacle{lot::Refusal::short_stock, "Wanted " + text_of(quantity, state) + where +
+                                                 ", free are " +
                                                  text_of(std::max(decimal(), free), state) + '.'};
 }
 
 }  // namespace
 
 made consume(step& s, const lot::ConsumeT& c) {
-  if (s.ctx.has_row("movements", posting_key("consume", c.order, c.report))) return s.done();  // posted, or taken back before
+  if (s.ctx.has_row("movements", posting_key("consume", c.order, c.report)))
+    return s.done();  // posted, or taken back before
   const auto quantity = in_lot_unit(s, c.quantity, c.unit);
-  if (!quantity) return made::refuse(lot::Refusal::unit_mismatch, "Unit " + c.unit + " has no conversion to " + s.next.unit + ".");
-  if (!quantity->is_positive()) return made::refuse(lot::Refusal::quantity_range, "A consumption is more than nothing.");
+  if (!quantity)
+    return made::refuse(lot::Refusal::unit_mismatch,
+                        "Unit " + c.unit + " has no conversion to " + s.next.unit + ".");
+  if (!quantity->is_positive())
+    return made::refuse(lot::Refusal::quantity_range, "A consumption is more than nothing.");
   const auto wrong_material = !c.material.empty() && c.material != s.next.material;
   if (!wrong_material) link_outputs(s, c, *quantity);
   if (const auto why = why_not_consume(s, c, *quantity)) {
@@ -99,7 +112,8 @@ made consume(step& s, const lot::ConsumeT& c) {
 }
 
 made reverse_consume(step& s, const lot::ReverseConsumeT& c) {
-  const auto row = s.ctx.row<lot::MovementRowT>("movements", posting_key("consume", c.order, c.report));
+  const auto row =
+      s.ctx.row<lot::MovementRowT>("movements", posting_key("consume", c.order, c.report));
   if (row && row->reversed) return s.done();
   lot::ConsumptionReversedT event;
   event.order = c.order;
@@ -117,11 +131,16 @@ made reverse_consume(step& s, const lot::ReverseConsumeT& c) {
 made produce(step& s, const lot::ProduceT& c) {
   if (s.ctx.has_row("movements", posting_key("produce", c.order, c.report))) return s.done();
   const auto* known = s.ctx.look_up<material>(c.material);
-  if (!known) return s.park(lot::Refusal::material_unknown, "Material " + c.material + " is not defined at this plant.");
+  if (!known)
+    return s.park(lot::Refusal::material_unknown,
+                  "Material " + c.material + " is not defined at this plant.");
   if (!s.next.material.empty() && s.next.material != c.material)
-    return s.park(lot::Refusal::material_mismatch, "This lot is of material " + s.next.material + '.');
+    return s.park(lot::Refusal::material_mismatch,
+                  "This lot is of material " + s.next.material + '.');
   const auto quantity = convert(*known, c.quantity, c.unit, known->base_unit);
-  if (!quantity) return made::refuse(lot::Refusal::unit_mismatch, "Unit " + c.unit + " has no conversion to " + known->base_unit + ".");
+  if (!quantity)
+    return made::refuse(lot::Refusal::unit_mismatch,
+                        "Unit " + c.unit + " has no conversion to " + known->base_unit + ".");
   if (!quantity->is_positive() || !decimal::checked_add(stock_total(s.next), *quantity))
     return made::refuse(lot::Refusal::quantity_range, "The quantity is out of range.");
   if (const auto wrong = check_serials(s, c.serials, *quantity))
@@ -170,7 +189,8 @@ made produce(step& s, const lot::ProduceT& c) {
 }
 
 made reverse_produce(step& s, const lot::ReverseProduceT& c) {
-  const auto row = s.ctx.row<lot::MovementRowT>("movements", posting_key("produce", c.order, c.report));
+  const auto row =
+      s.ctx.row<lot::MovementRowT>("movements", posting_key("produce", c.order, c.report));
   if (row && row->reversed) return s.done();
   lot::ProductionReversedT event;
   event.order = c.order;
@@ -182,7 +202,8 @@ made reverse_produce(step& s, const lot::ReverseProduceT& c) {
     auto left = row->quantity;
     const auto from = [&](bool same_place) {
       for (const auto& line : s.next.stock) {
-        const bool there = !row->lines.empty() && line.location == row->lines.front().location && line.type == row->lines.front().type;
+        const bool there = !row->lines.empty() && line.location == row->lines.front().location &&
+                           line.type == row->lines.front().type;
         if (there != same_place || !left.is_positive()) continue;
         lot::StockLineT part;
         part.location = line.location;
@@ -197,7 +218,8 @@ made reverse_produce(step& s, const lot::ReverseProduceT& c) {
     decimal unrestricted;
     for (const auto& part : event.taken)
       if (part.type == lot::StockType::unrestricted) unrestricted += part.quantity;
-    if (left.is_positive() || stock_of(s.next, lot::StockType::unrestricted) - unrestricted < allocated_total(s.next))
+    if (left.is_positive() ||
+        stock_of(s.next, lot::StockType::unrestricted) - unrestricted < allocated_total(s.next))
       return s.park(lot::Refusal::short_stock, "Some of it has been used, allocated or shipped.");
     event.quantity = row->quantity;
   }

@@ -1,4 +1,5 @@
-// What of a lot grows without bound and is kept as child rows: postings, links, serials, shipments, holds past.
+// What of a lot grows without bound and is kept as child rows: postings, links, serials, shipments,
+// holds past.
 #include "actors/batch_step.hpp"
 
 namespace millrace::actors::batches {
@@ -34,7 +35,8 @@ void add_output(evolution& evo, const std::string& order, decimal quantity) {
   evo.put_row("movements", key, row);
 }
 
-void put_serials(evolution& evo, const std::vector<std::string>& serials, const std::string& used_by) {
+void put_serials(evolution& evo, const std::vector<std::string>& serials,
+                 const std::string& used_by) {
   for (const auto& serial : serials) {
     auto row = evo.row<lot::SerialRowT>("serials", serial).value_or(lot::SerialRowT());
     if (!row.at.given()) row.at = evo.stamp();
@@ -52,7 +54,8 @@ lot::StockLineT line_of(const std::string& location, lot::StockType type, decima
 }
 
 template <class Row>
-void put_link(evolution& evo, std::string_view direction, std::string_view table, std::uint32_t number, const lot::LinkT& link) {
+void put_link(evolution& evo, std::string_view direction, std::string_view table,
+              std::uint32_t number, const lot::LinkT& link) {
   Row row;
   row.link = std::make_unique<lot::LinkT>(link);
   evo.put_row(table, number_key(number), row);
@@ -63,7 +66,8 @@ void put_link(evolution& evo, std::string_view direction, std::string_view table
 
 template <class Row, class Event>
 void end_link(evolution& evo, std::string_view direction, std::string_view table, const Event& e) {
-  const auto number = evo.row<lot::LinkRowT>("link_numbers", key_of(direction, e.batch, e.order, e.report));
+  const auto number =
+      evo.row<lot::LinkRowT>("link_numbers", key_of(direction, e.batch, e.order, e.report));
   if (!number) return;
   auto row = evo.row<Row>(table, number_key(number->number));
   if (!row) return;
@@ -73,7 +77,8 @@ void end_link(evolution& evo, std::string_view direction, std::string_view table
 }
 
 /// The hold as it stands now, or how it ended.
-void put_hold(const lot::StateT& state, evolution& evo, const std::string& hold, const std::string& by, const std::string& reason) {
+void put_hold(const lot::StateT& state, evolution& evo, const std::string& hold,
+              const std::string& by, const std::string& reason) {
   auto row = evo.row<lot::HoldRowT>("holds", hold).value_or(lot::HoldRowT());
   if (const auto* open = find_hold(state, hold)) {
     row.entry = std::make_unique<lot::HoldEntryT>(*open);
@@ -103,7 +108,8 @@ void put_rows(const lot::StateT& state, const lot::EventUnion& event, evolution&
     case lot::Event::Received: {
       const auto& e = *event.AsReceived();
       if (!e.receipt.empty())
-        put_movement(evo, key_of("receipt", e.receipt), "receipt", e.quantity, {line_of(e.location, e.stock, e.quantity)}, {});
+        put_movement(evo, key_of("receipt", e.receipt), "receipt", e.quantity,
+                     {line_of(e.location, e.stock, e.quantity)}, {});
       return put_serials(evo, e.serials, {});
     }
     case lot::Event::Produced: {
@@ -120,29 +126,38 @@ void put_rows(const lot::StateT& state, const lot::EventUnion& event, evolution&
     }
     case lot::Event::Consumed: {
       const auto& e = *event.AsConsumed();
-      put_movement(evo, key_of("consume", e.order, e.report), "consume", e.quantity, e.taken, e.operation);
+      put_movement(evo, key_of("consume", e.order, e.report), "consume", e.quantity, e.taken,
+                   e.operation);
       return put_serials(evo, e.serials, e.order);
     }
     case lot::Event::ConsumptionReversed: {
       const auto& e = *event.AsConsumptionReversed();
       return reverse_movement(evo, key_of("consume", e.order, e.report), "consume");
     }
-    case lot::Event::Shipped: return put_shipped(state, evo, *event.AsShipped());
+    case lot::Event::Shipped:
+      return put_shipped(state, evo, *event.AsShipped());
     case lot::Event::OutputLinked:
-      return put_link<lot::GenealogyDownRowT>(evo, "down", "genealogy_down", state.outputs, *event.AsOutputLinked()->link);
+      return put_link<lot::GenealogyDownRowT>(evo, "down", "genealogy_down", state.outputs,
+                                              *event.AsOutputLinked()->link);
     case lot::Event::InputLinked:
       if (event.AsInputLinked()->again) return;
-      return put_link<lot::GenealogyUpRowT>(evo, "up", "genealogy_up", state.inputs, *event.AsInputLinked()->link);
+      return put_link<lot::GenealogyUpRowT>(evo, "up", "genealogy_up", state.inputs,
+                                            *event.AsInputLinked()->link);
     case lot::Event::OutputUnlinked:
-      return end_link<lot::GenealogyDownRowT>(evo, "down", "genealogy_down", *event.AsOutputUnlinked());
+      return end_link<lot::GenealogyDownRowT>(evo, "down", "genealogy_down",
+                                              *event.AsOutputUnlinked());
     case lot::Event::InputUnlinked:
       return end_link<lot::GenealogyUpRowT>(evo, "up", "genealogy_up", *event.AsInputUnlinked());
-    case lot::Event::HoldPlaced: return put_hold(state, evo, event.AsHoldPlaced()->hold->hold, {}, {});
-    case lot::Event::HoldInherited: return put_hold(state, evo, event.AsHoldInherited()->hold, {}, {});
+    case lot::Event::HoldPlaced:
+      return put_hold(state, evo, event.AsHoldPlaced()->hold->hold, {}, {});
+    case lot::Event::HoldInherited:
+      return put_hold(state, evo, event.AsHoldInherited()->hold, {}, {});
     case lot::Event::HoldReleased:
-      return put_hold(state, evo, event.AsHoldReleased()->hold, event.AsHoldReleased()->by, event.AsHoldReleased()->reason);
+      return put_hold(state, evo, event.AsHoldReleased()->hold, event.AsHoldReleased()->by,
+                      event.AsHoldReleased()->reason);
     case lot::Event::HoldLifted:
-      return put_hold(state, evo, event.AsHoldLifted()->hold, event.AsHoldLifted()->by, event.AsHoldLifted()->reason);
+      return put_hold(state, evo, event.AsHoldLifted()->hold, event.AsHoldLifted()->by,
+                      event.AsHoldLifted()->reason);
     case lot::Event::NONE:
     case lot::Event::Reserved:
     case lot::Event::Unreserved:
@@ -158,7 +173,8 @@ void put_rows(const lot::StateT& state, const lot::EventUnion& event, evolution&
     case lot::Event::InspectionStarted:
     case lot::Event::InspectionCancelled:
     case lot::Event::UsageDecided:
-    case lot::Event::Expired: return;
+    case lot::Event::Expired:
+      return;
   }
 }
 

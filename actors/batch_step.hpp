@@ -1,4 +1,5 @@
-// Inside of the batch kind: one decision in the making, and the functions of its parts. Not for others.
+// Inside of the batch kind: one decision in the making, and the functions of its parts. Not for
+// others.
 #pragma once
 
 #include <optional>
@@ -43,17 +44,21 @@ struct step {
 // ---- small helpers ----
 
 /// Parts of a row's key; the separator cannot be in an id.
-[[nodiscard]] std::string key_of(std::string_view a, std::string_view b, std::string_view c = {}, std::string_view d = {});
+[[nodiscard]] std::string key_of(std::string_view a, std::string_view b, std::string_view c = {},
+                                 std::string_view d = {});
 /// Key of a numbered row: sorts in the order of the numbers.
 [[nodiscard]] std::string number_key(std::uint32_t number);
 /// The person where one is named, else the principal.
 [[nodiscard]] std::string by_whom(const context& ctx);
 /// `quantity` in the lot's unit; an empty unit is the lot's. nullopt when it cannot be converted.
 [[nodiscard]] std::optional<decimal> in_lot_unit(step& s, decimal quantity, std::string_view unit);
-/// Takes `quantity` of that type out of the state's lines, those at held places left aside; with a location, from there
-/// and then from stock without a place. nullopt when there is not as much. Changes nothing.
-[[nodiscard]] std::optional<std::vector<lot::StockLineT>> take(const lot::StateT& state, lot::StockType type,
-                                                               std::string_view location, decimal quantity);
+/// Takes `quantity` of that type out of the state's lines, those at held places left aside; with a
+/// location, from there and then from stock without a place. nullopt when there is not as much.
+/// Changes nothing.
+[[nodiscard]] std::optional<std::vector<lot::StockLineT>> take(const lot::StateT& state,
+                                                               lot::StockType type,
+                                                               std::string_view location,
+                                                               decimal quantity);
 [[nodiscard]] std::string text_of(decimal quantity, const lot::StateT& state);
 /// Arms or fires expiry after an event that may have set it.
 void watch_expiry(step& s);
@@ -69,12 +74,19 @@ void watch_expiry(step& s);
 [[nodiscard]] made produce(step& s, const lot::ProduceT& c);
 [[nodiscard]] made reverse_produce(step& s, const lot::ReverseProduceT& c);
 /// Where stock goes and what quality a new lot has, by the material's plan or the sender's wish.
-struct placing { lot::StockType stock; lot::Quality quality; };
-[[nodiscard]] placing placing_of(const millrace::material::StateT& material, lot::Into wish, timestamp at);
+struct placing {
+  lot::StockType stock;
+  lot::Quality quality;
+};
+[[nodiscard]] placing placing_of(const millrace::material::StateT& material, lot::Into wish,
+                                 timestamp at);
 /// The expiry of what arrives now; zero when it does not expire.
-[[nodiscard]] timestamp expiry_of(const millrace::material::StateT& material, timestamp named, timestamp made_at);
+[[nodiscard]] timestamp expiry_of(const millrace::material::StateT& material, timestamp named,
+                                  timestamp made_at);
 /// Serials must be as many as the quantity and new to the lot.
-[[nodiscard]] std::optional<lot::Refusal> check_serials(step& s, const std::vector<std::string>& serials, decimal quantity);
+[[nodiscard]] std::optional<lot::Refusal> check_serials(step& s,
+                                                        const std::vector<std::string>& serials,
+                                                        decimal quantity);
 // ---- batch_grants ----
 [[nodiscard]] made reserve(step& s, const lot::ReserveT& c);
 [[nodiscard]] made unreserve(step& s, const lot::UnreserveT& c);
@@ -83,7 +95,10 @@ struct placing { lot::StockType stock; lot::Quality quality; };
 [[nodiscard]] made pick(step& s, const lot::PickT& c);
 [[nodiscard]] made ship(step& s, const lot::ShipT& c);
 /// Why nothing may be granted, nullopt when something may.
-struct obstacle { lot::Refusal why; std::string detail; };
+struct obstacle {
+  lot::Refusal why;
+  std::string detail;
+};
 [[nodiscard]] std::optional<obstacle> obstacle_of(const lot::StateT& state);
 // ---- batch_genealogy ----
 [[nodiscard]] made link_output(step& s, const lot::LinkOutputT& c);
@@ -92,8 +107,10 @@ struct obstacle { lot::Refusal why; std::string detail; };
 [[nodiscard]] made unlink_input(step& s, const lot::UnlinkInputT& c);
 /// Links to an output and tells it its holds and the link.
 void link_to_output(step& s, const lot::LinkT& link);
-/// Ends links to outputs of that order and report (report empty: all of the order); the outputs are told.
-void unlink_outputs(step& s, std::string_view order, std::string_view report, const std::string& reason);
+/// Ends links to outputs of that order and report (report empty: all of the order); the outputs are
+/// told.
+void unlink_outputs(step& s, std::string_view order, std::string_view report,
+                    const std::string& reason);
 void unlink_inputs(step& s, std::string_view order, const std::string& reason);
 // ---- batch_holds ----
 [[nodiscard]] made place_hold(step& s, const lot::PlaceHoldT& c);
@@ -105,7 +122,8 @@ void unlink_inputs(step& s, std::string_view order, const std::string& reason);
 /// Places the hold here: revokes what was granted, tells the descendants and the hold process.
 void raise_hold(step& s, lot::HoldEntryT entry);
 /// Ends the hold where it was placed.
-void drop_hold(step& s, const std::string& hold, const std::string& reason, const std::string& by, const std::string& person);
+void drop_hold(step& s, const std::string& hold, const std::string& reason, const std::string& by,
+               const std::string& person);
 /// Tells one lot every open hold that reaches it, and the processes that it was told.
 void tell_holds(step& s, const std::string& output, const std::string& plant);
 // ---- batch_inspections ----

@@ -1,5 +1,6 @@
 // What the ERP and the warehouse do with a lot's stock: receipt, adjustment, transfer.
-// Inspection stock leaves by usage decision only, restricted stock follows the lot's status, held stock stays where it is.
+// Inspection stock leaves by usage decision only, restricted stock follows the lot's status, held
+// stock stays where it is.
 #include <algorithm>
 
 #include "actors/batch_step.hpp"
@@ -13,26 +14,33 @@ placing placing_of(const millrace::material::StateT& material, lot::Into wish, t
     case lot::Into::by_plan:
     case lot::Into::unrestricted:  // a wish does not get around an inspection plan
       break;
-    case lot::Into::quality_inspection: return {lot::StockType::quality_inspection, lot::Quality::quarantine};
-    case lot::Into::blocked: return {lot::StockType::blocked, quality};
-    case lot::Into::restricted: return {lot::StockType::restricted, quality};
-    case lot::Into::returns: return {lot::StockType::returns, quality};
+    case lot::Into::quality_inspection:
+      return {lot::StockType::quality_inspection, lot::Quality::quarantine};
+    case lot::Into::blocked:
+      return {lot::StockType::blocked, quality};
+    case lot::Into::restricted:
+      return {lot::StockType::restricted, quality};
+    case lot::Into::returns:
+      return {lot::StockType::returns, quality};
   }
   return {planned ? lot::StockType::quality_inspection : lot::StockType::unrestricted, quality};
 }
 
-timestamp expiry_of(const millrace::material::StateT& material, timestamp named, timestamp made_at) {
+timestamp expiry_of(const millrace::material::StateT& material, timestamp named,
+                    timestamp made_at) {
   constexpr std::int64_t day_ms = 86'400'000;
   if (named.given() || material.shelf_life_days == 0) return named;
   return made_at.plus_ms(day_ms * static_cast<std::int64_t>(material.shelf_life_days));
 }
 
-std::optional<lot::Refusal> check_serials(step& s, const std::vector<std::string>& serials, decimal quantity) {
+std::optional<lot::Refusal> check_serials(step& s, const std::vector<std::string>& serials,
+                                          decimal quantity) {
   if (serials.empty()) return std::nullopt;
   auto sorted = serials;
   std::sort(sorted.begin(), sorted.end());
   const bool twice = std::adjacent_find(sorted.begin(), sorted.end()) != sorted.end();
-  if (twice || decimal::from_units(static_cast<std::int64_t>(serials.size())) != quantity) return lot::Refusal::serials_mismatch;
+  if (twice || decimal::from_units(static_cast<std::int64_t>(serials.size())) != quantity)
+    return lot::Refusal::serials_mismatch;
   for (const auto& serial : serials)
     if (s.ctx.has_row("serials", serial)) return lot::Refusal::serial_exists;
   return std::nullopt;
@@ -40,20 +48,28 @@ std::optional<lot::Refusal> check_serials(step& s, const std::vector<std::string
 
 made receive(step& s, const lot::ReceiveT& c) {
   const auto* known = s.ctx.look_up<material>(c.material);
-  if (!known) return made::refuse(lot::Refusal::material_unknown, "Material " + c.material + " is not defined at this plant.");
+  if (!known)
+    return made::refuse(lot::Refusal::material_unknown,
+                        "Material " + c.material + " is not defined at this plant.");
   if (!s.next.material.empty() && s.next.material != c.material)
-    return made::refuse(lot::Refusal::material_mismatch, "This lot is of material " + s.next.material + ".");
+    return made::refuse(lot::Refusal::material_mismatch,
+                        "This lot is of material " + s.next.material + ".");
   const auto quantity = convert(*known, c.quantity, c.unit, known->base_unit);
-  if (!quantity) return made::refuse(lot::Refusal::unit_mismatch, "Unit " + c.unit + " has no conversion to " + known->base_unit + ".");
+  if (!quantity)
+    return made::refuse(lot::Refusal::unit_mismatch,
+                        "Unit " + c.unit + " has no conversion to " + known->base_unit + ".");
   if (!decimal::checked_add(stock_total(s.next), *quantity))
     return made::refuse(lot::Refusal::quantity_range, "The lot cannot hold that much.");
   if (!c.receipt.empty())
     if (const auto row = s.ctx.row<lot::MovementRowT>("movements", key_of("receipt", c.receipt))) {
-      if (row->quantity == *quantity) return s.done();  // the same receipt again: it has been posted
-      return made::refuse(lot::Refusal::receipt_differs, "Receipt " + c.receipt + " was " + text_of(row->quantity, s.next) + ".");
+      if (row->quantity == *quantity)
+        return s.done();  // the same receipt again: it has been posted
+      return made::refuse(lot::Refusal::receipt_differs,
+                          "Receipt " + c.receipt + " was " + text_of(row->quantity, s.next) + ".");
     }
   if (const auto wrong = check_serials(s, c.serials, *quantity))
-    return made::refuse(*wrong, "The serial numbers do not fit the quantity or are in the lot already.");
+    return made::refuse(*wrong,
+                        "The serial numbers do not fit the quantity or are in the lot already.");
 
   const auto where = placing_of(*known, c.stock, s.ctx.now());
   lot::ReceivedT event;
@@ -84,8 +100,11 @@ made receive(step& s, const lot::ReceiveT& c) {
 
 made adjust_stock(step& s, const lot::AdjustStockT& c) {
   const auto quantity = in_lot_unit(s, c.quantity, c.unit);
-  if (!quantity) return made::refuse(lot::Refusal::unit_mismatch, "Unit " + c.unit + " has no conversion to " + s.next.unit + ".");
-  if (quantity->is_zero()) return made::refuse(lot::Refusal::quantity_range, "An adjustment by nothing changes nothing.");
+  if (!quantity)
+    return made::refuse(lot::Refusal::unit_mismatch,
+                        "Unit " + c.unit + " has no conversion to " + s.next.unit + ".");
+  if (quantity->is_zero())
+    return made::refuse(lot::Refusal::quantity_range, "An adjustment by nothing changes nothing.");
   decimal there;
   for (const auto& line : s.next.stock)
     if (line.type == c.stock && line.location == c.location) there = line.quantity;
@@ -93,7 +112,8 @@ made adjust_stock(step& s, const lot::AdjustStockT& c) {
   if (!left || !decimal::checked_add(stock_total(s.next), *quantity))
     return made::refuse(lot::Refusal::quantity_range, "The lot cannot hold that much.");
   if (left->is_negative())
-    return made::refuse(lot::Refusal::short_stock, "Only " + text_of(there, s.next) + " are there.");
+    return made::refuse(lot::Refusal::short_stock,
+                        "Only " + text_of(there, s.next) + " are there.");
   lot::StockAdjustedT event;
   event.quantity = *quantity;
   event.location = c.location;
@@ -108,29 +128,39 @@ made adjust_stock(step& s, const lot::AdjustStockT& c) {
 
 made transfer_stock(step& s, const lot::TransferStockT& c) {
   const auto quantity = in_lot_unit(s, c.quantity, c.unit);
-  if (!quantity) return made::refuse(lot::Refusal::unit_mismatch, "Unit " + c.unit + " has no conversion to " + s.next.unit + ".");
+  if (!quantity)
+    return made::refuse(lot::Refusal::unit_mismatch,
+                        "Unit " + c.unit + " has no conversion to " + s.next.unit + ".");
   if (c.from_stock == c.to_stock && c.from_location == c.to_location)
     return made::refuse(lot::Refusal::same_stock, "From and to are the same.");
   if (c.from_stock != c.to_stock) {
     for (const auto type : {c.from_stock, c.to_stock}) {
       if (type == lot::StockType::quality_inspection)
-        return made::refuse(lot::Refusal::inspection_stock, "A usage decision moves inspection stock.");
+        return made::refuse(lot::Refusal::inspection_stock,
+                            "A usage decision moves inspection stock.");
       if (type == lot::StockType::restricted)
-        return made::refuse(lot::Refusal::restricted_stock, "Restricted stock follows the lot's status.");
+        return made::refuse(lot::Refusal::restricted_stock,
+                            "Restricted stock follows the lot's status.");
     }
     if (c.to_stock == lot::StockType::unrestricted && s.next.quality == lot::Quality::rejected)
       return made::refuse(lot::Refusal::not_released, "The lot is rejected.");
   }
-  if (held_at(s.next, c.from_location)) return made::refuse(lot::Refusal::held, "Held stock stays where it is.");
+  if (held_at(s.next, c.from_location))
+    return made::refuse(lot::Refusal::held, "Held stock stays where it is.");
   decimal there;
   for (const auto& line : s.next.stock)
     if (line.type == c.from_stock && line.location == c.from_location) there = line.quantity;
-  if (there < *quantity) return made::refuse(lot::Refusal::short_stock, "Only " + text_of(there, s.next) + " are there.");
+  if (there < *quantity)
+    return made::refuse(lot::Refusal::short_stock,
+                        "Only " + text_of(there, s.next) + " are there.");
   // What a hold by quantity or serials keeps back may be any of it.
   if (stock_total(s.next) - held_quantity(s.next) < *quantity)
-    return made::refuse(lot::Refusal::held, text_of(held_quantity(s.next), s.next) + " of the lot are held.");
-  const bool leaves = c.from_stock == lot::StockType::unrestricted && c.to_stock != lot::StockType::unrestricted;
-  if (leaves && free_unrestricted(s.next) - reserved_total(s.next) - allocated_total(s.next) < *quantity)
+    return made::refuse(lot::Refusal::held,
+                        text_of(held_quantity(s.next), s.next) + " of the lot are held.");
+  const bool stays = c.to_stock == lot::StockType::unrestricted && !held_at(s.next, c.to_location);
+  const bool leaves = c.from_stock == lot::StockType::unrestricted && !stays;
+  if (leaves &&
+      free_unrestricted(s.next) - reserved_total(s.next) - allocated_total(s.next) < *quantity)
     return made::refuse(lot::Refusal::short_stock, "The rest is held, reserved or allocated.");
 
   lot::StockTransferredT event;

@@ -1,5 +1,6 @@
-// Breadth first, each lot read once, each link shown once however it is reached. With direction `both` the inputs of the
-// root are walked upwards and its outputs downwards: what else was made of the inputs is not part of the root's story.
+// Breadth first, each lot read once, each link shown once however it is reached. With direction
+// `both` the inputs of the root are walked upwards and its outputs downwards: what else was made of
+// the inputs is not part of the root's story.
 #include "actors/genealogy.hpp"
 
 #include <algorithm>
@@ -15,7 +16,8 @@ std::optional<walk_direction> parse_direction(std::string_view text) {
   return std::nullopt;
 }
 
-genealogy_walk::genealogy_walk(lot_id root, walk_direction direction, std::uint32_t depth, timestamp at)
+genealogy_walk::genealogy_walk(lot_id root, walk_direction direction, std::uint32_t depth,
+                               timestamp at)
     : depth_max_(depth), at_(at) {
   result_.root = root;
   result_.direction = direction;
@@ -29,14 +31,16 @@ bool genealogy_walk::in_force(const millrace::batch::LinkT& link, timestamp remo
   return link.at <= at_ && (!removed_at.given() || removed_at > at_);
 }
 
-void genealogy_walk::reach(const lot_id& lot, const std::string& material, std::uint32_t depth, bool up, bool down) {
+void genealogy_walk::reach(const lot_id& lot, const std::string& material, std::uint32_t depth,
+                           bool up, bool down) {
   const auto found = seen_.find(lot);
   if (found != seen_.end()) {
     auto& v = found->second;
     const bool other_way = (up && !v.up) || (down && !v.down);
     v.up |= up;
     v.down |= down;
-    if (other_way && std::find(wanted_.begin(), wanted_.end(), lot) == wanted_.end()) wanted_.push_back(lot);
+    if (other_way && std::find(wanted_.begin(), wanted_.end(), lot) == wanted_.end())
+      wanted_.push_back(lot);
     return;
   }
   if (seen_.size() >= nodes_max) {
@@ -48,7 +52,8 @@ void genealogy_walk::reach(const lot_id& lot, const std::string& material, std::
   wanted_.push_back(lot);
 }
 
-void genealogy_walk::follow(const lot_id& from, const visit& v, const millrace::batch::LinkT& link, bool upwards) {
+void genealogy_walk::follow(const lot_id& from, const visit& v, const millrace::batch::LinkT& link,
+                            bool upwards) {
   if (depth_max_ != 0 && v.depth >= depth_max_) {
     result_.complete = false;
     return;
@@ -56,14 +61,17 @@ void genealogy_walk::follow(const lot_id& from, const visit& v, const millrace::
   const lot_id other{link.plant.empty() ? from.plant : link.plant, link.batch};
   const auto& input = upwards ? other : from;
   const auto& output = upwards ? from : other;
-  const auto key = input.plant + '\x1f' + input.batch + '\x1f' + output.plant + '\x1f' + output.batch + '\x1f' + link.order + '\x1f' + link.report;
+  const auto key = input.plant + '\x1f' + input.batch + '\x1f' + output.plant + '\x1f' +
+                   output.batch + '\x1f' + link.order + '\x1f' + link.report;
   if (edges_.insert(key).second)
-    result_.edges.push_back({input.batch, output.batch, input.plant, output.plant, link.quantity, link.unit, link.order,
-                             link.operation, link.report, link.at, link.basis});
+    result_.edges.push_back({input.batch, output.batch, input.plant, output.plant, link.quantity,
+                             link.unit, link.order, link.operation, link.report, link.at,
+                             link.basis});
   reach(other, link.material, v.depth + 1, upwards, !upwards);
 }
 
-void genealogy_walk::give(const lot_id& lot, std::string_view material, const std::vector<millrace::batch::GenealogyUpRowT>& up,
+void genealogy_walk::give(const lot_id& lot, std::string_view material,
+                          const std::vector<millrace::batch::GenealogyUpRowT>& up,
                           const std::vector<millrace::batch::GenealogyDownRowT>& down) {
   const auto found = seen_.find(lot);
   if (found == seen_.end()) return;
@@ -114,9 +122,12 @@ void list(std::string& out, std::string_view name, const Items& items, Write wri
 
 std::string_view direction_name(walk_direction direction) {
   switch (direction) {
-    case walk_direction::up: return "up";
-    case walk_direction::down: return "down";
-    case walk_direction::both: return "both";
+    case walk_direction::up:
+      return "up";
+    case walk_direction::down:
+      return "down";
+    case walk_direction::both:
+      return "both";
   }
   return {};
 }

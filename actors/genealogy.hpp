@@ -1,5 +1,6 @@
-// The walk over genealogy links: which lots went into a lot, and which came of it, any depth, across plants. Pure.
-// The caller reads: ask `wanted()`, read those lots' rows, hand them in, until nothing is wanted.
+// The walk over genealogy links: which lots went into a lot, and which came of it, any depth,
+// across plants. Pure. The caller reads: ask `wanted()`, read those lots' rows, hand them in, until
+// nothing is wanted.
 //
 //   genealogy_walk walk({"hamburg", "PMP-1"}, walk_direction::up, 10, {});
 //   while (!walk.wanted().empty())
@@ -25,7 +26,9 @@ struct lot_id {
   std::string plant, batch;
   auto operator<=>(const lot_id&) const = default;
 };
-struct genealogy_node { std::string batch, material, plant; };
+struct genealogy_node {
+  std::string batch, material, plant;
+};
 /// `from` went into `to`.
 struct genealogy_edge {
   std::string from, to, from_plant, to_plant;
@@ -34,15 +37,18 @@ struct genealogy_edge {
   timestamp at;
   millrace::batch::Basis basis = millrace::batch::Basis::order;
 };
-struct missing_plant { std::string plant; timestamp since; };
+struct missing_plant {
+  std::string plant;
+  timestamp since;
+};
 struct genealogy_result {
   lot_id root;
   walk_direction direction = walk_direction::up;
-  std::vector<genealogy_node> nodes;     // the root first, then by distance
+  std::vector<genealogy_node> nodes;  // the root first, then by distance
   std::vector<genealogy_edge> edges;
-  std::vector<std::string> unknown;      // lots that links name and no plant knows
+  std::vector<std::string> unknown;  // lots that links name and no plant knows
   std::vector<missing_plant> missing;
-  bool complete = true;                  // nothing is missing, unknown, or cut off by depth or size
+  bool complete = true;  // nothing is missing, unknown, or cut off by depth or size
 };
 
 class genealogy_walk {
@@ -53,8 +59,10 @@ class genealogy_walk {
   /// Lots to be read next; each is wanted once.
   [[nodiscard]] const std::vector<lot_id>& wanted() const { return wanted_; }
   [[nodiscard]] std::vector<lot_id> take_wanted();
-  /// A lot's material and its link rows (tables "genealogy_up" and "genealogy_down"; the walk uses what its direction needs).
-  void give(const lot_id& lot, std::string_view material, const std::vector<millrace::batch::GenealogyUpRowT>& up,
+  /// A lot's material and its link rows (tables "genealogy_up" and "genealogy_down"; the walk uses
+  /// what its direction needs).
+  void give(const lot_id& lot, std::string_view material,
+            const std::vector<millrace::batch::GenealogyUpRowT>& up,
             const std::vector<millrace::batch::GenealogyDownRowT>& down);
   /// No such lot.
   void give_unknown(const lot_id& lot);
@@ -64,9 +72,15 @@ class genealogy_walk {
 
  private:
   /// Which ways a lot is walked from, and how far it is from the root.
-  struct visit { std::size_t node; std::uint32_t depth; bool up; bool down; };
+  struct visit {
+    std::size_t node;
+    std::uint32_t depth;
+    bool up;
+    bool down;
+  };
   void follow(const lot_id& from, const visit& v, const millrace::batch::LinkT& link, bool upwards);
-  void reach(const lot_id& lot, const std::string& material, std::uint32_t depth, bool up, bool down);
+  void reach(const lot_id& lot, const std::string& material, std::uint32_t depth, bool up,
+             bool down);
   [[nodiscard]] bool in_force(const millrace::batch::LinkT& link, timestamp removed_at) const;
 
   genealogy_result result_;

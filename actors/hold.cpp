@@ -1,5 +1,6 @@
-// Decisions of the hold process: ask the outer systems for each lot, note who has acknowledged, and say how far it is.
-// `contained` when every known descendant has committed; `enforced` when the outer systems have as well.
+// Decisions of the hold process: ask the outer systems for each lot, note who has acknowledged, and
+// say how far it is. `contained` when every known descendant has committed; `enforced` when the
+// outer systems have as well.
 #include "actors/hold.hpp"
 
 #include <algorithm>
@@ -78,7 +79,8 @@ void ask_release(step& s, const std::string& batch, bool last) {
   lift.last = last;
   for (const auto system : outer_systems) {
     const auto* known = find_system(s.next, batch, system);
-    const bool asked = s.ctx.bound(system) && known && !known->by_platform;  // who was never asked has nothing to undo
+    const bool asked = s.ctx.bound(system) && known &&
+                       !known->by_platform;  // who was never asked has nothing to undo
     process::SystemAskedT event;
     event.batch = batch;
     event.system = system;
@@ -94,12 +96,14 @@ bool systems_done(const process::StateT& state) { return waits_for(state).empty(
 /// How far a hold in force is by now.
 void settle_placing(step& s) {
   if (!all_committed(s.next)) return;
-  if (!s.next.contained_at.given() || s.next.status == Status::requested || s.next.status == Status::placing) {
+  if (!s.next.contained_at.given() || s.next.status == Status::requested ||
+      s.next.status == Status::placing) {
     process::ContainedT event;
     event.batches = static_cast<std::uint32_t>(s.next.closure.size());
     s.emit(std::move(event));
   }
-  const bool enforced = s.next.status == Status::enforced || s.next.status == Status::enforced_with_escapes;
+  const bool enforced =
+      s.next.status == Status::enforced || s.next.status == Status::enforced_with_escapes;
   if (systems_done(s.next)) {
     if (enforced) return;
     process::EnforcedT event;
@@ -119,8 +123,8 @@ void settle_placing(step& s) {
 made settle(step& s) {
   if (!given_up(s.next)) {
     settle_placing(s);
-  } else if (s.next.status != Status::released && s.next.release_requested_at.given() && all_committed(s.next) &&
-             all_lifted(s.next) && systems_done(s.next)) {
+  } else if (s.next.status != Status::released && s.next.release_requested_at.given() &&
+             all_committed(s.next) && all_lifted(s.next) && systems_done(s.next)) {
     process::ReleasedT event;
     event.by = s.next.released_by;
     s.emit(std::move(event));
@@ -130,7 +134,9 @@ made settle(step& s) {
 }
 
 /// The first report of a hold arms the clock of the rule.
-bool clock_runs(const process::StateT& state) { return state.asked_at.given() && state.status != Status::released; }
+bool clock_runs(const process::StateT& state) {
+  return state.asked_at.given() && state.status != Status::released;
+}
 
 made take_report(step& s, const report& r, bool armed) {
   process::ReachingT event;
@@ -167,8 +173,9 @@ made start(step& s, const process::StartT& c) {
   requested.placed_by = c.placed_by;
   const bool armed = clock_runs(s.next);
   if (s.next.batch.empty()) s.emit(std::move(requested));
-  report r{c.batch, {}, c.material, c.unit, c.reason, c.location, c.type, c.descendants, c.serials, c.stock, c.escaped,
-           c.quantity.get(), c.first, c.more, true};
+  report r{c.batch,       {},        c.material, c.unit,    c.reason,         c.location, c.type,
+           c.descendants, c.serials, c.stock,    c.escaped, c.quantity.get(), c.first,    c.more,
+           true};
   return take_report(s, r, armed);
 }
 
@@ -181,8 +188,8 @@ made reached(step& s, const process::ReachedT& c) {
     s.emit(std::move(event));
     return settle(s);
   }
-  report r{c.batch, c.via, c.material, c.unit, c.reason, {}, c.type, c.descendants, {}, c.stock, c.escaped,
-           nullptr, c.first, c.more, false};
+  report r{c.batch, c.via,   c.material, c.unit,  c.reason, {},     c.type, c.descendants,
+           {},      c.stock, c.escaped,  nullptr, c.first,  c.more, false};
   return take_report(s, r, clock_runs(s.next));
 }
 
@@ -215,7 +222,8 @@ made lifted(step& s, const process::LiftedT& c) {
 }
 
 made close_recall(step& s, const process::CloseRecallT& c) {
-  if (!s.next.recall) return made::refuse(process::Refusal::no_recall, "Nothing had left, or the recall is closed.");
+  if (!s.next.recall)
+    return made::refuse(process::Refusal::no_recall, "Nothing had left, or the recall is closed.");
   process::RecallClosedT event;
   event.reason = c.reason;
   event.person = c.person;
@@ -227,17 +235,25 @@ made close_recall(step& s, const process::CloseRecallT& c) {
 }  // namespace
 }  // namespace holds
 
-decision<hold::schema> hold::decide(const schema::state& state, const schema::command& command, context& ctx) {
+decision<hold::schema> hold::decide(const schema::state& state, const schema::command& command,
+                                    context& ctx) {
   using millrace::hold::Command;
   holds::step s{ctx, state, {}};
   switch (command.type) {
-    case Command::NONE: break;
-    case Command::Start: return holds::start(s, *command.AsStart());
-    case Command::Reached: return holds::reached(s, *command.AsReached());
-    case Command::Extend: return holds::extend(s, *command.AsExtend());
-    case Command::Release: return holds::release(s, *command.AsRelease());
-    case Command::Lifted: return holds::lifted(s, *command.AsLifted());
-    case Command::CloseRecall: return holds::close_recall(s, *command.AsCloseRecall());
+    case Command::NONE:
+      break;
+    case Command::Start:
+      return holds::start(s, *command.AsStart());
+    case Command::Reached:
+      return holds::reached(s, *command.AsReached());
+    case Command::Extend:
+      return holds::extend(s, *command.AsExtend());
+    case Command::Release:
+      return holds::release(s, *command.AsRelease());
+    case Command::Lifted:
+      return holds::lifted(s, *command.AsLifted());
+    case Command::CloseRecall:
+      return holds::close_recall(s, *command.AsCloseRecall());
   }
   return decision<schema>::fault("a hold has no such command");
 }
@@ -251,7 +267,8 @@ decision<hold::schema> hold::on_timer(const schema::state& state, std::string_vi
   holds::step s{ctx, state, {}};
   auto waiting = holds::waits_for(state);
   const auto status = state.status;
-  const bool in_force = status == millrace::hold::Status::placing || status == millrace::hold::Status::contained ||
+  const bool in_force = status == millrace::hold::Status::placing ||
+                        status == millrace::hold::Status::contained ||
                         status == millrace::hold::Status::partially_enforced;
   if (!in_force || (waiting.empty() && holds::all_committed(state))) return std::move(s.d);
   millrace::hold::PartiallyEnforcedT event;
@@ -261,10 +278,12 @@ decision<hold::schema> hold::on_timer(const schema::state& state, std::string_vi
   return std::move(s.d);
 }
 
-decision<hold::schema> hold::on_delivered(const schema::state& state, const delivered& d, context& ctx) {
+decision<hold::schema> hold::on_delivered(const schema::state& state, const delivered& d,
+                                          context& ctx) {
   holds::step s{ctx, state, {}};
   const auto cut = d.tag.find('~');
-  if (cut == std::string_view::npos) return decision<schema>::fault("a delivery came back that no hold has sent");
+  if (cut == std::string_view::npos)
+    return decision<schema>::fault("a delivery came back that no hold has sent");
   const bool release = d.tag.substr(0, cut) == "lift";
   const std::string batch(d.tag.substr(cut + 1));
   if (d.end == engine::DeliveryEnd::acknowledged) {

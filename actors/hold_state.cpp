@@ -18,7 +18,8 @@ process::MemberT& member(process::StateT& state, const std::string& batch) {
   return state.closure.back();
 }
 
-process::AcknowledgerT& acknowledger(process::StateT& state, const std::string& batch, System system) {
+process::AcknowledgerT& acknowledger(process::StateT& state, const std::string& batch,
+                                     System system) {
   for (auto& one : state.acknowledgers)
     if (one.batch == batch && one.system == system) return one;
   process::AcknowledgerT fresh;
@@ -28,7 +29,8 @@ process::AcknowledgerT& acknowledger(process::StateT& state, const std::string& 
   return state.acknowledgers.back();
 }
 
-void expect(process::StateT& state, const std::vector<std::string>& batches, const std::string& via, timestamp at) {
+void expect(process::StateT& state, const std::vector<std::string>& batches, const std::string& via,
+            timestamp at) {
   for (const auto& batch : batches) {
     if (find_member(state, batch)) continue;
     member(state, batch).via = via;
@@ -44,11 +46,16 @@ void reopen(process::StateT& state) {
     case process::Status::contained:
     case process::Status::enforced:
     case process::Status::partially_enforced:
-    case process::Status::enforced_with_escapes: state.status = process::Status::placing; break;
-    case process::Status::released: state.status = process::Status::releasing; break;
+    case process::Status::enforced_with_escapes:
+      state.status = process::Status::placing;
+      break;
+    case process::Status::released:
+      state.status = process::Status::releasing;
+      break;
     case process::Status::placing:
     case process::Status::release_requested:
-    case process::Status::releasing: break;
+    case process::Status::releasing:
+      break;
   }
 }
 
@@ -76,8 +83,10 @@ void reaching(process::StateT& state, const process::ReachingT& e, timestamp at)
   own.last_heard = at;
   expect(state, e.descendants, e.batch, at);
   if (state.status == process::Status::requested) state.status = process::Status::placing;
-  if (e.origin && state.status >= process::Status::release_requested) state.status = process::Status::placing;
-  if (state.status == process::Status::released) state.status = process::Status::releasing;  // reached late: lifted next
+  if (e.origin && state.status >= process::Status::release_requested)
+    state.status = process::Status::placing;
+  if (state.status == process::Status::released)
+    state.status = process::Status::releasing;  // reached late: lifted next
   reopen(state);
 }
 
@@ -95,7 +104,8 @@ void system_asked(process::StateT& state, const process::SystemAskedT& e, timest
   if (e.by_platform) one.acknowledged_at = at;
 }
 
-void system_acknowledged(process::StateT& state, const process::SystemAcknowledgedT& e, timestamp at) {
+void system_acknowledged(process::StateT& state, const process::SystemAcknowledgedT& e,
+                         timestamp at) {
   auto& one = acknowledger(state, e.batch, e.system);
   one.last_heard = at;
   one.document = e.document;
@@ -134,7 +144,8 @@ void release_requested(process::StateT& state, const process::ReleaseRequestedT&
   state.release_reason = e.reason;
   if (!given_up(state)) return;
   state.release_requested_at = at;
-  state.status = all_lifted(state) ? process::Status::releasing : process::Status::release_requested;
+  state.status =
+      all_lifted(state) ? process::Status::releasing : process::Status::release_requested;
 }
 
 void member_lifted(process::StateT& state, const process::MemberLiftedT& e) {
@@ -142,7 +153,8 @@ void member_lifted(process::StateT& state, const process::MemberLiftedT& e) {
   one.committed = true;
   one.lifted = true;
   one.more = false;
-  if (state.status == process::Status::release_requested && all_lifted(state)) state.status = process::Status::releasing;
+  if (state.status == process::Status::release_requested && all_lifted(state))
+    state.status = process::Status::releasing;
 }
 
 }  // namespace
@@ -153,7 +165,8 @@ const process::MemberT* find_member(const process::StateT& state, std::string_vi
   return nullptr;
 }
 
-const process::AcknowledgerT* find_system(const process::StateT& state, std::string_view batch, System system) {
+const process::AcknowledgerT* find_system(const process::StateT& state, std::string_view batch,
+                                          System system) {
   for (const auto& one : state.acknowledgers)
     if (one.batch == batch && one.system == system) return &one;
   return nullptr;
@@ -161,15 +174,18 @@ const process::AcknowledgerT* find_system(const process::StateT& state, std::str
 
 bool all_committed(const process::StateT& state) {
   return !state.closure.empty() &&
-         std::all_of(state.closure.begin(), state.closure.end(), [](const auto& one) { return one.committed && !one.more; });
+         std::all_of(state.closure.begin(), state.closure.end(),
+                     [](const auto& one) { return one.committed && !one.more; });
 }
 
 bool given_up(const process::StateT& state) {
-  return std::none_of(state.closure.begin(), state.closure.end(), [](const auto& one) { return one.origin; });
+  return std::none_of(state.closure.begin(), state.closure.end(),
+                      [](const auto& one) { return one.origin; });
 }
 
 bool all_lifted(const process::StateT& state) {
-  return std::all_of(state.closure.begin(), state.closure.end(), [](const auto& one) { return one.lifted; });
+  return std::all_of(state.closure.begin(), state.closure.end(),
+                     [](const auto& one) { return one.lifted; });
 }
 
 std::vector<std::string> waits_for(const process::StateT& state) {
@@ -180,8 +196,9 @@ std::vector<std::string> waits_for(const process::StateT& state) {
       const auto* lot = find_member(state, one.batch);
       if (lot && lot->committed) continue;
     }
-    std::string text = one.system == System::none ? "batch/" + one.batch
-                                                  : std::string(EnumNameSystem(one.system)) + " for batch/" + one.batch;
+    std::string text = one.system == System::none
+                           ? "batch/" + one.batch
+                           : std::string(EnumNameSystem(one.system)) + " for batch/" + one.batch;
     if (!one.reason.empty()) text += ": " + one.reason;
     if (one.last_heard.given()) text += " (last heard " + one.last_heard.to_string() + ')';
     out.push_back(std::move(text));
@@ -197,7 +214,8 @@ bool has_failures(const process::StateT& state) {
 
 void apply(process::StateT& state, const process::EventUnion& event, timestamp at) {
   switch (event.type) {
-    case process::Event::NONE: return;
+    case process::Event::NONE:
+      return;
     case process::Event::Requested: {
       const auto& e = *event.AsRequested();
       if (!state.batch.empty()) return;  // placed on one more lot
@@ -209,22 +227,27 @@ void apply(process::StateT& state, const process::EventUnion& event, timestamp a
       if (!state.asked_at.given()) state.asked_at = at;
       return;
     }
-    case process::Event::Reaching: return reaching(state, *event.AsReaching(), at);
+    case process::Event::Reaching:
+      return reaching(state, *event.AsReaching(), at);
     case process::Event::Extended: {
       const auto& e = *event.AsExtended();
       if (e.ends) member(state, e.batch).more = false;
       expect(state, e.descendants, e.batch, at);
       return reopen(state);
     }
-    case process::Event::SystemAsked: return system_asked(state, *event.AsSystemAsked(), at);
-    case process::Event::SystemAcknowledged: return system_acknowledged(state, *event.AsSystemAcknowledged(), at);
-    case process::Event::SystemFailed: return system_failed(state, *event.AsSystemFailed());
+    case process::Event::SystemAsked:
+      return system_asked(state, *event.AsSystemAsked(), at);
+    case process::Event::SystemAcknowledged:
+      return system_acknowledged(state, *event.AsSystemAcknowledged(), at);
+    case process::Event::SystemFailed:
+      return system_failed(state, *event.AsSystemFailed());
     case process::Event::Contained:
       state.status = process::Status::contained;
       if (!state.contained_at.given()) state.contained_at = at;
       return;
     case process::Event::Enforced:
-      state.status = event.AsEnforced()->escapes == 0 ? process::Status::enforced : process::Status::enforced_with_escapes;
+      state.status = event.AsEnforced()->escapes == 0 ? process::Status::enforced
+                                                      : process::Status::enforced_with_escapes;
       if (!state.enforced_at.given()) state.enforced_at = at;
       state.waits_for.clear();
       return;
@@ -237,9 +260,13 @@ void apply(process::StateT& state, const process::EventUnion& event, timestamp a
       for (const auto& one : event.AsEscaped()->escaped) state.escaped.push_back(one);
       state.recall = true;
       return;
-    case process::Event::RecallClosed: state.recall = false; return;
-    case process::Event::ReleaseRequested: return release_requested(state, *event.AsReleaseRequested(), at);
-    case process::Event::MemberLifted: return member_lifted(state, *event.AsMemberLifted());
+    case process::Event::RecallClosed:
+      state.recall = false;
+      return;
+    case process::Event::ReleaseRequested:
+      return release_requested(state, *event.AsReleaseRequested(), at);
+    case process::Event::MemberLifted:
+      return member_lifted(state, *event.AsMemberLifted());
     case process::Event::Released:
       state.status = process::Status::released;
       state.released_at = at;

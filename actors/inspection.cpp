@@ -1,4 +1,5 @@
-// Decisions of an inspection lot. Results are facts: what cannot be recorded now is parked; the rest are requests.
+// Decisions of an inspection lot. Results are facts: what cannot be recorded now is parked; the
+// rest are requests.
 #include "actors/inspection.hpp"
 
 #include <algorithm>
@@ -18,7 +19,8 @@ using lots::Status;
 using lots::Verdict;
 
 constexpr std::size_t results_max = 1000;
-constexpr std::string_view ask_start = "start", ask_usage = "usage", ask_cancel = "cancel", ask_hold = "hold";
+constexpr std::string_view ask_start = "start", ask_usage = "usage", ask_cancel = "cancel",
+                           ask_hold = "hold";
 
 std::string by_whom(const context& ctx, const std::string& person = {}) {
   if (!person.empty()) return person;
@@ -31,11 +33,15 @@ bool exists(const lots::StateT& state) { return !state.batch.empty() && state.re
 /// Why a lot that is not being tested takes nothing; nullopt when it does.
 std::optional<std::pair<Refusal, std::string>> not_testing(const lots::StateT& state) {
   switch (state.status) {
-    case Status::created: return std::pair{Refusal::not_released, std::string("The lot is not released.")};
-    case Status::usage_decided: return std::pair{Refusal::decided, std::string("The usage has been decided.")};
-    case Status::cancelled: return std::pair{Refusal::cancelled, std::string("The lot is cancelled.")};
+    case Status::created:
+      return std::pair{Refusal::not_released, std::string("The lot is not released.")};
+    case Status::usage_decided:
+      return std::pair{Refusal::decided, std::string("The usage has been decided.")};
+    case Status::cancelled:
+      return std::pair{Refusal::cancelled, std::string("The lot is cancelled.")};
     case Status::released:
-    case Status::results_recorded: return std::nullopt;
+    case Status::results_recorded:
+      return std::nullopt;
   }
   return std::nullopt;
 }
@@ -48,7 +54,8 @@ const lots::CharacteristicT* find(const lots::StateT& state, std::string_view na
 
 made create(const lots::StateT& state, const lots::CreateT& c, context& ctx) {
   if (state.pending) return made::refuse(Refusal::busy, "The lot waits for its batch.");
-  if (exists(state)) return made::refuse(Refusal::exists, "Inspection " + std::string(ctx.id()) + " exists.");
+  if (exists(state))
+    return made::refuse(Refusal::exists, "Inspection " + std::string(ctx.id()) + " exists.");
   made d;
   lots::RequestedT event;
   event.batch = c.batch;
@@ -69,11 +76,13 @@ made create(const lots::StateT& state, const lots::CreateT& c, context& ctx) {
   return std::move(d.wait());
 }
 
-/// The characteristics to test: the lot's own, else those of the plan in effect. False when there is no plan.
+/// The characteristics to test: the lot's own, else those of the plan in effect. False when there
+/// is no plan.
 bool resolve(lots::ReleasedT& event, const std::string& material_id, context& ctx) {
   if (!event.characteristics.empty()) return true;
   const auto* known = ctx.look_up<material>(material_id);
-  const auto* plan = known ? effective_plan(*known, known->revision, ctx.now(), event.plan) : nullptr;
+  const auto* plan =
+      known ? effective_plan(*known, known->revision, ctx.now(), event.plan) : nullptr;
   if (!plan) return false;
   event.plan = plan->plan;
   event.revision = plan->revision;
@@ -84,7 +93,8 @@ bool resolve(lots::ReleasedT& event, const std::string& material_id, context& ct
 
 made release(const lots::StateT& state, const lots::ReleaseT& c, context& ctx) {
   if (state.pending) return made::refuse(Refusal::busy, "The lot waits for its batch.");
-  if (state.status == Status::cancelled) return made::refuse(Refusal::cancelled, "The lot is cancelled.");
+  if (state.status == Status::cancelled)
+    return made::refuse(Refusal::cancelled, "The lot is cancelled.");
   if (state.status != Status::created) return made::refuse(Refusal::exists, "The lot is released.");
   lots::ReleasedT event;
   event.plan = c.plan.empty() ? state.plan : c.plan;
@@ -92,15 +102,19 @@ made release(const lots::StateT& state, const lots::ReleaseT& c, context& ctx) {
   event.characteristics = c.characteristics;
   event.sample_size = state.sample_size;
   if (!resolve(event, state.material, ctx))
-    return made::refuse(Refusal::plan_not_effective, "Material " + state.material + " has no effective inspection plan " + event.plan + '.');
+    return made::refuse(
+        Refusal::plan_not_effective,
+        "Material " + state.material + " has no effective inspection plan " + event.plan + '.');
   made d;
   d.emit(std::move(event));
   return d;
 }
 
-/// A hold as soon as a result fails, where the rule wants it; the usage decision then finds it in place.
+/// A hold as soon as a result fails, where the rule wants it; the usage decision then finds it in
+/// place.
 void hold_on_failure(made& d, const lots::StateT& state, const lots::ResultT& r, context& ctx) {
-  if (r.verdict != Verdict::fail || ctx.rule("inspection.hold_on_failed_result", "no") != "yes") return;
+  if (r.verdict != Verdict::fail || ctx.rule("inspection.hold_on_failed_result", "no") != "yes")
+    return;
   lot::PlaceHoldT hold;
   hold.hold = ctx.id();
   hold.type = lot::HoldType::quality;
@@ -114,22 +128,31 @@ made record_result(const lots::StateT& state, const lots::RecordResultT& c, cont
   if (!c.result.empty()) {
     if (const auto row = ctx.row<lots::ResultRowT>("results", c.result)) {
       if (row->characteristic == c.characteristic) return {};  // the same result again
-      return made::refuse(Refusal::result_differs, "Result " + c.result + " was for " + row->characteristic + '.');
+      return made::refuse(Refusal::result_differs,
+                          "Result " + c.result + " was for " + row->characteristic + '.');
     }
   }
   const auto* characteristic = find(state, c.characteristic);
   if (characteristic && !c.unit.empty() && c.unit != characteristic->unit)
-    return made::refuse(Refusal::unit_mismatch, "The value is in " + c.unit + ", the characteristic in " +
-                                                    (characteristic->unit.empty() ? "no unit" : characteristic->unit) + '.');
+    return made::refuse(Refusal::unit_mismatch,
+                        "The value is in " + c.unit + ", the characteristic in " +
+                            (characteristic->unit.empty() ? "no unit" : characteristic->unit) +
+                            '.');
   if (!c.value && c.text.empty() && c.verdict == Verdict::none)
     return made::refuse(Refusal::value_missing, "A result is a value, a text or a verdict.");
   if (const auto why = not_testing(state)) return made::park(why->first, why->second);
-  if (!characteristic) return made::park(Refusal::characteristic_unknown, "The plan has no characteristic " + c.characteristic + '.');
+  if (!characteristic)
+    return made::park(Refusal::characteristic_unknown,
+                      "The plan has no characteristic " + c.characteristic + '.');
   const bool measured = characteristic->lower || characteristic->upper;
-  if (measured && !c.value) return made::refuse(Refusal::value_missing, "The characteristic has limits: a value is needed.");
+  if (measured && !c.value)
+    return made::refuse(Refusal::value_missing,
+                        "The characteristic has limits: a value is needed.");
   if (measured && c.unit.empty() && !characteristic->unit.empty())
-    return made::refuse(Refusal::unit_mismatch, "The value needs its unit, " + characteristic->unit + '.');
-  if (state.results.size() >= results_max) return made::park(Refusal::results_full, "The lot has its most results.");
+    return made::refuse(Refusal::unit_mismatch,
+                        "The value needs its unit, " + characteristic->unit + '.');
+  if (state.results.size() >= results_max)
+    return made::park(Refusal::results_full, "The lot has its most results.");
   auto result = std::make_unique<lots::ResultT>();
   result->characteristic = c.characteristic;
   if (c.value) result->value = std::make_unique<decimal>(*c.value);
@@ -160,7 +183,8 @@ made decide_usage(const lots::StateT& state, const lots::DecideUsageT& c, contex
   if (c.decision == lot::Decision::accept) {
     for (const auto& one : state.characteristics) {
       if (one.results == 0 && !one.optional)
-        return made::refuse(Refusal::results_missing, "There is no result of " + one.name + " yet.");
+        return made::refuse(Refusal::results_missing,
+                            "There is no result of " + one.name + " yet.");
       if (one.failed != 0)
         return made::refuse(Refusal::results_failed, "Results of " + one.name + " have failed.");
     }
@@ -187,8 +211,10 @@ made decide_usage(const lots::StateT& state, const lots::DecideUsageT& c, contex
 
 made cancel(const lots::StateT& state, const lots::CancelT& c, context& ctx) {
   if (state.pending) return made::refuse(Refusal::busy, "The lot waits for its batch.");
-  if (state.status == Status::usage_decided) return made::refuse(Refusal::decided, "The usage has been decided.");
-  if (state.status == Status::cancelled) return made::refuse(Refusal::cancelled, "The lot is cancelled.");
+  if (state.status == Status::usage_decided)
+    return made::refuse(Refusal::decided, "The usage has been decided.");
+  if (state.status == Status::cancelled)
+    return made::refuse(Refusal::cancelled, "The lot is cancelled.");
   made d;
   lots::CancelledT event;
   event.reason = c.reason;
@@ -275,26 +301,35 @@ made decided(const lots::StateT& state, const answer& a, context& ctx) {
 
 }  // namespace
 
-millrace::inspection::Verdict verdict_of(const lots::CharacteristicT& characteristic, const decimal* value) {
+millrace::inspection::Verdict verdict_of(const lots::CharacteristicT& characteristic,
+                                         const decimal* value) {
   if (!value || (!characteristic.lower && !characteristic.upper)) return Verdict::none;
   if (characteristic.lower && *value < *characteristic.lower) return Verdict::fail;
   if (characteristic.upper && *value > *characteristic.upper) return Verdict::fail;
   return Verdict::pass;
 }
 
-decision<inspection::schema> inspection::decide(const schema::state& state, const schema::command& command, context& ctx) {
+decision<inspection::schema> inspection::decide(const schema::state& state,
+                                                const schema::command& command, context& ctx) {
   switch (command.type) {
-    case lots::Command::NONE: break;
-    case lots::Command::Create: return create(state, *command.AsCreate(), ctx);
-    case lots::Command::Release: return release(state, *command.AsRelease(), ctx);
-    case lots::Command::RecordResult: return record_result(state, *command.AsRecordResult(), ctx);
-    case lots::Command::DecideUsage: return decide_usage(state, *command.AsDecideUsage(), ctx);
-    case lots::Command::Cancel: return cancel(state, *command.AsCancel(), ctx);
+    case lots::Command::NONE:
+      break;
+    case lots::Command::Create:
+      return create(state, *command.AsCreate(), ctx);
+    case lots::Command::Release:
+      return release(state, *command.AsRelease(), ctx);
+    case lots::Command::RecordResult:
+      return record_result(state, *command.AsRecordResult(), ctx);
+    case lots::Command::DecideUsage:
+      return decide_usage(state, *command.AsDecideUsage(), ctx);
+    case lots::Command::Cancel:
+      return cancel(state, *command.AsCancel(), ctx);
   }
   return made::fault("an inspection has no such command");
 }
 
-decision<inspection::schema> inspection::on_answer(const schema::state& state, const answer& a, context& ctx) {
+decision<inspection::schema> inspection::on_answer(const schema::state& state, const answer& a,
+                                                   context& ctx) {
   if (a.tag == ask_start) return started(state, a, ctx);
   if (a.tag == ask_usage) return decided(state, a, ctx);
   return {};  // a hold that is there already is as good as one that was placed

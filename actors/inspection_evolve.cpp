@@ -11,7 +11,8 @@ namespace lots = millrace::inspection;
 using lots::Status;
 using lots::Verdict;
 
-std::vector<lots::CharacteristicT> to_test(const std::vector<millrace::material::CharacteristicT>& wanted) {
+std::vector<lots::CharacteristicT> to_test(
+    const std::vector<millrace::material::CharacteristicT>& wanted) {
   std::vector<lots::CharacteristicT> out;
   for (const auto& one : wanted) {
     lots::CharacteristicT made;
@@ -54,11 +55,16 @@ void recorded(lots::StateT& state, const lots::ResultT& result) {
     if (one.name != result.characteristic) continue;
     ++one.results;
     if (result.verdict == Verdict::fail) ++one.failed;
-    one.verdict = one.failed != 0 ? Verdict::fail : result.verdict == Verdict::none ? one.verdict : result.verdict;
+    one.verdict = one.failed != 0                   ? Verdict::fail
+                  : result.verdict == Verdict::none ? one.verdict
+                                                    : result.verdict;
   }
   const auto& all = state.characteristics;
-  const bool failed = std::any_of(all.begin(), all.end(), [](const auto& one) { return one.verdict == Verdict::fail; });
-  const bool passed = std::all_of(all.begin(), all.end(), [](const auto& one) { return one.verdict == Verdict::pass || one.optional; });
+  const bool failed = std::any_of(all.begin(), all.end(),
+                                  [](const auto& one) { return one.verdict == Verdict::fail; });
+  const bool passed = std::all_of(all.begin(), all.end(), [](const auto& one) {
+    return one.verdict == Verdict::pass || one.optional;
+  });
   state.verdict = failed ? Verdict::fail : passed ? Verdict::pass : Verdict::none;
   if (state.status == Status::released) state.status = Status::results_recorded;
 }
@@ -67,8 +73,11 @@ void recorded(lots::StateT& state, const lots::ResultT& result) {
 
 result<void> inspection::evolve(schema::state& state, const schema::event& event, evolution& evo) {
   switch (event.type) {
-    case lots::Event::NONE: return error{"kind.fault", "an inspection has no such event"};
-    case lots::Event::Requested: requested(state, *event.AsRequested(), evo.stamp()); return {};
+    case lots::Event::NONE:
+      return error{"kind.fault", "an inspection has no such event"};
+    case lots::Event::Requested:
+      requested(state, *event.AsRequested(), evo.stamp());
+      return {};
     case lots::Event::RequestRefused:
       state.pending.reset();
       state.status = Status::cancelled;

@@ -35,16 +35,20 @@ std::string tag_of(std::string_view what, std::string_view item, std::string_vie
   return std::string(what) + '\x1f' + std::string(item) + '\x1f' + std::string(batch);
 }
 
-struct asked { std::string what, item, batch; };
+struct asked {
+  std::string what, item, batch;
+};
 asked parse(std::string_view tag) {
   const auto first = tag.find('\x1f');
   const auto second = first == std::string_view::npos ? first : tag.find('\x1f', first + 1);
   if (second == std::string_view::npos) return {};
-  return {std::string(tag.substr(0, first)), std::string(tag.substr(first + 1, second - first - 1)), std::string(tag.substr(second + 1))};
+  return {std::string(tag.substr(0, first)), std::string(tag.substr(first + 1, second - first - 1)),
+          std::string(tag.substr(second + 1))};
 }
 
 std::optional<made> ended(const goods::StateT& state) {
-  if (state.life == Life::cancelled) return made::refuse(Refusal::cancelled, "The shipment is cancelled.");
+  if (state.life == Life::cancelled)
+    return made::refuse(Refusal::cancelled, "The shipment is cancelled.");
   if (state.life == Life::shipped) return made::refuse(Refusal::shipped, "The shipment has left.");
   return std::nullopt;
 }
@@ -57,11 +61,13 @@ void give_back(step& s, const std::string& item, const std::string& batch) {
 }
 
 made plan(step& s, const goods::PlanT& c) {
-  if (s.ctx.sequence() != 0) return made::refuse(Refusal::exists, "Shipment " + std::string(s.ctx.id()) + " exists.");
+  if (s.ctx.sequence() != 0)
+    return made::refuse(Refusal::exists, "Shipment " + std::string(s.ctx.id()) + " exists.");
   if (c.items.empty()) return made::refuse(Refusal::empty, "A shipment has at least one item.");
   for (std::size_t i = 0; i < c.items.size(); ++i)
     for (std::size_t j = 0; j < i; ++j)
-      if (c.items[i].item == c.items[j].item) return made::refuse(Refusal::item_twice, "Item " + c.items[i].item + " appears twice.");
+      if (c.items[i].item == c.items[j].item)
+        return made::refuse(Refusal::item_twice, "Item " + c.items[i].item + " appears twice.");
   goods::PlannedT event;
   event.customer = c.customer;
   event.items = c.items;
@@ -76,12 +82,16 @@ made allocate(step& s, const goods::AllocateT& c) {
   if (auto no = ended(s.next)) return std::move(*no);
   const auto* item = find_item(s.next, c.item);
   if (!item) return made::refuse(Refusal::item_unknown, "The shipment has no item " + c.item + '.');
-  if (c.unit != item->unit) return made::refuse(Refusal::unit_mismatch, "The item is in " + item->unit + ", not in " + c.unit + '.');
+  if (c.unit != item->unit)
+    return made::refuse(Refusal::unit_mismatch,
+                        "The item is in " + item->unit + ", not in " + c.unit + '.');
   if (find_allocation(s.next, c.item, c.batch))
-    return made::refuse(Refusal::allocated_already, "Batch " + c.batch + " is allocated to item " + c.item + " already.");
+    return made::refuse(Refusal::allocated_already,
+                        "Batch " + c.batch + " is allocated to item " + c.item + " already.");
   if (claimed(*item) + c.quantity > item->quantity)
-    return made::refuse(Refusal::over_allocated, "Item " + c.item + " needs " + item->quantity.to_string() + ' ' + item->unit +
-                                                     ", " + claimed(*item).to_string() + " are allocated.");
+    return made::refuse(Refusal::over_allocated,
+                        "Item " + c.item + " needs " + item->quantity.to_string() + ' ' +
+                            item->unit + ", " + claimed(*item).to_string() + " are allocated.");
   lot::AllocateT ask;
   ask.shipment = s.ctx.id();
   ask.item = c.item;
@@ -104,8 +114,11 @@ made deallocate(step& s, const goods::DeallocateT& c) {
   if (auto no = ended(s.next)) return std::move(*no);
   if (s.next.operation) return made::refuse(Refusal::busy, "An operation waits for its batches.");
   const auto* found = find_allocation(s.next, c.item, c.batch);
-  if (!found) return made::refuse(Refusal::allocation_unknown, "Nothing of " + c.batch + " is allocated to item " + c.item + '.');
-  if (found->status == AllocationStatus::shipped) return made::refuse(Refusal::shipped, "It has left.");
+  if (!found)
+    return made::refuse(Refusal::allocation_unknown,
+                        "Nothing of " + c.batch + " is allocated to item " + c.item + '.');
+  if (found->status == AllocationStatus::shipped)
+    return made::refuse(Refusal::shipped, "It has left.");
   if (found->status != AllocationStatus::allocated && found->status != AllocationStatus::picked)
     return made::refuse(Refusal::busy, "The allocation waits for its batch.");
   goods::DeallocationRequestedT event;
@@ -122,7 +135,8 @@ made deallocate(step& s, const goods::DeallocateT& c) {
 
 /// Asks every batch for the next step of what it has allocated.
 template <class Ask>
-made operate(step& s, AllocationStatus from, AllocationStatus what, std::string_view name, goods::OperationStartedT event, Ask ask) {
+made operate(step& s, AllocationStatus from, AllocationStatus what, std::string_view name,
+             goods::OperationStartedT event, Ask ask) {
   event.what = what;
   event.command = s.ctx.command_id();
   ask.shipment = s.ctx.id();
@@ -141,41 +155,49 @@ made operate(step& s, AllocationStatus from, AllocationStatus what, std::string_
 made pick(step& s, const goods::PickT&) {
   if (auto no = ended(s.next)) return std::move(*no);
   if (s.next.operation) return made::refuse(Refusal::busy, "An operation waits for its batches.");
-  if (any_at(s.next, AllocationStatus::returning)) return made::refuse(Refusal::busy, "An allocation is being given back.");
+  if (any_at(s.next, AllocationStatus::returning))
+    return made::refuse(Refusal::busy, "An allocation is being given back.");
   if (!all_reached(s.next, AllocationStatus::allocated))
     return made::refuse(Refusal::not_allocated, "Not every item is fully allocated.");
   if (all_reached(s.next, AllocationStatus::picked)) return {};  // picked before
-  return operate(s, AllocationStatus::allocated, AllocationStatus::picking, "pick", {}, lot::PickT());
+  return operate(s, AllocationStatus::allocated, AllocationStatus::picking, "pick", {},
+                 lot::PickT());
 }
 
 made ship(step& s, const goods::ShipT& c) {
   if (auto no = ended(s.next)) return std::move(*no);
   if (s.next.operation) return made::refuse(Refusal::busy, "An operation waits for its batches.");
-  if (!all_reached(s.next, AllocationStatus::picked)) return made::refuse(Refusal::not_picked, "Not everything is picked.");
+  if (!all_reached(s.next, AllocationStatus::picked))
+    return made::refuse(Refusal::not_picked, "Not everything is picked.");
   goods::OperationStartedT event;
   event.carrier = c.carrier;
   event.document = c.document;
   lot::ShipT ask;
   ask.customer = s.next.customer;
-  return operate(s, AllocationStatus::picked, AllocationStatus::shipping, "ship", std::move(event), ask);
+  return operate(s, AllocationStatus::picked, AllocationStatus::shipping, "ship", std::move(event),
+                 ask);
 }
 
 made cancel(step& s, const goods::CancelT& c) {
   if (auto no = ended(s.next)) return std::move(*no);
-  if (any_at(s.next, AllocationStatus::shipped)) return made::refuse(Refusal::shipped, "A part of it has left.");
+  if (any_at(s.next, AllocationStatus::shipped))
+    return made::refuse(Refusal::shipped, "A part of it has left.");
   if (s.next.operation) return made::refuse(Refusal::busy, "An operation waits for its batches.");
   for (const auto& item : s.next.items)
     for (const auto& part : item.allocations)
-      if (part.status != AllocationStatus::requested) give_back(s, item.item, part.batch);  // requested: when its grant comes
+      if (part.status != AllocationStatus::requested)
+        give_back(s, item.item, part.batch);  // requested: when its grant comes
   goods::CancelledT event;
   event.reason = c.reason;
   event.by = s.ctx.from().principal;
   std::vector<hash128> waiting;
   for (const auto& item : s.next.items)
     for (const auto& part : item.allocations)
-      if (part.status == AllocationStatus::requested || part.status == AllocationStatus::returning) waiting.push_back(part.command);
+      if (part.status == AllocationStatus::requested || part.status == AllocationStatus::returning)
+        waiting.push_back(part.command);
   s.emit(std::move(event));
-  for (const auto& id : waiting) s.d.settle_refused(id, "shipment.cancelled", "The shipment was cancelled.");
+  for (const auto& id : waiting)
+    s.d.settle_refused(id, "shipment.cancelled", "The shipment was cancelled.");
   return std::move(s.d);
 }
 
@@ -205,9 +227,11 @@ void conclude(step& s) {
 made revoke(step& s, const goods::RevokeAllocationT& c) {
   const auto* found = find_allocation(s.next, c.item, c.batch);
   if (!found || found->status == AllocationStatus::shipped) return {};
-  // Whoever waits for this allocation has the answer now; the batch's own answer finds nothing more to do.
+  // Whoever waits for this allocation has the answer now; the batch's own answer finds nothing more
+  // to do.
   if (found->status == AllocationStatus::requested)
-    s.d.settle_refused(found->command, "batch.held", "Hold " + c.hold + " took the allocation away.");
+    s.d.settle_refused(found->command, "batch.held",
+                       "Hold " + c.hold + " took the allocation away.");
   if (found->status == AllocationStatus::returning) s.d.settle(found->command);
   const bool in_operation = s.next.operation && found->status == s.next.operation->what;
   if (in_operation) {
@@ -279,12 +303,14 @@ void post_goods_issue(step& s, const asked& what, const goods::AllocationT& part
   issue.quantity = part.quantity;
   issue.unit = part.unit;
   issue.at = s.ctx.now();
-  s.d.deliver(System::erp, "shipment/" + std::string(s.ctx.id()), issue, "issue~" + what.item + '~' + what.batch);
+  s.d.deliver(System::erp, "shipment/" + std::string(s.ctx.id()), issue,
+              "issue~" + what.item + '~' + what.batch);
 }
 
 made operation_answered(step& s, const asked& what, const answer& a) {
   const auto* found = find_allocation(s.next, what.item, what.batch);
-  if (!s.next.operation || !found || found->status != s.next.operation->what) return std::move(s.d);  // revoked meanwhile
+  if (!s.next.operation || !found || found->status != s.next.operation->what)
+    return std::move(s.d);  // revoked meanwhile
   if (!a.granted()) {
     goods::OperationRefusedT event;
     event.item = what.item;
@@ -313,18 +339,27 @@ made operation_answered(step& s, const asked& what, const answer& a) {
 }  // namespace
 }  // namespace shipments
 
-decision<shipment::schema> shipment::decide(const schema::state& state, const schema::command& command, context& ctx) {
+decision<shipment::schema> shipment::decide(const schema::state& state,
+                                            const schema::command& command, context& ctx) {
   using millrace::shipment::Command;
   shipments::step s{ctx, state, {}};
   switch (command.type) {
-    case Command::NONE: break;
-    case Command::Plan: return shipments::plan(s, *command.AsPlan());
-    case Command::Allocate: return shipments::allocate(s, *command.AsAllocate());
-    case Command::Deallocate: return shipments::deallocate(s, *command.AsDeallocate());
-    case Command::Pick: return shipments::pick(s, *command.AsPick());
-    case Command::Ship: return shipments::ship(s, *command.AsShip());
-    case Command::Cancel: return shipments::cancel(s, *command.AsCancel());
-    case Command::RevokeAllocation: return shipments::revoke(s, *command.AsRevokeAllocation());
+    case Command::NONE:
+      break;
+    case Command::Plan:
+      return shipments::plan(s, *command.AsPlan());
+    case Command::Allocate:
+      return shipments::allocate(s, *command.AsAllocate());
+    case Command::Deallocate:
+      return shipments::deallocate(s, *command.AsDeallocate());
+    case Command::Pick:
+      return shipments::pick(s, *command.AsPick());
+    case Command::Ship:
+      return shipments::ship(s, *command.AsShip());
+    case Command::Cancel:
+      return shipments::cancel(s, *command.AsCancel());
+    case Command::RevokeAllocation:
+      return shipments::revoke(s, *command.AsRevokeAllocation());
   }
   return decision<schema>::fault("a shipment has no such command");
 }
@@ -334,7 +369,8 @@ result<void> shipment::evolve(schema::state& state, const schema::event& event, 
   return {};
 }
 
-decision<shipment::schema> shipment::on_answer(const schema::state& state, const answer& a, context& ctx) {
+decision<shipment::schema> shipment::on_answer(const schema::state& state, const answer& a,
+                                               context& ctx) {
   shipments::step s{ctx, state, {}};
   const auto what = shipments::parse(a.tag);
   if (what.what == "allocate") return shipments::allocate_answered(s, what, a);

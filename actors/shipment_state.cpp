@@ -11,7 +11,8 @@ namespace {
 using goods::AllocationStatus;
 using goods::Life;
 
-goods::AllocationT* allocation(goods::StateT& state, std::string_view item, std::string_view batch) {
+goods::AllocationT* allocation(goods::StateT& state, std::string_view item,
+                               std::string_view batch) {
   for (auto& one : state.items)
     if (one.item == item)
       for (auto& part : one.allocations)
@@ -21,19 +22,24 @@ goods::AllocationT* allocation(goods::StateT& state, std::string_view item, std:
 
 void drop(goods::StateT& state, std::string_view item, std::string_view batch) {
   for (auto& one : state.items)
-    if (one.item == item) std::erase_if(one.allocations, [&](const auto& part) { return part.batch == batch; });
+    if (one.item == item)
+      std::erase_if(one.allocations, [&](const auto& part) { return part.batch == batch; });
 }
 
 /// An asked-for step does not count until the batch has granted it.
 AllocationStatus granted(AllocationStatus status) {
   switch (status) {
-    case AllocationStatus::requested: return AllocationStatus::requested;
+    case AllocationStatus::requested:
+      return AllocationStatus::requested;
     case AllocationStatus::returning:
     case AllocationStatus::allocated:
-    case AllocationStatus::picking: return AllocationStatus::allocated;
+    case AllocationStatus::picking:
+      return AllocationStatus::allocated;
     case AllocationStatus::picked:
-    case AllocationStatus::shipping: return AllocationStatus::picked;
-    case AllocationStatus::shipped: return AllocationStatus::shipped;
+    case AllocationStatus::shipping:
+      return AllocationStatus::picked;
+    case AllocationStatus::shipped:
+      return AllocationStatus::shipped;
   }
   return AllocationStatus::requested;
 }
@@ -61,7 +67,8 @@ void planned(goods::StateT& state, const goods::PlannedT& e, timestamp at) {
   }
 }
 
-void allocation_requested(goods::StateT& state, const goods::AllocationRequestedT& e, timestamp at) {
+void allocation_requested(goods::StateT& state, const goods::AllocationRequestedT& e,
+                          timestamp at) {
   for (auto& one : state.items) {
     if (one.item != e.item) continue;
     goods::AllocationT part;
@@ -75,7 +82,8 @@ void allocation_requested(goods::StateT& state, const goods::AllocationRequested
   }
 }
 
-void set_status(goods::StateT& state, std::string_view item, std::string_view batch, AllocationStatus status) {
+void set_status(goods::StateT& state, std::string_view item, std::string_view batch,
+                AllocationStatus status) {
   if (auto* part = allocation(state, item, batch)) part->status = status;
 }
 
@@ -84,7 +92,8 @@ void operation_started(goods::StateT& state, const goods::OperationStartedT& e) 
   state.operation->what = e.what;
   state.operation->command = e.command;
   if (!e.carrier.empty()) state.carrier = e.carrier;
-  const auto before = e.what == AllocationStatus::picking ? AllocationStatus::allocated : AllocationStatus::picked;
+  const auto before =
+      e.what == AllocationStatus::picking ? AllocationStatus::allocated : AllocationStatus::picked;
   for (auto& item : state.items)
     for (auto& part : item.allocations)
       if (part.status == before) part.status = e.what;
@@ -100,7 +109,8 @@ void operation_refused(goods::StateT& state, const goods::OperationRefusedT& e) 
 
 void revoked(goods::StateT& state, const goods::AllocationRevokedT& e) {
   drop(state, e.item, e.batch);
-  if (!e.hold.empty() && std::find(state.stopped.begin(), state.stopped.end(), e.hold) == state.stopped.end())
+  if (!e.hold.empty() &&
+      std::find(state.stopped.begin(), state.stopped.end(), e.hold) == state.stopped.end())
     state.stopped.push_back(e.hold);
 }
 
@@ -112,7 +122,8 @@ const goods::ItemStateT* find_item(const goods::StateT& state, std::string_view 
   return nullptr;
 }
 
-const goods::AllocationT* find_allocation(const goods::StateT& state, std::string_view item, std::string_view batch) {
+const goods::AllocationT* find_allocation(const goods::StateT& state, std::string_view item,
+                                          std::string_view batch) {
   const auto* found = find_item(state, item);
   if (!found) return nullptr;
   for (const auto& part : found->allocations)
@@ -128,47 +139,74 @@ decimal claimed(const goods::ItemStateT& item) {
 
 bool any_at(const goods::StateT& state, goods::AllocationStatus status) {
   return std::any_of(state.items.begin(), state.items.end(), [&](const auto& item) {
-    return std::any_of(item.allocations.begin(), item.allocations.end(), [&](const auto& part) { return part.status == status; });
+    return std::any_of(item.allocations.begin(), item.allocations.end(),
+                       [&](const auto& part) { return part.status == status; });
   });
 }
 
 bool all_reached(const goods::StateT& state, goods::AllocationStatus status) {
-  return !state.items.empty() && std::all_of(state.items.begin(), state.items.end(), [&](const auto& item) {
-    return claimed(item) >= item.quantity && std::all_of(item.allocations.begin(), item.allocations.end(),
-                                                         [&](const auto& part) { return granted(part.status) >= status; });
-  });
+  return !state.items.empty() &&
+         std::all_of(state.items.begin(), state.items.end(), [&](const auto& item) {
+           return claimed(item) >= item.quantity &&
+                  std::all_of(item.allocations.begin(), item.allocations.end(),
+                              [&](const auto& part) { return granted(part.status) >= status; });
+         });
 }
 
 void apply(goods::StateT& state, const goods::EventUnion& event, timestamp at) {
   switch (event.type) {
-    case goods::Event::NONE: return;
-    case goods::Event::Planned: planned(state, *event.AsPlanned(), at); break;
-    case goods::Event::AllocationRequested: allocation_requested(state, *event.AsAllocationRequested(), at); break;
-    case goods::Event::Allocated:
-      set_status(state, event.AsAllocated()->item, event.AsAllocated()->batch, AllocationStatus::allocated);
+    case goods::Event::NONE:
+      return;
+    case goods::Event::Planned:
+      planned(state, *event.AsPlanned(), at);
       break;
-    case goods::Event::AllocationRefused: drop(state, event.AsAllocationRefused()->item, event.AsAllocationRefused()->batch); break;
+    case goods::Event::AllocationRequested:
+      allocation_requested(state, *event.AsAllocationRequested(), at);
+      break;
+    case goods::Event::Allocated:
+      set_status(state, event.AsAllocated()->item, event.AsAllocated()->batch,
+                 AllocationStatus::allocated);
+      break;
+    case goods::Event::AllocationRefused:
+      drop(state, event.AsAllocationRefused()->item, event.AsAllocationRefused()->batch);
+      break;
     case goods::Event::DeallocationRequested:
-      set_status(state, event.AsDeallocationRequested()->item, event.AsDeallocationRequested()->batch, AllocationStatus::returning);
-      if (auto* part = allocation(state, event.AsDeallocationRequested()->item, event.AsDeallocationRequested()->batch))
+      set_status(state, event.AsDeallocationRequested()->item,
+                 event.AsDeallocationRequested()->batch, AllocationStatus::returning);
+      if (auto* part = allocation(state, event.AsDeallocationRequested()->item,
+                                  event.AsDeallocationRequested()->batch))
         part->command = event.AsDeallocationRequested()->command;
       break;
-    case goods::Event::Deallocated: drop(state, event.AsDeallocated()->item, event.AsDeallocated()->batch); break;
-    case goods::Event::AllocationRevoked: revoked(state, *event.AsAllocationRevoked()); break;
-    case goods::Event::OperationStarted: operation_started(state, *event.AsOperationStarted()); break;
+    case goods::Event::Deallocated:
+      drop(state, event.AsDeallocated()->item, event.AsDeallocated()->batch);
+      break;
+    case goods::Event::AllocationRevoked:
+      revoked(state, *event.AsAllocationRevoked());
+      break;
+    case goods::Event::OperationStarted:
+      operation_started(state, *event.AsOperationStarted());
+      break;
     case goods::Event::ItemPicked:
-      set_status(state, event.AsItemPicked()->item, event.AsItemPicked()->batch, AllocationStatus::picked);
+      set_status(state, event.AsItemPicked()->item, event.AsItemPicked()->batch,
+                 AllocationStatus::picked);
       break;
     case goods::Event::ItemShipped:
-      set_status(state, event.AsItemShipped()->item, event.AsItemShipped()->batch, AllocationStatus::shipped);
+      set_status(state, event.AsItemShipped()->item, event.AsItemShipped()->batch,
+                 AllocationStatus::shipped);
       break;
-    case goods::Event::OperationRefused: operation_refused(state, *event.AsOperationRefused()); break;
-    case goods::Event::Picked: state.operation.reset(); break;
+    case goods::Event::OperationRefused:
+      operation_refused(state, *event.AsOperationRefused());
+      break;
+    case goods::Event::Picked:
+      state.operation.reset();
+      break;
     case goods::Event::Shipped:
       state.operation.reset();
       state.shipped_at = event.AsShipped()->at;
       break;
-    case goods::Event::OperationFailed: state.operation.reset(); break;
+    case goods::Event::OperationFailed:
+      state.operation.reset();
+      break;
     case goods::Event::Cancelled:
       state.reason = event.AsCancelled()->reason;
       for (auto& item : state.items) item.allocations.clear();

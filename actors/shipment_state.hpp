@@ -1,4 +1,5 @@
-// Inside of the shipment kind: how its state follows from events, and what its allocations amount to.
+// Inside of the shipment kind: how its state follows from events, and what its allocations amount
+// to.
 #pragma once
 
 #include <string_view>
@@ -13,7 +14,9 @@ namespace goods = millrace::shipment;
 void apply(goods::StateT& state, const goods::EventUnion& event, timestamp at);
 
 [[nodiscard]] const goods::ItemStateT* find_item(const goods::StateT& state, std::string_view item);
-[[nodiscard]] const goods::AllocationT* find_allocation(const goods::StateT& state, std::string_view item, std::string_view batch);
+[[nodiscard]] const goods::AllocationT* find_allocation(const goods::StateT& state,
+                                                        std::string_view item,
+                                                        std::string_view batch);
 /// What is allocated or asked for.
 [[nodiscard]] decimal claimed(const goods::ItemStateT& item);
 /// True when an allocation stands at that status.

@@ -1,5 +1,5 @@
-// The arithmetic behind stock.hpp. Where a partial hold does not say which stock it means, it counts against unrestricted
-// stock: less is granted than might be, never more.
+// The arithmetic behind stock.hpp. Where a partial hold does not say which stock it means, it
+// counts against unrestricted stock: less is granted than might be, never more.
 #include "actors/stock.hpp"
 
 #include <algorithm>
@@ -10,10 +10,13 @@ namespace {
 
 constexpr decimal zero{};
 
-bool partial(const lot::HoldEntryT& hold) { return hold.quantity || !hold.serials.empty() || !hold.location.empty(); }
+bool partial(const lot::HoldEntryT& hold) {
+  return hold.quantity || !hold.serials.empty() || !hold.location.empty();
+}
 
 bool released(const lot::StateT& state) {
-  return state.quality == lot::Quality::released || state.quality == lot::Quality::conditionally_released;
+  return state.quality == lot::Quality::released ||
+         state.quality == lot::Quality::conditionally_released;
 }
 
 std::string stock_blocker_by(const lot::StateT& state) {
@@ -50,7 +53,8 @@ decimal allocated_total(const lot::StateT& state) {
 }
 
 bool held_whole(const lot::StateT& state) {
-  return std::any_of(state.holds.begin(), state.holds.end(), [](const auto& hold) { return !partial(hold); });
+  return std::any_of(state.holds.begin(), state.holds.end(),
+                     [](const auto& hold) { return !partial(hold); });
 }
 
 bool held_at(const lot::StateT& state, std::string_view location) {
@@ -78,7 +82,8 @@ decimal free_unrestricted(const lot::StateT& state) {
   if (held_whole(state)) return zero;
   decimal sum;
   for (const auto& line : state.stock)
-    if (line.type == lot::StockType::unrestricted && !held_at(state, line.location)) sum += line.quantity;
+    if (line.type == lot::StockType::unrestricted && !held_at(state, line.location))
+      sum += line.quantity;
   return std::max(zero, sum - held_quantity(state));
 }
 
@@ -94,7 +99,8 @@ availability availability_of(const lot::StateT& state) {
     const auto who = system_name(hold_authority(hold.type));
     out.blockers.push_back({"batch.held", "hold/" + hold.hold, hold.placed_at, std::string(who)});
   }
-  if (!released(state)) out.blockers.push_back({"batch.not_released", stock_blocker_by(state), {}, "qms"});
+  if (!released(state))
+    out.blockers.push_back({"batch.not_released", stock_blocker_by(state), {}, "qms"});
   if (state.expired) out.blockers.push_back({"batch.expired", "expiry", state.expires, "qms"});
   for (const auto& input : state.awaiting)
     out.blockers.push_back({"batch.genealogy_pending", "batch/" + input, {}, "mes"});
@@ -112,11 +118,16 @@ availability availability_of(const lot::StateT& state) {
 
 System hold_authority(lot::HoldType type) {
   switch (type) {
-    case lot::HoldType::quality: return System::qms;
-    case lot::HoldType::production: return System::mes;
-    case lot::HoldType::logistics: return System::wms;
-    case lot::HoldType::regulatory: return System::qms;
-    case lot::HoldType::supplier: return System::sqm;
+    case lot::HoldType::quality:
+      return System::qms;
+    case lot::HoldType::production:
+      return System::mes;
+    case lot::HoldType::logistics:
+      return System::wms;
+    case lot::HoldType::regulatory:
+      return System::qms;
+    case lot::HoldType::supplier:
+      return System::sqm;
   }
   return System::qms;
 }
@@ -125,7 +136,8 @@ std::string_view system_name(System system) {
   return system == System::none ? std::string_view() : std::string_view(EnumNameSystem(system));
 }
 
-void add_stock_lines(std::string_view batch, const lot::StateT& state, const stock_filter& filter, std::vector<stock_line>& out) {
+void add_stock_lines(std::string_view batch, const lot::StateT& state, const stock_filter& filter,
+                     std::vector<stock_line>& out) {
   if (!filter.batch.empty() && filter.batch != batch) return;
   if (!filter.material.empty() && filter.material != state.material) return;
   auto reserved = reserved_total(state);

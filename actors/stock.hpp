@@ -27,9 +27,11 @@ namespace lot = millrace::batch;
 [[nodiscard]] bool held_serial(const lot::StateT& state, std::string_view serial);
 /// What holds by quantity and by serials keep back, together.
 [[nodiscard]] decimal held_quantity(const lot::StateT& state);
-/// Unrestricted stock that no hold keeps back; never negative. Reservations and allocations are not looked at.
+/// Unrestricted stock that no hold keeps back; never negative. Reservations and allocations are not
+/// looked at.
 [[nodiscard]] decimal free_unrestricted(const lot::StateT& state);
-/// unrestricted - held - reserved - allocated; 0 when held entirely, expired, not released, or waiting for its inputs' holds.
+/// unrestricted - held - reserved - allocated; 0 when held entirely, expired, not released, or
+/// waiting for its inputs' holds.
 [[nodiscard]] decimal allocatable_of(const lot::StateT& state);
 
 /// Something that keeps a lot from being granted.
@@ -59,14 +61,17 @@ struct stock_line {
   bool held = false;
 };
 struct stock_filter {
-  std::string material, batch, location;     // empty = any
+  std::string material, batch, location;  // empty = any
   std::optional<lot::StockType> type;
 };
-/// Appends the lot's lines that pass. Reservations and allocations know no place: they are shown against unrestricted
-/// lines in order, so that a lot's lines add up to the lot's figures.
-void add_stock_lines(std::string_view batch, const lot::StateT& state, const stock_filter& filter, std::vector<stock_line>& out);
+/// Appends the lot's lines that pass. Reservations and allocations know no place: they are shown
+/// against unrestricted lines in order, so that a lot's lines add up to the lot's figures.
+void add_stock_lines(std::string_view batch, const lot::StateT& state, const stock_filter& filter,
+                     std::vector<stock_line>& out);
 /// Sums of what `add_stock_lines` gave, in the unit of the lines.
-struct stock_sum { decimal quantity, reserved, allocated, allocatable; };
+struct stock_sum {
+  decimal quantity, reserved, allocated, allocatable;
+};
 [[nodiscard]] stock_sum sum_of(const std::vector<stock_line>& lines);
 
 }  // namespace millrace::actors

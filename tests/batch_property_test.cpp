@@ -1,5 +1,6 @@
 // layer: actors
-// No sequence of commands lets held stock move, grants more than there is, or makes a quantity appear or vanish (I3).
+// No sequence of commands lets held stock move, grants more than there is, or makes a quantity
+// appear or vanish (I3).
 #define BOOST_TEST_MODULE batch_property
 #include <boost/test/unit_test.hpp>
 
@@ -43,11 +44,15 @@ Command for_shipment(int n) {
 }
 
 /// What came in from outside less what went out, beside what the state says itself.
-struct ledger { decimal received, adjusted; };
+struct ledger {
+  decimal received, adjusted;
+};
 
 void apply(given<lot_kind>& g, const move& m, int step, ledger& book) {
   const auto quantity = ea(1 + m.quantity);
-  const auto took = [&] { return g.last().outcome == engine::Outcome::accepted && !g.last().events.empty(); };
+  const auto took = [&] {
+    return g.last().outcome == engine::Outcome::accepted && !g.last().events.empty();
+  };
   switch (m.what) {
     case 0: {
       lot::ReceiveT c;
@@ -97,9 +102,15 @@ void apply(given<lot_kind>& g, const move& m, int step, ledger& book) {
       g.when_from("shipment/" + c.shipment, c);
       return;
     }
-    case 7: g.when_from("shipment/S", for_shipment<lot::DeallocateT>(m.who)); return;
-    case 8: g.when_from("shipment/S", for_shipment<lot::PickT>(m.who)); return;
-    case 9: g.when_from("shipment/S", for_shipment<lot::ShipT>(m.who)); return;
+    case 7:
+      g.when_from("shipment/S", for_shipment<lot::DeallocateT>(m.who));
+      return;
+    case 8:
+      g.when_from("shipment/S", for_shipment<lot::PickT>(m.who));
+      return;
+    case 9:
+      g.when_from("shipment/S", for_shipment<lot::ShipT>(m.who));
+      return;
     case 10:
     case 11:
     case 12: {
@@ -162,8 +173,9 @@ void apply(given<lot_kind>& g, const move& m, int step, ledger& book) {
 
 bool moved_out(const decided& last) {
   for (const auto& e : last.events)
-    for (const auto event : {lot::Event::Consumed, lot::Event::Shipped, lot::Event::Allocated, lot::Event::Reserved,
-                             lot::Event::Picked, lot::Event::StockTransferred})
+    for (const auto event :
+         {lot::Event::Consumed, lot::Event::Shipped, lot::Event::Allocated, lot::Event::Reserved,
+          lot::Event::Picked, lot::Event::StockTransferred})
       if (e.type == static_cast<std::uint8_t>(event)) return true;
   return false;
 }
@@ -179,7 +191,8 @@ decimal at_held_places(const lot::StateT& state) {
 void check_step(const lot::StateT& before, given<lot_kind>& g, const ledger& book) {
   const auto& after = g.state();
   // Everything that came is there, was consumed, or was shipped.
-  RC_ASSERT(actors::stock_total(after) + after.consumed + after.shipped == book.received + book.adjusted);
+  RC_ASSERT(actors::stock_total(after) + after.consumed + after.shipped ==
+            book.received + book.adjusted);
   for (const auto& line : after.stock) RC_ASSERT(line.quantity.is_positive());
   RC_ASSERT(!after.allocatable.is_negative());
   RC_ASSERT(after.allocatable == actors::allocatable_of(after));
@@ -189,22 +202,26 @@ void check_step(const lot::StateT& before, given<lot_kind>& g, const ledger& boo
     RC_ASSERT(after.reservations.empty());
   }
   // Shipments own what they were granted: it is there, and free of holds.
-  RC_ASSERT(actors::allocated_total(after) <= actors::stock_of(after, lot::StockType::unrestricted));
-  if (actors::allocated_total(after).is_positive()) RC_ASSERT(actors::allocated_total(after) <= actors::free_unrestricted(after));
+  RC_ASSERT(actors::allocated_total(after) <=
+            actors::stock_of(after, lot::StockType::unrestricted));
+  if (actors::allocated_total(after).is_positive())
+    RC_ASSERT(actors::allocated_total(after) <= actors::free_unrestricted(after));
   if (!moved_out(g.last())) return;
   RC_ASSERT(!actors::held_whole(before));
   RC_ASSERT(at_held_places(after) >= at_held_places(before));
   const bool fewer = actors::stock_total(after) < actors::stock_total(before);
-  if (fewer) RC_ASSERT(actors::stock_total(after) - at_held_places(after) >=
-                       std::min(actors::held_quantity(before), actors::stock_total(before) - at_held_places(before)));
+  if (fewer)
+    RC_ASSERT(actors::stock_total(after) - at_held_places(after) >=
+              std::min(actors::held_quantity(before),
+                       actors::stock_total(before) - at_held_places(before)));
 }
 
 }  // namespace
 
 BOOST_AUTO_TEST_CASE(held_stock_never_moves_and_quantities_conserve) {
   const bool holds = rc::check("any sequence of commands", [] {
-    const auto moves = *rc::gen::container<std::vector<move>>(
-        rc::gen::construct<move>(rc::gen::inRange(0, kinds_of_moves), rc::gen::inRange(0, 30), rc::gen::inRange(0, 5)));
+    const auto moves = *rc::gen::container<std::vector<move>>(rc::gen::construct<move>(
+        rc::gen::inRange(0, kinds_of_moves), rc::gen::inRange(0, 30), rc::gen::inRange(0, 5)));
     material::StateT m;
     m.base_unit = "EA";
     given<lot_kind> g;

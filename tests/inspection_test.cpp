@@ -1,5 +1,6 @@
 // layer: actors
-// The inspection lot: created over the batch, released by the plan, results against limits, decided by the batch.
+// The inspection lot: created over the batch, released by the plan, results against limits, decided
+// by the batch.
 #define BOOST_TEST_MODULE inspection
 #include <boost/test/unit_test.hpp>
 
@@ -69,7 +70,10 @@ constexpr hash128 asked{7, 7};
 
 given<inspection_kind> created(bool planned = true) {
   given<inspection_kind> g;
-  g.id("IL-1").reference<actors::material>("PUMP", pump(planned)).command_id(asked).when(create(), System::qms)
+  g.id("IL-1")
+      .reference<actors::material>("PUMP", pump(planned))
+      .command_id(asked)
+      .when(create(), System::qms)
       .when_granted<actors::batch>("batch/PMP-1", "start", begun());
   return g;
 }
@@ -85,44 +89,71 @@ BOOST_AUTO_TEST_CASE(creating_asks_the_batch_and_waits) {
   lot::StartInspectionT start;
   start.inspection = "IL-2";
   start.retest_of = "IL-1";
-  given<inspection_kind>().id("IL-2").when(create("IL-1"), System::qms).then_pending().then_event_names({"Requested"})
-      .then_effects({"ask batch/PMP-1 start"}).then_sent<actors::batch>("PMP-1", start)
-      .when(create(), System::qms).then_refused("inspection.busy");
+  given<inspection_kind>()
+      .id("IL-2")
+      .when(create("IL-1"), System::qms)
+      .then_pending()
+      .then_event_names({"Requested"})
+      .then_effects({"ask batch/PMP-1 start"})
+      .then_sent<actors::batch>("PMP-1", start)
+      .when(create(), System::qms)
+      .then_refused("inspection.busy");
 }
 
 BOOST_AUTO_TEST_CASE(with_an_effective_plan_it_is_released_at_once) {
-  created().then_event_names({"Created", "Released"}).then_settled(asked).then_state(status(lots::Status::released))
+  created()
+      .then_event_names({"Created", "Released"})
+      .then_settled(asked)
+      .then_state(status(lots::Status::released))
       .then_state([](const lots::StateT& s) {
         BOOST_CHECK_EQUAL(s.material, "PUMP");
         BOOST_CHECK_EQUAL(s.characteristics.size(), 2u);
         BOOST_CHECK_EQUAL(s.quantity.to_string(), "10");
       })
-      .when(create(), System::qms).then_refused("inspection.exists");
+      .when(create(), System::qms)
+      .then_refused("inspection.exists");
 }
 
 BOOST_AUTO_TEST_CASE(without_a_plan_it_is_created_and_released_later) {
   lots::ReleaseT release;
   auto g = created(false);
-  g.then_event_names({"Created"}).then_state(status(lots::Status::created))
-      .when(measured("10"), System::qms).then_parked("inspection.not_released")
-      .when(decide(lot::Decision::reject), System::qms).then_refused("inspection.not_released")
-      .when(release, System::qms).then_refused("inspection.plan_not_effective");
+  g.then_event_names({"Created"})
+      .then_state(status(lots::Status::created))
+      .when(measured("10"), System::qms)
+      .then_parked("inspection.not_released")
+      .when(decide(lot::Decision::reject), System::qms)
+      .then_refused("inspection.not_released")
+      .when(release, System::qms)
+      .then_refused("inspection.plan_not_effective");
   release.characteristics = pump().plans[0].characteristics;
-  g.when(release, System::qms).then_event_names({"Released"}).when(release, System::qms).then_refused("inspection.exists");
+  g.when(release, System::qms)
+      .then_event_names({"Released"})
+      .when(release, System::qms)
+      .then_refused("inspection.exists");
 }
 
 BOOST_AUTO_TEST_CASE(a_batch_that_refuses_ends_it_and_the_caller_hears_why) {
-  given<inspection_kind>().command_id(asked).when(create("IL-0"), System::qms)
-      .when_refused("batch/PMP-1", "start", "batch.inspection_unknown").then_event_names({"RequestRefused"})
-      .then_settled(asked, engine::Outcome::refused, "batch.inspection_unknown").then_state(status(lots::Status::cancelled))
-      .when(create(), System::qms).then_pending();  // it may be tried again
+  given<inspection_kind>()
+      .command_id(asked)
+      .when(create("IL-0"), System::qms)
+      .when_refused("batch/PMP-1", "start", "batch.inspection_unknown")
+      .then_event_names({"RequestRefused"})
+      .then_settled(asked, engine::Outcome::refused, "batch.inspection_unknown")
+      .then_state(status(lots::Status::cancelled))
+      .when(create(), System::qms)
+      .then_pending();  // it may be tried again
 }
 
 BOOST_AUTO_TEST_CASE(values_are_compared_with_the_limits_inclusively) {
-  for (const auto& [value, verdict] : {std::pair{"9.5", lots::Verdict::pass}, {"10.5", lots::Verdict::pass}, {"9.499999", lots::Verdict::fail},
-                                       {"10.500001", lots::Verdict::fail}, {"11.2", lots::Verdict::fail}}) {
+  for (const auto& [value, verdict] : {std::pair{"9.5", lots::Verdict::pass},
+                                       {"10.5", lots::Verdict::pass},
+                                       {"9.499999", lots::Verdict::fail},
+                                       {"10.500001", lots::Verdict::fail},
+                                       {"11.2", lots::Verdict::fail}}) {
     auto g = created();
-    g.when(measured(value), System::mes).then_event_names({"ResultRecorded"}).then_state(status(lots::Status::results_recorded));
+    g.when(measured(value), System::mes)
+        .then_event_names({"ResultRecorded"})
+        .then_state(status(lots::Status::results_recorded));
     BOOST_CHECK(g.state().results.at(0).verdict == verdict);
     BOOST_CHECK(g.state().verdict == verdict);
   }
@@ -140,7 +171,9 @@ BOOST_AUTO_TEST_CASE(results_that_cannot_be_are_refused_and_those_that_may_come_
   created().when(c, System::qms).then_parked("inspection.characteristic_unknown");
   c.characteristic = "look";
   c.verdict = lots::Verdict::fail;
-  created().when(c, System::qms).then_accepted().then_state([](const lots::StateT& s) { BOOST_CHECK(s.verdict == lots::Verdict::fail); });
+  created().when(c, System::qms).then_accepted().then_state([](const lots::StateT& s) {
+    BOOST_CHECK(s.verdict == lots::Verdict::fail);
+  });
 }
 
 BOOST_AUTO_TEST_CASE(a_result_counts_once_by_its_senders_id) {
@@ -155,47 +188,81 @@ BOOST_AUTO_TEST_CASE(a_result_counts_once_by_its_senders_id) {
 }
 
 BOOST_AUTO_TEST_CASE(the_rule_may_hold_on_the_first_failed_result) {
-  created().rule("inspection.hold_on_failed_result", "yes").when(measured("10"), System::qms).then_effects({})
-      .when(measured("11.2"), System::qms).then_effects({"ask batch/PMP-1 hold"})
-      .when_refused("batch/PMP-1", "hold", "batch.hold_exists").then_nothing();
+  created()
+      .rule("inspection.hold_on_failed_result", "yes")
+      .when(measured("10"), System::qms)
+      .then_effects({})
+      .when(measured("11.2"), System::qms)
+      .then_effects({"ask batch/PMP-1 hold"})
+      .when_refused("batch/PMP-1", "hold", "batch.hold_exists")
+      .then_nothing();
 }
 
 BOOST_AUTO_TEST_CASE(a_decision_is_the_batchs_to_carry_out) {
   constexpr hash128 decision{8, 8};
   auto g = created();
-  g.when(measured("11.2"), System::qms).command_id(decision).when(decide(lot::Decision::reject), System::qms).then_pending()
-      .then_event_names({"UsageRequested"}).then_effects({"ask batch/PMP-1 usage"})
+  g.when(measured("11.2"), System::qms)
+      .command_id(decision)
+      .when(decide(lot::Decision::reject), System::qms)
+      .then_pending()
+      .then_event_names({"UsageRequested"})
+      .then_effects({"ask batch/PMP-1 usage"})
       .then_state(status(lots::Status::results_recorded))
-      .when(decide(lot::Decision::reject), System::qms).then_refused("inspection.busy")
-      .when_granted<actors::batch>("batch/PMP-1", "usage").then_event_names({"UsageDecided"}).then_settled(decision)
+      .when(decide(lot::Decision::reject), System::qms)
+      .then_refused("inspection.busy")
+      .when_granted<actors::batch>("batch/PMP-1", "usage")
+      .then_event_names({"UsageDecided"})
+      .then_settled(decision)
       .then_state(status(lots::Status::usage_decided))
-      .when(measured("10"), System::qms).then_parked("inspection.decided")
-      .when(decide(lot::Decision::accept), System::qms).then_refused("inspection.decided");
+      .when(measured("10"), System::qms)
+      .then_parked("inspection.decided")
+      .when(decide(lot::Decision::accept), System::qms)
+      .then_refused("inspection.decided");
 }
 
 BOOST_AUTO_TEST_CASE(a_decision_that_the_batch_refuses_leaves_the_lot_open) {
   constexpr hash128 decision{8, 8};
-  created().when(measured("10"), System::qms).command_id(decision).when(decide(lot::Decision::accept), System::qms).then_pending()
-      .when_refused("batch/PMP-1", "usage", "batch.quantities_mismatch").then_event_names({"UsageRefused"})
+  created()
+      .when(measured("10"), System::qms)
+      .command_id(decision)
+      .when(decide(lot::Decision::accept), System::qms)
+      .then_pending()
+      .when_refused("batch/PMP-1", "usage", "batch.quantities_mismatch")
+      .then_event_names({"UsageRefused"})
       .then_settled(decision, engine::Outcome::refused, "batch.quantities_mismatch")
-      .when(decide(lot::Decision::accept), System::qms).then_pending();
+      .when(decide(lot::Decision::accept), System::qms)
+      .then_pending();
 }
 
 BOOST_AUTO_TEST_CASE(accepting_needs_results_that_have_passed) {
-  created().when(decide(lot::Decision::undecided), System::qms).then_refused("request.invalid")
-      .when(decide(lot::Decision::accept), System::qms).then_refused("inspection.results_missing")
-      .when(measured("11.2"), System::qms).when(decide(lot::Decision::accept), System::qms).then_refused("inspection.results_failed")
-      .when(decide(lot::Decision::conditional), System::qms).then_pending();
+  created()
+      .when(decide(lot::Decision::undecided), System::qms)
+      .then_refused("request.invalid")
+      .when(decide(lot::Decision::accept), System::qms)
+      .then_refused("inspection.results_missing")
+      .when(measured("11.2"), System::qms)
+      .when(decide(lot::Decision::accept), System::qms)
+      .then_refused("inspection.results_failed")
+      .when(decide(lot::Decision::conditional), System::qms)
+      .then_pending();
 }
 
 BOOST_AUTO_TEST_CASE(cancelling_tells_the_batch) {
   lots::CancelT c;
   c.reason = "wrong lot";
   auto g = created();
-  g.when(c, System::qms).then_event_names({"Cancelled"}).then_effects({"tell batch/PMP-1"})
-      .when(c, System::qms).then_refused("inspection.cancelled")
-      .when(decide(lot::Decision::accept), System::qms).then_refused("inspection.cancelled");
+  g.when(c, System::qms)
+      .then_event_names({"Cancelled"})
+      .then_effects({"tell batch/PMP-1"})
+      .when(c, System::qms)
+      .then_refused("inspection.cancelled")
+      .when(decide(lot::Decision::accept), System::qms)
+      .then_refused("inspection.cancelled");
   auto decided = created();
-  decided.when(decide(lot::Decision::reject), System::qms).when(c, System::qms).then_refused("inspection.busy")
-      .when_granted<actors::batch>("batch/PMP-1", "usage").when(c, System::qms).then_refused("inspection.decided");
+  decided.when(decide(lot::Decision::reject), System::qms)
+      .when(c, System::qms)
+      .then_refused("inspection.busy")
+      .when_granted<actors::batch>("batch/PMP-1", "usage")
+      .when(c, System::qms)
+      .then_refused("inspection.decided");
 }

@@ -1,5 +1,6 @@
 // layer: actors
-// The shipment: planned, filled by what batches grant, picked, shipped; what a hold takes away it no longer has.
+// The shipment: planned, filled by what batches grant, picked, shipped; what a hold takes away it
+// no longer has.
 #define BOOST_TEST_MODULE shipment
 #include <boost/test/unit_test.hpp>
 
@@ -70,13 +71,19 @@ given<shipment_kind> picked() {
   return g;
 }
 auto life(Life wanted) {
-  return [wanted](const goods::StateT& s) { BOOST_CHECK_MESSAGE(s.life == wanted, "life is " << EnumNameLife(s.life)); };
+  return [wanted](const goods::StateT& s) {
+    BOOST_CHECK_MESSAGE(s.life == wanted, "life is " << EnumNameLife(s.life));
+  };
 }
 
 }  // namespace
 
 BOOST_AUTO_TEST_CASE(planned_once_with_distinct_items) {
-  planned().then_event_names({"Planned"}).then_state(life(Life::planned)).when(plan(), System::wms).then_refused("shipment.exists");
+  planned()
+      .then_event_names({"Planned"})
+      .then_state(life(Life::planned))
+      .when(plan(), System::wms)
+      .then_refused("shipment.exists");
   auto twice = plan();
   twice.items.push_back(twice.items[0]);
   given<shipment_kind>().when(twice, System::wms).then_refused("shipment.item_twice");
@@ -92,15 +99,26 @@ BOOST_AUTO_TEST_CASE(an_allocation_is_asked_of_the_batch) {
   ask.unit = "EA";
   ask.material = "PUMP";
   ask.customer = "C-77";
-  planned().when(allocate(5), System::wms).then_pending().then_sent<actors::batch>("B-1", ask).then_state(life(Life::planned))
-      .when_granted<actors::batch>("batch/B-1", tag("allocate")).then_event_names({"Allocated"}).then_settled(asked)
+  planned()
+      .when(allocate(5), System::wms)
+      .then_pending()
+      .then_sent<actors::batch>("B-1", ask)
+      .then_state(life(Life::planned))
+      .when_granted<actors::batch>("batch/B-1", tag("allocate"))
+      .then_event_names({"Allocated"})
+      .then_settled(asked)
       .then_state(life(Life::allocated));
 }
 
 BOOST_AUTO_TEST_CASE(the_batchs_refusal_reaches_the_caller) {
-  planned().when(allocate(5), System::wms).when_refused("batch/B-1", tag("allocate"), "batch.held", "Open holds: IL-1.")
-      .then_event_names({"AllocationRefused"}).then_settled(asked, engine::Outcome::refused, "batch.held")
-      .then_state(life(Life::planned)).when(allocate(5), System::wms).then_pending();
+  planned()
+      .when(allocate(5), System::wms)
+      .when_refused("batch/B-1", tag("allocate"), "batch.held", "Open holds: IL-1.")
+      .then_event_names({"AllocationRefused"})
+      .then_settled(asked, engine::Outcome::refused, "batch.held")
+      .then_state(life(Life::planned))
+      .when(allocate(5), System::wms)
+      .then_pending();
 }
 
 BOOST_AUTO_TEST_CASE(allocations_that_cannot_be_are_refused_before_the_batch_is_asked) {
@@ -111,71 +129,144 @@ BOOST_AUTO_TEST_CASE(allocations_that_cannot_be_are_refused_before_the_batch_is_
   c = allocate(5);
   c.unit = "KGM";
   planned().when(c, System::wms).then_refused("shipment.unit_mismatch");
-  planned().when(allocate(3), System::wms).when(allocate(1), System::wms).then_refused("shipment.allocated_already")
-      .when(allocate(3, "B-2"), System::wms).then_refused("shipment.over_allocated")
-      .when(allocate(2, "B-2"), System::wms).then_pending();
+  planned()
+      .when(allocate(3), System::wms)
+      .when(allocate(1), System::wms)
+      .then_refused("shipment.allocated_already")
+      .when(allocate(3, "B-2"), System::wms)
+      .then_refused("shipment.over_allocated")
+      .when(allocate(2, "B-2"), System::wms)
+      .then_pending();
 }
 
 BOOST_AUTO_TEST_CASE(picked_and_shipped_when_every_batch_agrees) {
   auto g = planned();
-  g.bound(System::erp).when(allocate(3), System::wms).when_granted<actors::batch>("batch/B-1", tag("allocate"))
-      .when(goods::PickT(), System::wms).then_refused("shipment.not_allocated")
-      .when(allocate(2, "B-2"), System::wms).when_granted<actors::batch>("batch/B-2", tag("allocate", "B-2"))
-      .when(goods::ShipT(), System::wms).then_refused("shipment.not_picked")
-      .when(goods::PickT(), System::wms).then_pending().then_effects({"ask batch/B-1 " + tag("pick"), "ask batch/B-2 " + tag("pick", "B-2")})
-      .when(goods::PickT(), System::wms).then_refused("shipment.busy")
-      .when(deallocate(), System::wms).then_refused("shipment.busy")
-      .when_granted<actors::batch>("batch/B-2", tag("pick", "B-2")).then_event_names({"ItemPicked"})
-      .when_granted<actors::batch>("batch/B-1", tag("pick")).then_event_names({"ItemPicked", "Picked"}).then_settled(asked)
-      .then_state(life(Life::picked)).when(goods::PickT(), System::wms).then_nothing()
-      .when(goods::ShipT(), System::wms).then_pending()
-      .when_granted<actors::batch>("batch/B-1", tag("ship")).then_effects({"deliver erp shipment/S-1 issue~10~B-1"})
-      .when_granted<actors::batch>("batch/B-2", tag("ship", "B-2")).then_event_names({"ItemShipped", "Shipped"}).then_settled(asked)
+  g.bound(System::erp)
+      .when(allocate(3), System::wms)
+      .when_granted<actors::batch>("batch/B-1", tag("allocate"))
+      .when(goods::PickT(), System::wms)
+      .then_refused("shipment.not_allocated")
+      .when(allocate(2, "B-2"), System::wms)
+      .when_granted<actors::batch>("batch/B-2", tag("allocate", "B-2"))
+      .when(goods::ShipT(), System::wms)
+      .then_refused("shipment.not_picked")
+      .when(goods::PickT(), System::wms)
+      .then_pending()
+      .then_effects({"ask batch/B-1 " + tag("pick"), "ask batch/B-2 " + tag("pick", "B-2")})
+      .when(goods::PickT(), System::wms)
+      .then_refused("shipment.busy")
+      .when(deallocate(), System::wms)
+      .then_refused("shipment.busy")
+      .when_granted<actors::batch>("batch/B-2", tag("pick", "B-2"))
+      .then_event_names({"ItemPicked"})
+      .when_granted<actors::batch>("batch/B-1", tag("pick"))
+      .then_event_names({"ItemPicked", "Picked"})
+      .then_settled(asked)
+      .then_state(life(Life::picked))
+      .when(goods::PickT(), System::wms)
+      .then_nothing()
+      .when(goods::ShipT(), System::wms)
+      .then_pending()
+      .when_granted<actors::batch>("batch/B-1", tag("ship"))
+      .then_effects({"deliver erp shipment/S-1 issue~10~B-1"})
+      .when_granted<actors::batch>("batch/B-2", tag("ship", "B-2"))
+      .then_event_names({"ItemShipped", "Shipped"})
+      .then_settled(asked)
       .then_state(life(Life::shipped))
-      .when(goods::ShipT(), System::wms).then_refused("shipment.shipped").when(allocate(1), System::wms).then_refused("shipment.shipped");
+      .when(goods::ShipT(), System::wms)
+      .then_refused("shipment.shipped")
+      .when(allocate(1), System::wms)
+      .then_refused("shipment.shipped");
 }
 
 BOOST_AUTO_TEST_CASE(one_refused_batch_fails_the_operation_and_what_was_granted_stands) {
   auto g = planned();
-  g.when(allocate(3), System::wms).when_granted<actors::batch>("batch/B-1", tag("allocate"))
-      .when(allocate(2, "B-2"), System::wms).when_granted<actors::batch>("batch/B-2", tag("allocate", "B-2"))
-      .when(goods::PickT(), System::wms).when_refused("batch/B-1", tag("pick"), "batch.held")
-      .when_granted<actors::batch>("batch/B-2", tag("pick", "B-2")).then_event_names({"ItemPicked", "OperationFailed"})
-      .then_settled(asked, engine::Outcome::refused, "batch.held").then_state(life(Life::allocated))
-      .when(goods::PickT(), System::wms).then_effects({"ask batch/B-1 " + tag("pick")});
+  g.when(allocate(3), System::wms)
+      .when_granted<actors::batch>("batch/B-1", tag("allocate"))
+      .when(allocate(2, "B-2"), System::wms)
+      .when_granted<actors::batch>("batch/B-2", tag("allocate", "B-2"))
+      .when(goods::PickT(), System::wms)
+      .when_refused("batch/B-1", tag("pick"), "batch.held")
+      .when_granted<actors::batch>("batch/B-2", tag("pick", "B-2"))
+      .then_event_names({"ItemPicked", "OperationFailed"})
+      .then_settled(asked, engine::Outcome::refused, "batch.held")
+      .then_state(life(Life::allocated))
+      .when(goods::PickT(), System::wms)
+      .then_effects({"ask batch/B-1 " + tag("pick")});
 }
 
 BOOST_AUTO_TEST_CASE(a_hold_takes_allocations_away_at_any_point_before_departure) {
-  allocated().when_from("batch/B-1", revoke()).then_event_names({"AllocationRevoked"}).then_state(life(Life::planned))
+  allocated()
+      .when_from("batch/B-1", revoke())
+      .then_event_names({"AllocationRevoked"})
+      .then_state(life(Life::planned))
       .then_state([](const goods::StateT& s) { BOOST_CHECK_EQUAL(s.stopped.at(0), "H-9"); })
-      .when_from("batch/B-1", revoke()).then_nothing();
-  picked().when_from("batch/B-1", revoke()).then_state(life(Life::planned)).when(goods::ShipT(), System::wms).then_refused("shipment.not_picked");
-  picked().when(goods::ShipT(), System::wms).when_from("batch/B-1", revoke())
+      .when_from("batch/B-1", revoke())
+      .then_nothing();
+  picked()
+      .when_from("batch/B-1", revoke())
+      .then_state(life(Life::planned))
+      .when(goods::ShipT(), System::wms)
+      .then_refused("shipment.not_picked");
+  picked()
+      .when(goods::ShipT(), System::wms)
+      .when_from("batch/B-1", revoke())
       .then_event_names({"OperationRefused", "AllocationRevoked", "OperationFailed"})
       .then_settled(asked, engine::Outcome::refused, "batch.held")
-      .when_refused("batch/B-1", tag("ship"), "batch.allocation_unknown").then_nothing();
+      .when_refused("batch/B-1", tag("ship"), "batch.allocation_unknown")
+      .then_nothing();
 }
 
 BOOST_AUTO_TEST_CASE(an_allocation_revoked_before_its_grant_arrives_is_refused_and_given_back) {
-  planned().when(allocate(5), System::wms).when_from("batch/B-1", revoke()).then_settled(asked, engine::Outcome::refused, "batch.held")
-      .when_granted<actors::batch>("batch/B-1", tag("allocate")).then_event_names({}).then_effects({"tell batch/B-1"});
+  planned()
+      .when(allocate(5), System::wms)
+      .when_from("batch/B-1", revoke())
+      .then_settled(asked, engine::Outcome::refused, "batch.held")
+      .when_granted<actors::batch>("batch/B-1", tag("allocate"))
+      .then_event_names({})
+      .then_effects({"tell batch/B-1"});
 }
 
 BOOST_AUTO_TEST_CASE(deallocated_by_the_batch) {
-  allocated().when(deallocate(), System::wms).then_pending().then_effects({"ask batch/B-1 " + tag("deallocate")})
-      .when(deallocate(), System::wms).then_refused("shipment.busy").when(goods::PickT(), System::wms).then_refused("shipment.busy")
-      .when_granted<actors::batch>("batch/B-1", tag("deallocate")).then_event_names({"Deallocated"}).then_settled(asked)
-      .then_state(life(Life::planned)).when(deallocate(), System::wms).then_refused("shipment.allocation_unknown");
+  allocated()
+      .when(deallocate(), System::wms)
+      .then_pending()
+      .then_effects({"ask batch/B-1 " + tag("deallocate")})
+      .when(deallocate(), System::wms)
+      .then_refused("shipment.busy")
+      .when(goods::PickT(), System::wms)
+      .then_refused("shipment.busy")
+      .when_granted<actors::batch>("batch/B-1", tag("deallocate"))
+      .then_event_names({"Deallocated"})
+      .then_settled(asked)
+      .then_state(life(Life::planned))
+      .when(deallocate(), System::wms)
+      .then_refused("shipment.allocation_unknown");
 }
 
 BOOST_AUTO_TEST_CASE(cancelling_gives_everything_back) {
-  allocated().when(goods::CancelT(), System::wms).then_event_names({"Cancelled"}).then_effects({"tell batch/B-1"})
-      .then_state(life(Life::cancelled)).when(goods::CancelT(), System::wms).then_refused("shipment.cancelled")
-      .when(allocate(1), System::wms).then_refused("shipment.cancelled");
+  allocated()
+      .when(goods::CancelT(), System::wms)
+      .then_event_names({"Cancelled"})
+      .then_effects({"tell batch/B-1"})
+      .then_state(life(Life::cancelled))
+      .when(goods::CancelT(), System::wms)
+      .then_refused("shipment.cancelled")
+      .when(allocate(1), System::wms)
+      .then_refused("shipment.cancelled");
   // What was still asked for is answered, and given back when it comes.
-  planned().when(allocate(5), System::wms).when(goods::CancelT(), System::wms)
-      .then_settled(asked, engine::Outcome::refused, "shipment.cancelled").then_effects({})
-      .when_granted<actors::batch>("batch/B-1", tag("allocate")).then_effects({"tell batch/B-1"});
-  picked().when(goods::ShipT(), System::wms).when(goods::CancelT(), System::wms).then_refused("shipment.busy")
-      .when_granted<actors::batch>("batch/B-1", tag("ship")).when(goods::CancelT(), System::wms).then_refused("shipment.shipped");
+  planned()
+      .when(allocate(5), System::wms)
+      .when(goods::CancelT(), System::wms)
+      .then_settled(asked, engine::Outcome::refused, "shipment.cancelled")
+      .then_effects({})
+      .when_granted<actors::batch>("batch/B-1", tag("allocate"))
+      .then_effects({"tell batch/B-1"});
+  picked()
+      .when(goods::ShipT(), System::wms)
+      .when(goods::CancelT(), System::wms)
+      .then_refused("shipment.busy")
+      .when_granted<actors::batch>("batch/B-1", tag("ship"))
+      .when(goods::CancelT(), System::wms)
+      .then_refused("shipment.shipped");
 }
