@@ -1,0 +1,38 @@
+// The HTTP gateway: authenticates, finds the route, answers every request of the API (interfaces.md).
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+
+#include "nodes/gateway/core.hpp"
+#include "nodes/http/message.hpp"
+
+namespace millrace::gateway {
+
+class gateway final : public http::handler {
+ public:
+  /// `engine` and `model` must outlive the gateway.
+  gateway(engine_api& engine, const schema_model& model, authenticator auth, settings options);
+  ~gateway() override;
+  void handle(std::shared_ptr<http::exchange> e) override;
+
+  [[nodiscard]] metrics& counters() { return core_.metrics; }
+  /// Figures of the server that calls this gateway, for /metrics.
+  void set_server_figures(std::function<http::server_figures()> f) { core_.server_figures = std::move(f); }
+  /// Heartbeats of live streams; called about once a second.
+  void tick();
+  /// From now on /readyz says 503; live streams end.
+  void begin_stop();
+
+ private:
+  void route_call(const call_ptr& c);
+  bool route_public(const call_ptr& c);
+  void route_platform(const call_ptr& c);
+  void route_plant(const call_ptr& c);
+  void route_actor(const call_ptr& c, const kind_model& kind);
+  core core_;
+  std::atomic<bool> stopping_{false};
+};
+
+}  // namespace millrace::gateway
