@@ -20,7 +20,8 @@ constexpr unsigned shipments = 2;
 
 bool try_again(const std::string& code) {
   return code == "plant.overloaded" || code == "node.not_ready" || code == "endpoint.backlog" || code == "request.in_flight" ||
-         code == "command.deadline" || code == "actor.quarantined" || code == "exceptions.full";
+         code == "command.deadline" || code == "actor.quarantined" || code == "exceptions.full" ||
+         code == "kind.fault";  // a 500 leaves the outcome open, as a lost connection does
 }
 
 std::string numbered(const char* prefix, std::uint64_t n) { return prefix + std::to_string(n); }
@@ -194,7 +195,10 @@ void clients::send(const std::shared_ptr<operation>& op, next then) {
   };
   const bool taken = node_.submit(std::move(r), [this, op, then, settled, again](const reply& answer) {
     if (*settled) return;
-    if (try_again(answer.code)) return again(50'000);
+    if (try_again(answer.code)) {
+      op->told = answer.code + ": " + answer.detail;
+      return again(50'000);
+    }
     *settled = true;
     op->answer = answer;
     op->answered_us = world_.us();
@@ -208,6 +212,16 @@ void clients::send(const std::shared_ptr<operation>& op, next then) {
   world_.after(patience_us, [settled, again] {
     if (!*settled) again(0);
   });
+}
+
+std::string clients::waiting() const {
+  std::string text;
+  for (const auto* list : {&setup_, &operations_})
+    for (const auto& op : *list)
+      if (op->sends > 0 && op->answered_us < 0)
+        text += op->key + " (" + op->what + " " + op->to.to_string() + " " + op->batch + ", sent " + std::to_string(op->sends) +
+                " times, told '" + op->told + "') ";
+  return text;
 }
 
 void clients::observe(const address& where) {

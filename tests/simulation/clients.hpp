@@ -26,6 +26,7 @@ struct operation {
   std::int64_t answered_us = -1;       // final answer
   reply answer;
   unsigned sends = 0;
+  std::string told;                    // code of the last answer that was not final
 };
 
 /// A read as its client saw it.
@@ -44,6 +45,8 @@ class clients {
   /// No new commands; those without a final answer go on until they have one.
   void stop() { stopping_ = true; }
   [[nodiscard]] bool quiet() const { return open_ == 0 && prepared_; }
+  /// Commands without a final answer, with what they were told last.
+  [[nodiscard]] std::string waiting() const;
   /// Sends answered commands again and compares; call when quiet.
   void replay_some();
   [[nodiscard]] const std::vector<std::shared_ptr<operation>>& operations() const { return operations_; }

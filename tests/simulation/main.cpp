@@ -30,7 +30,7 @@ void come_to_rest(world& w, node& n, clients& c, findings& found) {
     n.retry_dead();
   }
   found.add("I9: not at rest " + std::to_string(rest_us_max / second_us) + " s after the faults ended: " +
-            (c.quiet() ? "" : "clients wait for answers, ") + std::to_string(n.unrest()) + " items open");
+            (c.quiet() ? "" : "clients wait for answers: " + c.waiting()) + std::to_string(n.unrest()) + " items open");
 }
 
 findings run(std::uint64_t seed, const kind_registry& kinds, totals& sum) {
