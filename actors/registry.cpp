@@ -2,11 +2,15 @@
 // No static self-registration, so that what a program knows is what is written here.
 #include "actors/registry.hpp"
 
+#include "actors/batch.hpp"
+#include "actors/hold.hpp"
+#include "actors/inspection.hpp"
 #include "actors/material.hpp"
 #include "actors/order.hpp"
 #include "actors/order_release.hpp"
 #include "actors/plant.hpp"
 #include "actors/production_confirmation.hpp"
+#include "actors/shipment.hpp"
 
 namespace millrace::actors {
 
@@ -16,6 +20,10 @@ void register_kinds(kind_registry& registry) {
   registry.add(make_kind<order>());
   registry.add(make_kind<order_release>());
   registry.add(make_kind<production_confirmation>());
+  registry.add(make_kind<batch>());
+  registry.add(make_kind<inspection>());
+  registry.add(make_kind<hold>());
+  registry.add(make_kind<shipment>());
 }
 
 }  // namespace millrace::actors
