@@ -32,8 +32,10 @@ class row_writer {
 
  private:
   row_writer& raw(const void* p, std::size_t n) {
-    const auto* b = static_cast<const std::uint8_t*>(p);
-    out_.insert(out_.end(), b, b + n);
+    if (n == 0) return *this;
+    const auto at = out_.size();
+    out_.resize(at + n);
+    std::memcpy(out_.data() + at, p, n);
     return *this;
   }
   bytes out_;
