@@ -3,6 +3,7 @@
 #include "cluster/cell.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "cluster/cell_parts.hpp"
 #include "cluster/check.hpp"
@@ -117,6 +118,7 @@ changes cell::evolve(const engine::Record& record, std::uint64_t index, std::uin
       const auto view = body ? bytes_view(body->data(), body->size()) : bytes_view();
       auto done = view.empty() ? result<void>(error{"journal.damaged", "event without body"})
                                : kind_->evolve(*state_, event->type(), view, evo);
+      if (std::exchange(unreadable_, false)) done = error{"state.damaged", "a child row cannot be read"};
       if (!done) {
         more().quarantined = "entry " + std::to_string(index) + ": " + done.error().detail;
         return out;
@@ -251,7 +253,10 @@ std::optional<bytes> cell::row(std::string_view table, std::string_view key) {
   if (extras_ && !extras_->rows.empty())
     if (const auto found = extras_->rows.find(overlay_key(table, key)); found != extras_->rows.end())
       return found->second.row ? std::optional(*found->second.row) : std::nullopt;
-  return rows_stored_ ? env_->read_row(local_, table, key) : std::nullopt;
+  if (!rows_stored_) return std::nullopt;
+  auto found = env_->read_row(local_, table, key);
+  if (!found) unreadable_ = true;
+  return found ? std::move(*found) : std::nullopt;
 }
 
 std::vector<actor_image::child_row> cell::overlay(std::string_view table) const {

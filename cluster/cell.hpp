@@ -124,8 +124,8 @@ class environment {
   [[nodiscard]] virtual std::string rule(std::string_view name, std::string_view fallback) const = 0;
   /// Last committed state of a referenced kind in this plant, null when there is none.
   [[nodiscard]] virtual std::shared_ptr<const reference_state> look_up(std::string_view kind, std::string_view id) = 0;
-  /// A child row as the last checkpoints hold it. `actor` is "kind/id".
-  [[nodiscard]] virtual std::optional<bytes> read_row(std::string_view actor, std::string_view table, std::string_view key) = 0;
+  /// A child row as the last checkpoints hold it. `actor` is "kind/id". Error: state.damaged.
+  [[nodiscard]] virtual result<std::optional<bytes>> read_row(std::string_view actor, std::string_view table, std::string_view key) = 0;
 };
 
 /// Limits of one actor.
@@ -241,6 +241,7 @@ class cell {
   bool dirty_ = false;
   bool spoilt_ = false;
   bool rows_stored_ = false;           // the store may hold child rows of this actor
+  bool unreadable_ = false;            // a child row could not be read during the decision or event at hand
 };
 
 }  // namespace millrace

@@ -1,6 +1,7 @@
 // One pass of a cell over its stash: decide input by input, evolve in place, gather one batch.
 // Until the batch is handed out nobody has seen it: when a decision spoils the state, the whole pass is taken back.
 #include <algorithm>
+#include <utility>
 
 #include "cluster/cell_parts.hpp"
 #include "cluster/check.hpp"
@@ -266,6 +267,13 @@ decided cell::run::decide(asked& a) {
   growth evo(c_, at_);
   out = c_.kind_->decide(*c_.state_, a.in, context_, evo);
   tip_ = evo.sequence();
+  if (std::exchange(c_.unreadable_, false)) {
+    out = {};  // decided on what it could not see
+    out.outcome = engine::Outcome::refused;
+    out.code = "kind.fault";
+    out.detail = "state.damaged: a child row cannot be read";
+    out.spoilt = true;
+  }
   return out;
 }
 

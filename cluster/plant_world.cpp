@@ -36,9 +36,8 @@ std::shared_ptr<const reference_state> plant_world::look_up(std::string_view kin
   return references_.try_emplace(std::move(local), std::move(made)).first->second;
 }
 
-std::optional<bytes> plant_world::read_row(std::string_view actor, std::string_view table, std::string_view key) {
-  auto row = read_child_row(io_.here(), plant_, actor, table, key);
-  return row ? std::move(*row) : std::nullopt;
+result<std::optional<bytes>> plant_world::read_row(std::string_view actor, std::string_view table, std::string_view key) {
+  return read_child_row(io_.here(), plant_, actor, table, key);
 }
 
 void plant_world::publish(const std::string& local, std::shared_ptr<const reference_state> state) {

@@ -26,7 +26,7 @@ class plant_world final : public environment {
   [[nodiscard]] bool bound(System system) const override { return (bound_ >> static_cast<unsigned>(system)) & 1u; }
   [[nodiscard]] std::string rule(std::string_view name, std::string_view fallback) const override;
   [[nodiscard]] std::shared_ptr<const reference_state> look_up(std::string_view kind, std::string_view id) override;
-  [[nodiscard]] std::optional<bytes> read_row(std::string_view actor, std::string_view table, std::string_view key) override;
+  [[nodiscard]] result<std::optional<bytes>> read_row(std::string_view actor, std::string_view table, std::string_view key) override;
 
   /// From now on look_up finds this one. Everything that changed since the last checkpoint was published once.
   void publish(const std::string& local, std::shared_ptr<const reference_state> state);

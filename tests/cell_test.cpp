@@ -24,10 +24,11 @@ struct world final : environment {
     const auto found = references.find(std::string(id));
     return found == references.end() ? nullptr : found->second;
   }
-  [[nodiscard]] std::optional<bytes> read_row(std::string_view, std::string_view table, std::string_view key) override {
+  [[nodiscard]] result<std::optional<bytes>> read_row(std::string_view, std::string_view table, std::string_view key) override {
     ++reads;
+    if (damaged) return error{"state.damaged", "row"};
     const auto found = rows.find({std::string(table), std::string(key)});
-    return found == rows.end() ? std::nullopt : std::optional(found->second);
+    return found == rows.end() ? std::optional<bytes>() : std::optional<bytes>(found->second);
   }
   void store(const actor_image& image) {
     for (const auto& r : image.rows)
@@ -37,6 +38,7 @@ struct world final : environment {
   std::map<std::string, std::shared_ptr<const reference_state>> references;
   std::map<std::pair<std::string, std::string>, bytes> rows;
   int reads = 0;
+  bool damaged = false;
 };
 
 const engine::Record& record(const proposal& p, std::size_t n) {
@@ -422,6 +424,17 @@ BOOST_FIXTURE_TEST_CASE(an_actor_without_stored_rows_reads_none, fixture) {
   run(command(counter_command::once, 1, "a"));
   run(command(counter_command::once, 1, "b"));
   BOOST_TEST(env.reads == 0);
+}
+
+BOOST_FIXTURE_TEST_CASE(what_cannot_be_read_is_not_taken_for_absent, fixture) {
+  run(command(counter_command::add, 1));
+  run(command(counter_command::once, 1, "a"));
+  env.store(*c->image());
+  c->stored();
+  env.damaged = true;
+  const auto p = offer(command(counter_command::once, 1, "a"));
+  BOOST_TEST(p.verdicts.at(0).code == "kind.fault");
+  BOOST_TEST(p.reload);
 }
 
 BOOST_AUTO_TEST_CASE(a_cell_is_small) { BOOST_TEST(sizeof(cell) <= 400u); }

@@ -233,7 +233,7 @@ class host_harness final : public host_port, public environment, public journal_
     const auto it = published.find(std::string(kind_name) + '/' + std::string(id));
     return it == published.end() ? nullptr : it->second;
   }
-  [[nodiscard]] std::optional<bytes> read_row(std::string_view actor, std::string_view table, std::string_view key) override {
+  [[nodiscard]] result<std::optional<bytes>> read_row(std::string_view actor, std::string_view table, std::string_view key) override {
     auto snapshot = state->snapshot();
     auto row = read_child_row(**snapshot, "hamburg", actor, table, key);
     BOOST_REQUIRE(row);

@@ -24,7 +24,7 @@ class nowhere final : public environment {
   [[nodiscard]] bool bound(System) const override { return false; }
   [[nodiscard]] std::string rule(std::string_view, std::string_view fallback) const override { return std::string(fallback); }
   [[nodiscard]] std::shared_ptr<const reference_state> look_up(std::string_view, std::string_view) override { return nullptr; }
-  [[nodiscard]] std::optional<bytes> read_row(std::string_view, std::string_view, std::string_view) override { return std::nullopt; }
+  [[nodiscard]] result<std::optional<bytes>> read_row(std::string_view, std::string_view, std::string_view) override { return std::optional<bytes>(); }
 };
 
 /// The journal of one plant, read once, and what it says.

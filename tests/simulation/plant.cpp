@@ -84,6 +84,7 @@ result<std::unique_ptr<cell>> sim_plant::load_cell(const std::string& local, jou
 }
 
 void sim_plant::activate(slot_number slot, const std::string& local, journal_index upto, bool reload) {
+  services_.where->say(name_, "activate", slot, local, upto, reload ? "reload" : "");
   hop("/cell", [this, slot, local, upto, reload] {
     auto& b = boxes_[slot];
     cell::legacy legacy;
@@ -108,16 +109,20 @@ void sim_plant::activate(slot_number slot, const std::string& local, journal_ind
 void sim_plant::propose_from(slot_number slot, proposal p) {
   if (p.empty()) return;
   auto shared = std::make_shared<proposal>(std::move(p));
+  services_.where->say(name_, "slot", slot, "proposes", shared->records.size(), "verdicts", shared->verdicts.size(),
+                       shared->reload ? "reload" : "");
   hop("/host", [this, slot, shared] {
     input([&](plant_host& h, timestamp now) { h.on_proposal(slot, std::move(*shared), now); });
   });
 }
 
 void sim_plant::offer(slot_number slot, std::vector<stimulus> inputs, timestamp now) {
+  for (const auto& s : inputs) services_.where->say(name_, "offer", slot, "ticket", s.ticket & 0xFFFF'FFFF, s.ticket >> 32);
   auto shared = std::make_shared<std::vector<stimulus>>(std::move(inputs));
   hop("/cell", [this, slot, shared, now] {
     auto& b = boxes_[slot];
     if (services_.where->chance(services_.faults->cell_lost)) {  // the actor dies with its inputs
+      services_.where->say(name_, "slot", slot, "is lost");
       b.core->lost();
       hop("/host", [this, slot] {
         input([&](plant_host& h, timestamp at) { h.on_cell_lost(slot, "the simulation took it", at); });
@@ -140,6 +145,7 @@ void sim_plant::serve_waiting(slot_number slot, box& b) {
 }
 
 void sim_plant::committed(slot_number slot, journal_index index, std::uint32_t ordinal, timestamp now) {
+  services_.where->say(name_, "committed", slot, index, ordinal);
   hop("/cell", [this, slot, index, ordinal, now] {
     auto& b = boxes_[slot];
     if (!b.core || b.core->spoilt()) return;
@@ -179,10 +185,12 @@ void sim_plant::stored(slot_number slot) {
 }
 
 void sim_plant::passivate(slot_number slot) {
+  services_.where->say(name_, "passivate", slot);
   hop("/cell", [this, slot] {
     auto& b = boxes_[slot];
     const bool gone = b.core && b.core->idle() && b.readers.empty() && !b.image_wanted;
     if (gone) boxes_.erase(slot);
+    services_.where->say(name_, "slot", slot, gone ? "is passive" : "stays");
     hop("/host", [this, slot, gone] { input([&](plant_host& h, timestamp now) { h.on_passivated(slot, gone, now); }); });
   });
 }
@@ -221,11 +229,10 @@ std::shared_ptr<const reference_state> sim_plant::look_up(std::string_view kind,
   return references_[local] = (*made)->reference();
 }
 
-std::optional<bytes> sim_plant::read_row(std::string_view actor, std::string_view table, std::string_view key) {
+result<std::optional<bytes>> sim_plant::read_row(std::string_view actor, std::string_view table, std::string_view key) {
   auto snapshot = services_.state->snapshot();
-  if (!snapshot) return std::nullopt;
-  auto row = read_child_row(**snapshot, name_, actor, table, key);
-  return row ? *row : std::nullopt;
+  if (!snapshot) return snapshot.error();
+  return read_child_row(**snapshot, name_, actor, table, key);
 }
 
 // ---- log, disk, outside ----
@@ -254,7 +261,9 @@ void sim_plant::attempt_delivery(attempt a) {
 void sim_plant::send(message_frame frame) { services_.send(std::move(frame)); }
 void sim_plant::send(watermark_frame frame) { services_.send_watermark(std::move(frame)); }
 void sim_plant::applied(journal_index) {}
-void sim_plant::alarm(std::string_view, const std::string&) {}
+void sim_plant::alarm(std::string_view code, const std::string& detail) {
+  services_.where->say(name_, "alarm", code, detail);
+}
 
 void sim_plant::on_committed(group_number, std::span<const log_entry> entries, const group_status& status) {
   hop("/host", [this, all = std::vector<log_entry>(entries.begin(), entries.end()), status] {

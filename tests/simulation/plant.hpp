@@ -67,7 +67,7 @@ class sim_plant final : public host_port, public group_listener, public environm
   [[nodiscard]] bool bound(System) const override { return services_.faults->endpoints; }
   [[nodiscard]] std::string rule(std::string_view name, std::string_view fallback) const override;
   [[nodiscard]] std::shared_ptr<const reference_state> look_up(std::string_view kind, std::string_view id) override;
-  [[nodiscard]] std::optional<bytes> read_row(std::string_view actor, std::string_view table, std::string_view key) override;
+  [[nodiscard]] result<std::optional<bytes>> read_row(std::string_view actor, std::string_view table, std::string_view key) override;
 
  private:
   struct box {
