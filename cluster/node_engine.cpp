@@ -51,6 +51,7 @@ result<void> node_engine::open() {
   config_ = std::make_unique<caf::actor_system_config>();
   const auto workers = options_.workers > 0 ? options_.workers : std::max(2u, std::thread::hardware_concurrency());
   config_->set("scheduler.max-threads", workers);
+  config_->set("scheduler.policy", caf::atom("sharing"));  // stealing workers poll: they take the CPU from others
   actors_ = std::make_unique<caf::actor_system>(*config_);
   house_ = std::thread([this] { keep_house(); });
 
