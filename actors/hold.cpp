@@ -16,7 +16,12 @@ using made = decision<process::schema>;
 using process::AckStatus;
 using process::Status;
 
-constexpr System outer_systems[] = {System::erp, System::mes, System::wms};
+/// Who acknowledges. The QMS is told where it can be, so that the authority knows of holds that
+/// others have raised.
+constexpr System outer_systems[] = {System::erp, System::mes, System::wms, System::qms};
+bool takes_part(const context& ctx, System system) {
+  return system != System::qms || ctx.bound(system);
+}
 
 /// A decision in the making: `next` is the state with what has been emitted so far.
 struct step {
@@ -59,6 +64,7 @@ void ask_systems(step& s, const report& r) {
   place.first = r.first;
   place.inherited = !r.origin;
   for (const auto system : outer_systems) {
+    if (!takes_part(s.ctx, system)) continue;
     const bool bound = s.ctx.bound(system);
     process::SystemAskedT asked;
     asked.batch = r.batch;
@@ -79,6 +85,7 @@ void ask_release(step& s, const std::string& batch, bool last) {
   lift.last = last;
   for (const auto system : outer_systems) {
     const auto* known = find_system(s.next, batch, system);
+    if (!known && !takes_part(s.ctx, system)) continue;
     const bool asked = s.ctx.bound(system) && known &&
                        !known->by_platform;  // who was never asked has nothing to undo
     process::SystemAskedT event;

@@ -262,3 +262,17 @@ BOOST_AUTO_TEST_CASE(placed_on_one_more_lot_after_release_it_is_in_force_again) 
       .when_from("batch/B", start("B"))
       .then_state(status(Status::enforced));
 }
+
+BOOST_AUTO_TEST_CASE(the_qms_is_told_of_a_hold_that_another_raised) {
+  fresh()
+      .bound(System::qms)
+      .when_from("batch/A", start("A"))
+      .then_effects({"deliver qms batch/A place~A", "timer enforce"})
+      .then_state(status(Status::contained))
+      .when_delivered("place~A", System::qms)
+      .then_state(status(Status::enforced))
+      .when_from("batch/A", release("A"))
+      .then_effects({"deliver qms batch/A lift~A"})
+      .when_delivered("lift~A", System::qms)
+      .then_state(status(Status::released));
+}
