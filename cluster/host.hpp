@@ -67,7 +67,8 @@ class host_port {
 
   // ---- cells: one per slot, inputs to a slot keep their order ----
   /// Make a cell for `local` ("kind/id"), loaded with load_actor(..., upto): answer on_activated. With `reload` the slot
-  /// has a cell that is spoilt: call lost() on it if it was not, load a new one, let it inherit the legacy.
+  /// has a cell that is spoilt: call lost() on it if it was not, load a new one, let it inherit the legacy. After
+  /// on_cell_lost there is no cell and nothing to inherit.
   virtual void activate(slot_number slot, const std::string& local, journal_index upto, bool reload) = 0;
   /// cell.offer(inputs, now); a proposal that is not empty comes back as on_proposal.
   virtual void offer(slot_number slot, std::vector<stimulus> inputs, timestamp now) = 0;
@@ -161,8 +162,8 @@ class plant_host {
   void on_evolved(slot_number slot, changes what, timestamp now);
   void on_image(slot_number slot, std::shared_ptr<const actor_image> image, std::size_t cell_bytes);
   void on_passivated(slot_number slot, bool gone, timestamp now);
-  /// The shell lost the cell (its actor died, an exception): loaded anew from what is committed. Beyond three within a
-  /// minute the actor's inputs are refused (actor.quarantined) until it was idle for a minute.
+  /// The shell lost the cell (its actor died, an exception) with everything that it had been offered and had not proposed:
+  /// loaded anew from what is committed; inputs that it had not been offered yet wait for it. Beyond three within a minute the actor's inputs are refused (actor.quarantined) until it was idle for a minute.
   void on_cell_lost(slot_number slot, std::string_view why, timestamp now);
 
   // ---- from the log ----
@@ -199,6 +200,9 @@ class plant_host {
   [[nodiscard]] std::string exception_actor(std::string_view id) const;
   [[nodiscard]] std::vector<delivery_view> deadletters(std::uint64_t after, std::uint32_t limit) const;
   [[nodiscard]] std::vector<endpoint_view> endpoints(timestamp now) const;
+  /// The journal from here on is still read by this plant: replays of answers, open exceptions, the next start. Retention
+  /// must not pass it (deliveries and messages that wait have rows of their own).
+  [[nodiscard]] journal_index needed_from() const;
   /// Equal on every replica at the same applied index: window, timers, streams, outbox, asks, exceptions.
   [[nodiscard]] std::uint64_t hash() const;
 
@@ -211,7 +215,9 @@ class plant_host {
   // One input that will have a verdict. The ticket is the place in waiters_ with a count above it.
   struct waiter {
     enum class kind : std::uint8_t { free, client, message, timer, delivery };
+    enum class place : std::uint8_t { lane, slot, cell };
     kind what = kind::free;
+    place where = place::slot;              // of the input: it is queued in its lane, waits at its slot, was given to the cell
     bool keyed = false;
     bool answered = false;                  // the deadline passed: the client has its 202
     bool replayed = false;

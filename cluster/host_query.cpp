@@ -210,6 +210,13 @@ std::vector<endpoint_view> plant_host::endpoints(timestamp now) const {
   return out;
 }
 
+journal_index plant_host::needed_from() const {
+  auto first = checkpoint_ + 1;
+  if (window_.size() > 0) first = std::min<journal_index>(first, window_.first_index());
+  for (const auto& [id, e] : exceptions_) first = std::min(first, e.index);
+  return first;
+}
+
 std::uint64_t plant_host::hash() const {
   std::uint64_t h = 0;
   const auto mix = [&](const void* data, std::size_t size) { h = XXH3_64bits_withSeed(data, size, h); };

@@ -15,8 +15,7 @@
 
 namespace millrace::testing {
 
-class host_harness final : public host_port, public environment, public journal_reader, public reply_sink,
-                           public std::enable_shared_from_this<host_harness> {
+class host_harness final : public host_port, public environment, public journal_reader, public reply_sink {
  public:
   static std::shared_ptr<host_harness> make(host_options options = {}) {
     auto out = std::shared_ptr<host_harness>(new host_harness(std::move(options)));
@@ -86,7 +85,7 @@ class host_harness final : public host_port, public environment, public journal_
     const auto tag = r.tag;
     std::vector<request> batch;
     batch.push_back(std::move(r));
-    host->submit(std::move(batch), shared_from_this(), now);
+    host->submit(std::move(batch), sink, now);
     run();
     return tag;
   }
@@ -130,6 +129,7 @@ class host_harness final : public host_port, public environment, public journal_
   bool auto_commit = true;
   int write_budget = -1;  // transactions of the state environment that still happen, -1 = all
   bool bound_ = true;
+  std::shared_ptr<reply_sink> sink{std::shared_ptr<void>(), this};  // does not own: the host it would go to is ours
   std::map<std::uint64_t, reply> replies;
   std::deque<attempt> attempts;
   std::vector<message_frame> frames;

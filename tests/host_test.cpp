@@ -232,8 +232,11 @@ BOOST_AUTO_TEST_CASE(facts_that_cannot_be_posted_are_listed_and_post_themselves)
   BOOST_TEST(open->front().code == "counter.short");
   BOOST_TEST(open->front().actor == "counter/1");
   BOOST_TEST(w->host->exception_actor(parked.exception) == "counter/1");
+  for (int i = 0; i < 5; ++i) w->send("2", command::add, 1);
   w->host->checkpoint(w->now);
   w->run();
+  BOOST_TEST(w->host->status().checkpoint == w->log.size());
+  BOOST_TEST(w->host->needed_from() == parked.index);
   w->restart();
   w->send("1", command::add, 10);
   BOOST_TEST(w->value("1") == 6);
