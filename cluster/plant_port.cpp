@@ -15,7 +15,8 @@ plant_shell::resident& plant_shell::at(slot_number slot) {
 
 void plant_shell::order(slot_number slot, entity_mail mail) {
   auto& r = at(slot);
-  if (r.handle) caf::anon_send(r.handle, std::move(mail));
+  if (r.handle) return caf::anon_send(r.handle, std::move(mail));
+  if (r.loading) r.waiting.push_back(std::move(mail));
 }
 
 // ---- activation ----
@@ -51,6 +52,7 @@ void plant_shell::settle_in(slot_number slot, std::uint64_t loading, result<std:
   auto& r = at(slot);
   if (r.loading != loading) return;
   r.loading = 0;
+  auto waiting = std::exchange(r.waiting, {});
   if (!made) return core_->on_activated(slot, made.error(), now());
   if (r.handle) {
     entity_mail mail;
@@ -67,9 +69,15 @@ void plant_shell::settle_in(slot_number slot, std::uint64_t loading, result<std:
     if (const auto shell = self.lock())
       shell->post([slot, loading, why = caf::to_string(reason)](plant_shell& s) { s.lost(slot, loading, why); });
   });
+  // What came while it was loading is evolved first (a cell skips what it was loaded with); what a lost entity had taken
+  // with it is in the cell already.
+  const auto held = std::exchange(r.held, {});
+  const auto lost = r.evolving - static_cast<std::uint32_t>(held.size());
+  r.evolving = static_cast<std::uint32_t>(held.size());
+  for (const auto& mail : held) order(slot, mail);
   if (r.imaging) order(slot, {entity_order::image, 0, 0, {}, {}});
   core_->on_activated(slot, {}, now());
-  for (auto left = std::exchange(r.evolving, 0); left > 0; --left) core_->on_evolved(slot, {}, now());
+  for (auto left = lost; left > 0; --left) core_->on_evolved(slot, {}, now());
 }
 
 void plant_shell::lost(slot_number slot, std::uint64_t epoch, const std::string& why) {
@@ -106,7 +114,10 @@ void plant_shell::evolve(slot_number slot, journal_index index, shared_bytes ent
   auto load = std::make_shared<evolve_load>();
   load->entry = std::move(entry);
   load->ordinals = std::move(ordinals);
-  order(slot, {entity_order::evolve, 0, index, {}, std::move(load)});
+  entity_mail mail{entity_order::evolve, 0, index, {}, std::move(load)};
+  auto& r = at(slot);
+  if (r.handle) order(slot, std::move(mail));
+  else r.held.push_back(std::move(mail));
 }
 
 void plant_shell::image(slot_number slot) {

@@ -117,7 +117,9 @@ class plant_shell final : public group_listener,
     std::uint64_t epoch = 0;            // of the entity; answers of an older one mean nothing
     std::uint64_t loading = 0;          // of the activation under way, 0 = none
     std::uint32_t evolving = 0;         // orders that are not answered yet
+    std::vector<entity_mail> held;      // evolve orders that came before there was an entity
     bool imaging = false;
+    std::vector<entity_mail> waiting;   // orders that came while the first cell is being loaded
   };
   class host_actor;
 
