@@ -1,6 +1,7 @@
 // The millrace program: parses the command line and hands over to one subcommand.
 // Each subcommand lives in nodes/cli/<name>_command.cpp.
 #include <CLI/CLI.hpp>
+#include <cstdio>
 
 #include "nodes/cli/bench_command.hpp"
 #include "nodes/cli/demo_command.hpp"
@@ -20,7 +21,7 @@ int main(int argc, char** argv) {
   millrace::cli::add_simulator_command(app, exit_code);
   millrace::cli::add_bench_command(app, exit_code);
   millrace::cli::add_version_command(app, exit_code);
-  app.add_subcommand("help", "Show this help")->callback([] { throw CLI::CallForHelp(); });
+  app.add_subcommand("help", "Show this help")->callback([&app] { std::fputs(app.help().c_str(), stdout); });
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {

@@ -1,5 +1,6 @@
 // layer: nodes; starts the program
-// `millrace demo --once --json` as a whole: every expectation of the story holds, the figures are there, nothing is left behind.
+// `millrace demo --once --json` as a whole: every expectation of the story holds, the figures are
+// there, nothing is left behind.
 #define BOOST_TEST_MODULE demo
 #include <boost/test/unit_test.hpp>
 
@@ -21,7 +22,8 @@ namespace {
 /// A directory of its own for temporary files, so that what the demo leaves there can be seen.
 struct scratch {
   scratch() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "millrace-demo-test-XXXXXX").string();
+    std::string pattern =
+        (std::filesystem::temp_directory_path() / "millrace-demo-test-XXXXXX").string();
     BOOST_REQUIRE(::mkdtemp(pattern.data()) != nullptr);
     path = pattern;
     ::setenv("TMPDIR", path.c_str(), 1);
@@ -38,13 +40,15 @@ struct scratch {
   std::string path;
 };
 
-/// Processes that were started with this directory for temporary files: the demo and everything below it.
+/// Processes that were started with this directory for temporary files: the demo and everything
+/// below it.
 std::size_t processes_of(const std::string& directory) {
   std::size_t out = 0;
   std::error_code ignored;
   for (const auto& entry : std::filesystem::directory_iterator("/proc", ignored)) {
     std::ifstream in(entry.path() / "environ", std::ios::binary);
-    const std::string environment((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
+    const std::string environment((std::istreambuf_iterator<char>(in)),
+                                  std::istreambuf_iterator<char>());
     if (environment.find("TMPDIR=" + directory) != std::string::npos) ++out;
   }
   return out;
@@ -64,12 +68,14 @@ BOOST_FIXTURE_TEST_CASE(the_story_holds_and_leaves_nothing_behind, scratch) {
   BOOST_TEST(figures->find("ok")->truth());
   BOOST_TEST(figures->find("failed")->integer(-1) == 0);
   BOOST_TEST(figures->find("expectations")->integer() >= 30);
-  for (const auto* key : {"release_ms", "confirmation_ms", "hold_contained_ms", "hold_enforced_ms", "restart_ms", "drain_ms"})
+  for (const auto* key : {"release_ms", "confirmation_ms", "hold_contained_ms", "hold_enforced_ms",
+                          "restart_ms", "drain_ms"})
     BOOST_TEST(figures->has(key), key);
   BOOST_TEST(log.find('\x1b') == std::string::npos);  // no colours in a file
   BOOST_TEST(processes_of(path) == 0u);
   std::size_t left = 0;
-  for (const auto& entry : std::filesystem::directory_iterator(path)) left += entry.path().filename() != "out.log";
+  for (const auto& entry : std::filesystem::directory_iterator(path))
+    left += entry.path().filename() != "out.log";
   BOOST_TEST(left == 0u);
 }
 
@@ -83,6 +89,7 @@ BOOST_FIXTURE_TEST_CASE(a_killed_demo_takes_its_children_with_it, scratch) {
   demo->signal(SIGKILL);
   BOOST_REQUIRE(demo->wait(std::chrono::seconds(10)));
   const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(10);
-  while (processes_of(path) > 0 && std::chrono::steady_clock::now() < end) {}
+  while (processes_of(path) > 0 && std::chrono::steady_clock::now() < end) {
+  }
   BOOST_TEST(processes_of(path) == 0u);
 }

@@ -1,5 +1,6 @@
 // layer: nodes
-// The rest adapter against a real server on loopback: what it sends, how it judges answers, where it refuses to connect.
+// The rest adapter against a real server on loopback: what it sends, how it judges answers, where
+// it refuses to connect.
 #define BOOST_TEST_MODULE rest_adapter
 #include <boost/test/unit_test.hpp>
 
@@ -20,7 +21,9 @@ using namespace millrace;
 using verdict = attempt_result::verdict;
 
 namespace millrace {
-std::ostream& operator<<(std::ostream& out, attempt_result::verdict v) { return out << static_cast<int>(v); }
+std::ostream& operator<<(std::ostream& out, attempt_result::verdict v) {
+  return out << static_cast<int>(v);
+}
 }  // namespace millrace
 
 namespace {
@@ -70,7 +73,8 @@ struct fixture {
     BOOST_REQUIRE(started);
     server = *std::move(started);
   }
-  std::unique_ptr<rest_adapter> adapter(rest_options options = {.allow_loopback = true}, std::vector<std::string> allowed = {},
+  std::unique_ptr<rest_adapter> adapter(rest_options options = {.allow_loopback = true},
+                                        std::vector<std::string> allowed = {},
                                         std::string path = "") {
     options.unix_seconds = [] { return clock_s; };
     rest_endpoint erp;
@@ -104,7 +108,8 @@ attempt hold_attempt() {
   a.actor = "hold/IL-1";
   a.kind = "hold";
   a.member = static_cast<std::uint8_t>(hold::Delivery::Place);
-  a.body = std::make_shared<const bytes>(builder.GetBufferPointer(), builder.GetBufferPointer() + builder.GetSize());
+  a.body = std::make_shared<const bytes>(builder.GetBufferPointer(),
+                                         builder.GetBufferPointer() + builder.GetSize());
   a.timeout_ms = 2'000;
   return a;
 }
@@ -112,7 +117,8 @@ attempt hold_attempt() {
 attempt_result outcome_of(rest_adapter& adapter, attempt a) {
   std::promise<attempt_result> done;
   auto result = done.get_future();
-  adapter.attempt_delivery(std::move(a), [&done](attempt_result r) { done.set_value(std::move(r)); });
+  adapter.attempt_delivery(std::move(a),
+                           [&done](attempt_result r) { done.set_value(std::move(r)); });
   return result.get();
 }
 
@@ -132,7 +138,8 @@ BOOST_FIXTURE_TEST_CASE(a_delivery_is_a_signed_webhook_with_its_ids, fixture) {
   BOOST_TEST(seen[0].get("authorization") == "Bearer t0");
   BOOST_TEST(seen[0].get("content-type") == "application/json");
   BOOST_TEST(seen[0].get("traceparent").size() == 55u);
-  BOOST_TEST(webhook_secrets::parse({secret})->verify("msg_42", seen[0].get("webhook-timestamp"), seen[0].get("webhook-signature"),
+  BOOST_TEST(webhook_secrets::parse({secret})->verify("msg_42", seen[0].get("webhook-timestamp"),
+                                                      seen[0].get("webhook-signature"),
                                                       seen[0].body, clock_s));
   const auto body = json_value::parse(seen[0].body);
   BOOST_REQUIRE(body);
@@ -142,7 +149,8 @@ BOOST_FIXTURE_TEST_CASE(a_delivery_is_a_signed_webhook_with_its_ids, fixture) {
 }
 
 BOOST_FIXTURE_TEST_CASE(the_endpoints_mapping_makes_the_request, fixture) {
-  const auto map = mapping::load(R"({"mapping":"m","version":2,"deliveries":{"quality.hold.place.v1":
+  const auto map =
+      mapping::load(R"({"mapping":"m","version":2,"deliveries":{"quality.hold.place.v1":
     {"method":"PUT","path":"/lots/{/data/batch}","document":"/n/0","body":{"h":{"$from":"/data/hold"}}}}})");
   BOOST_REQUIRE(map);
   rest_endpoint erp;
@@ -162,7 +170,8 @@ BOOST_FIXTURE_TEST_CASE(the_endpoints_mapping_makes_the_request, fixture) {
 }
 
 BOOST_FIXTURE_TEST_CASE(a_message_that_cannot_be_said_is_dead_without_a_request, fixture) {
-  const auto map = mapping::load(R"({"mapping":"m","version":1,"deliveries":{"other.v1":{"path":"/x","body":1}}})");
+  const auto map = mapping::load(
+      R"({"mapping":"m","version":1,"deliveries":{"other.v1":{"path":"/x","body":1}}})");
   rest_endpoint erp;
   erp.system = System::erp;
   erp.url = "http://127.0.0.1:" + std::to_string(server->port());
@@ -180,18 +189,23 @@ BOOST_FIXTURE_TEST_CASE(a_message_that_cannot_be_said_is_dead_without_a_request,
 
 BOOST_FIXTURE_TEST_CASE(answers_become_verdicts, fixture) {
   auto rest = adapter();
-  const auto with = [&](int status, std::string body = "{}", std::vector<http::header> headers = {}) {
+  const auto with = [&](int status, std::string body = "{}",
+                        std::vector<http::header> headers = {}) {
     system->then(http::response{status, std::move(headers), std::move(body)});
     return outcome_of(*rest, hold_attempt());
   };
-  for (const int status : {200, 201, 202, 204}) BOOST_TEST(with(status).what == verdict::acknowledged, status);
-  for (const int status : {302, 408, 425, 429, 500, 502, 503, 504}) BOOST_TEST(with(status).what == verdict::retry, status);
-  for (const int status : {400, 401, 403, 404, 409, 422}) BOOST_TEST(with(status).what == verdict::dead, status);
+  for (const int status : {200, 201, 202, 204})
+    BOOST_TEST(with(status).what == verdict::acknowledged, status);
+  for (const int status : {302, 408, 425, 429, 500, 502, 503, 504})
+    BOOST_TEST(with(status).what == verdict::retry, status);
+  for (const int status : {400, 401, 403, 404, 409, 422})
+    BOOST_TEST(with(status).what == verdict::dead, status);
   BOOST_TEST(with(410).what == verdict::gone);
   BOOST_TEST(with(503, "{}", {{"Retry-After", "7"}}).retry_after_ms == 7'000u);
   BOOST_TEST(with(429, "{}", {{"Retry-After", "999999"}}).retry_after_ms == 3'600'000u);
   BOOST_TEST(with(422, R"({"detail":"order is closed"})").detail == "HTTP 422: order is closed");
-  BOOST_TEST(with(400, R"({"error":{"message":{"value":"Bestellung gesperrt"}}})").detail == "HTTP 400: Bestellung gesperrt");
+  BOOST_TEST(with(400, R"({"error":{"message":{"value":"Bestellung gesperrt"}}})").detail ==
+             "HTTP 400: Bestellung gesperrt");
   const auto replay = with(409, R"({"document":"D-1"})", {{"Idempotent-Replayed", "true"}});
   BOOST_TEST(replay.what == verdict::acknowledged);
   BOOST_TEST(replay.document == "D-1");
@@ -199,7 +213,10 @@ BOOST_FIXTURE_TEST_CASE(answers_become_verdicts, fixture) {
 
 BOOST_FIXTURE_TEST_CASE(a_redirect_is_not_followed, fixture) {
   auto rest = adapter();
-  system->then(http::response{307, {{"Location", "http://127.0.0.1:" + std::to_string(server->port()) + "/elsewhere"}}, ""});
+  system->then(http::response{
+      307,
+      {{"Location", "http://127.0.0.1:" + std::to_string(server->port()) + "/elsewhere"}},
+      ""});
   BOOST_TEST(outcome_of(*rest, hold_attempt()).what == verdict::retry);
   BOOST_TEST(system->seen().size() == 1u);
 }
@@ -282,8 +299,11 @@ BOOST_FIXTURE_TEST_CASE(many_attempts_at_once_each_get_their_own_answer, fixture
 }
 
 BOOST_AUTO_TEST_CASE(wrong_endpoints_are_refused_at_the_start) {
-  const auto start = [](rest_endpoint e) { return rest_adapter::start(schema_model::built_in(), {std::move(e)}); };
-  for (const std::string url : {"", "ftp://host/", "file:///etc/passwd", "host:80", "http://u:p@host/", "http://host/?a=1", "http://host/#f"}) {
+  const auto start = [](rest_endpoint e) {
+    return rest_adapter::start(schema_model::built_in(), {std::move(e)});
+  };
+  for (const std::string url : {"", "ftp://host/", "file:///etc/passwd", "host:80",
+                                "http://u:p@host/", "http://host/?a=1", "http://host/#f"}) {
     rest_endpoint e;
     e.system = System::erp;
     e.url = url;
@@ -306,11 +326,30 @@ BOOST_AUTO_TEST_CASE(wrong_endpoints_are_refused_at_the_start) {
 
 BOOST_AUTO_TEST_CASE(the_guard_knows_the_special_ranges) {
   const auto guard = *address_guard::with_allowed({});
-  for (const auto* blocked : {"127.0.0.1", "10.1.2.3", "172.16.0.1", "172.31.255.255", "192.168.1.1", "169.254.169.254", "100.64.0.1", "0.0.0.0",
-                              "224.0.0.1", "255.255.255.255", "::1", "::", "fe80::1", "fc00::1", "fd12::1", "ff02::1", "::ffff:10.0.0.1",
-                              "64:ff9b::a00:1", "2002:a00:1::", "not an address", ""})
+  for (const auto* blocked : {"127.0.0.1",
+                              "10.1.2.3",
+                              "172.16.0.1",
+                              "172.31.255.255",
+                              "192.168.1.1",
+                              "169.254.169.254",
+                              "100.64.0.1",
+                              "0.0.0.0",
+                              "224.0.0.1",
+                              "255.255.255.255",
+                              "::1",
+                              "::",
+                              "fe80::1",
+                              "fc00::1",
+                              "fd12::1",
+                              "ff02::1",
+                              "::ffff:10.0.0.1",
+                              "64:ff9b::a00:1",
+                              "2002:a00:1::",
+                              "not an address",
+                              ""})
     BOOST_TEST(!guard.permits(std::string_view(blocked)), blocked);
-  for (const auto* open : {"8.8.8.8", "172.32.0.1", "192.169.0.1", "2606:4700::1111", "::ffff:8.8.8.8"})
+  for (const auto* open :
+       {"8.8.8.8", "172.32.0.1", "192.169.0.1", "2606:4700::1111", "::ffff:8.8.8.8"})
     BOOST_TEST(guard.permits(std::string_view(open)), open);
   const auto inner = *address_guard::with_allowed({"10.1.0.0/16", "fd00::/8"});
   BOOST_TEST(inner.permits(std::string_view("10.1.255.1")));

@@ -1,5 +1,6 @@
 // layer: nodes
-// The simulated systems over HTTP: what they do to what they hold, their fault switches, and their reports to a platform.
+// The simulated systems over HTTP: what they do to what they hold, their fault switches, and their
+// reports to a platform.
 #define BOOST_TEST_MODULE simulators
 #include <boost/test/unit_test.hpp>
 
@@ -70,7 +71,8 @@ class platform_double final : public http::handler {
         status = statuses.front();
         statuses.pop_front();
       }
-      seen.push_back(e->request().target + ' ' + std::string(e->request().get("Idempotency-Key")) + ' ' + std::to_string(status));
+      seen.push_back(e->request().target + ' ' + std::string(e->request().get("Idempotency-Key")) +
+                     ' ' + std::to_string(status));
       bodies.push_back(*json_value::parse(e->request().body));
       token = e->request().get("Authorization");
     }
@@ -100,8 +102,10 @@ struct with_platform {
   std::unique_ptr<http::server> server;
 };
 
-const std::string receipt = R"({"BWART":"101","MATNR":"PUMP","CHARG":"B1","MENGE":"10","MEINS":"ST","INSMK":""})";
-const std::string dispatch = R"({"id":"42","site":"hamburg","product":"PUMP","planned":"10","uom":"EA",
+const std::string receipt =
+    R"({"BWART":"101","MATNR":"PUMP","CHARG":"B1","MENGE":"10","MEINS":"ST","INSMK":""})";
+const std::string dispatch =
+    R"({"id":"42","site":"hamburg","product":"PUMP","planned":"10","uom":"EA",
   "steps":[{"step":"0010"},{"step":"0020"}],
   "parts":[{"part":"HOUSING","qty":"20","uom":"EA","step":"0010","lots":[{"lot":"H1","qty":"20"}]}]})";
 
@@ -110,10 +114,13 @@ const std::string dispatch = R"({"id":"42","site":"hamburg","product":"PUMP","pl
 BOOST_AUTO_TEST_CASE(the_erp_refuses_to_allocate_what_is_blocked) {
   running erp(settings_of("erp"));
   BOOST_TEST(erp.post("/api/goods-movements", receipt).status == 201);
-  BOOST_TEST(erp.post("/api/allocations", R"({"CHARG":"B1","MENGE":"4","KUNNR":"C"})").status == 201);
-  BOOST_TEST(erp.post("/api/allocations", R"({"CHARG":"B1","MENGE":"7","KUNNR":"D"})").status == 409);
+  BOOST_TEST(erp.post("/api/allocations", R"({"CHARG":"B1","MENGE":"4","KUNNR":"C"})").status ==
+             201);
+  BOOST_TEST(erp.post("/api/allocations", R"({"CHARG":"B1","MENGE":"7","KUNNR":"D"})").status ==
+             409);
   BOOST_TEST(erp.post("/api/stock-blocks", R"({"HOLD":"H","CHARG":"B1"})").status == 201);
-  BOOST_TEST(erp.post("/api/allocations", R"({"CHARG":"B1","MENGE":"1","KUNNR":"C"})").status == 409);
+  BOOST_TEST(erp.post("/api/allocations", R"({"CHARG":"B1","MENGE":"1","KUNNR":"C"})").status ==
+             409);
   BOOST_TEST(erp.state().at("/stock/B1/blocked") == "10");
   BOOST_TEST(erp.state().at("/stock/B1/unrestricted") == "0");
 }
@@ -121,7 +128,8 @@ BOOST_AUTO_TEST_CASE(the_erp_refuses_to_allocate_what_is_blocked) {
 BOOST_AUTO_TEST_CASE(the_last_release_puts_stock_back_to_the_types_it_came_from) {
   running erp(settings_of("erp"));
   erp.post("/api/goods-movements", receipt);
-  erp.post("/api/goods-movements", R"({"BWART":"101","MATNR":"PUMP","CHARG":"B1","MENGE":"3","MEINS":"ST","INSMK":"X"})");
+  erp.post("/api/goods-movements",
+           R"({"BWART":"101","MATNR":"PUMP","CHARG":"B1","MENGE":"3","MEINS":"ST","INSMK":"X"})");
   erp.post("/api/stock-blocks", R"({"HOLD":"H1","CHARG":"B1"})");
   erp.post("/api/stock-blocks", R"({"HOLD":"H2","CHARG":"B1"})");
   erp.post("/api/stock-unblocks", R"({"HOLD":"H1","CHARG":"B1"})");
@@ -134,10 +142,15 @@ BOOST_AUTO_TEST_CASE(the_last_release_puts_stock_back_to_the_types_it_came_from)
 
 BOOST_AUTO_TEST_CASE(a_usage_decision_while_the_lot_is_held_decides_where_it_goes_back_to) {
   running erp(settings_of("erp"));
-  erp.post("/api/goods-movements", R"({"BWART":"101","MATNR":"PUMP","CHARG":"B1","MENGE":"10","MEINS":"ST","INSMK":"X"})");
+  erp.post("/api/goods-movements",
+           R"({"BWART":"101","MATNR":"PUMP","CHARG":"B1","MENGE":"10","MEINS":"ST","INSMK":"X"})");
   erp.post("/api/stock-blocks", R"({"HOLD":"IL-1","CHARG":"B1"})");
-  BOOST_TEST(erp.post("/api/goods-movements", R"({"BWART":"350","CHARG":"B1","MENGE":"10"})").status == 201);  // rejected
-  BOOST_TEST(erp.post("/api/goods-movements", R"({"BWART":"343","CHARG":"B1","MENGE":"10"})").status == 201);  // then accepted
+  BOOST_TEST(
+      erp.post("/api/goods-movements", R"({"BWART":"350","CHARG":"B1","MENGE":"10"})").status ==
+      201);  // rejected
+  BOOST_TEST(
+      erp.post("/api/goods-movements", R"({"BWART":"343","CHARG":"B1","MENGE":"10"})").status ==
+      201);  // then accepted
   BOOST_TEST(erp.state().at("/stock/B1/blocked") == "10");
   erp.post("/api/stock-unblocks", R"({"HOLD":"IL-1","CHARG":"B1"})");
   BOOST_TEST(erp.state().at("/stock/B1/unrestricted") == "10");
@@ -155,10 +168,18 @@ BOOST_AUTO_TEST_CASE(stock_that_arrives_after_the_hold_is_blocked) {
 BOOST_AUTO_TEST_CASE(movements_beyond_stock_and_of_unknown_lots_are_told_apart) {
   running erp(settings_of("erp"));
   erp.post("/api/goods-movements", receipt);
-  BOOST_TEST(erp.post("/api/goods-movements", R"({"BWART":"261","CHARG":"B1","MENGE":"11"})").status == 422);
-  BOOST_TEST(erp.post("/api/goods-movements", R"({"BWART":"261","CHARG":"B9","MENGE":"1"})").status == 425);
-  BOOST_TEST(erp.post("/api/goods-movements", R"({"BWART":"999","CHARG":"B1","MENGE":"1"})").status == 422);
-  BOOST_TEST(erp.post("/api/goods-movements", R"({"BWART":"261","CHARG":"B1","MENGE":"-1"})").status == 422);
+  BOOST_TEST(
+      erp.post("/api/goods-movements", R"({"BWART":"261","CHARG":"B1","MENGE":"11"})").status ==
+      422);
+  BOOST_TEST(
+      erp.post("/api/goods-movements", R"({"BWART":"261","CHARG":"B9","MENGE":"1"})").status ==
+      425);
+  BOOST_TEST(
+      erp.post("/api/goods-movements", R"({"BWART":"999","CHARG":"B1","MENGE":"1"})").status ==
+      422);
+  BOOST_TEST(
+      erp.post("/api/goods-movements", R"({"BWART":"261","CHARG":"B1","MENGE":"-1"})").status ==
+      422);
   BOOST_TEST(erp.state().at("/stock/B1/unrestricted") == "10");
 }
 
@@ -174,7 +195,9 @@ BOOST_AUTO_TEST_CASE(a_repeated_key_is_answered_again_and_acts_once) {
 
 BOOST_AUTO_TEST_CASE(canonical_messages_come_through_the_inbox) {
   running erp(settings_of("erp"));
-  const auto out = erp.post("/inbox", R"({"type":"production.goods_movement.post.v1","plant":"hamburg","data":{"order":"42","number":1,
+  const auto out = erp.post(
+      "/inbox",
+      R"({"type":"production.goods_movement.post.v1","plant":"hamburg","data":{"order":"42","number":1,
     "movement_type":"101","material":"PUMP","movement":{"report":"P","batch":"B1","quantity":"10","unit":"EA","stock":"by_plan"}}})");
   BOOST_TEST(out.status == 201);
   BOOST_TEST(out.at("/document") != "(nothing)");
@@ -193,7 +216,9 @@ BOOST_AUTO_TEST_CASE(down_loses_every_request_but_keeps_its_switches) {
 
 BOOST_AUTO_TEST_CASE(a_lost_answer_has_acted) {
   running erp(settings_of("erp"));
-  erp.post("/faults", R"({"lose_answer":2})");  // libcurl itself tries a second time when a kept connection dies
+  erp.post(
+      "/faults",
+      R"({"lose_answer":2})");  // libcurl itself tries a second time when a kept connection dies
   BOOST_TEST(erp.post("/api/goods-movements", receipt, "k1").status == 0);
   BOOST_TEST(erp.state().at("/stock/B1/unrestricted") == "10");
   const auto again = erp.post("/api/goods-movements", receipt, "k1");
@@ -207,7 +232,8 @@ BOOST_AUTO_TEST_CASE(errors_come_before_acting_and_wrong_switches_are_refused) {
   erp.post("/faults", R"({"error_rate":1})");
   BOOST_TEST(erp.post("/api/goods-movements", receipt).status == 500);
   BOOST_TEST(erp.state().at("/stock/B1/unrestricted") == "(nothing)");
-  for (const auto* wrong : {R"({"error_rate":2})", R"({"down":1})", R"({"slow_ms":-1})", R"({"unknown":true})"})
+  for (const auto* wrong :
+       {R"({"error_rate":2})", R"({"down":1})", R"({"slow_ms":-1})", R"({"unknown":true})"})
     BOOST_TEST(erp.post("/faults", wrong).status == 422, wrong);
   erp.send("DELETE", "/faults");
   erp.post("/faults", R"({"slow_ms":30})");
@@ -220,10 +246,14 @@ BOOST_AUTO_TEST_CASE(with_a_secret_only_signed_messages_are_taken) {
   settings.secrets = {secret};
   running erp(settings);
   BOOST_TEST(erp.post("/api/goods-movements", receipt).status == 401);
-  const auto now = std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+  const auto now = std::chrono::duration_cast<std::chrono::seconds>(
+                       std::chrono::system_clock::now().time_since_epoch())
+                       .count();
   const auto signature = webhook_secrets::parse({secret})->sign("m1", now, receipt);
   const std::vector<std::pair<std::string, std::string>> headers{
-      {"webhook-id", "m1"}, {"webhook-timestamp", std::to_string(now)}, {"webhook-signature", signature}};
+      {"webhook-id", "m1"},
+      {"webhook-timestamp", std::to_string(now)},
+      {"webhook-signature", signature}};
   BOOST_TEST(erp.send("POST", "/api/goods-movements", receipt, headers).status == 201);
   BOOST_TEST(erp.send("POST", "/api/goods-movements", receipt + " ", headers).status == 401);
   BOOST_TEST(erp.state().status == 200);
@@ -235,13 +265,17 @@ BOOST_FIXTURE_TEST_CASE(the_mes_executes_step_by_step_and_reports, with_platform
   BOOST_TEST(mes.post("/run", R"({"order":"42","step":"0010"})").status == 200);
   BOOST_TEST(mes.state().at("/orders/42/steps/0/done") == "true");
   BOOST_TEST(mes.state().at("/orders/42/steps/1/done") == "false");
-  BOOST_TEST(mes.post("/run", R"({"order":"42","good":"9","scrap":"1","output_lot":"P1"})").status == 200);
+  BOOST_TEST(
+      mes.post("/run", R"({"order":"42","good":"9","scrap":"1","output_lot":"P1"})").status == 200);
   BOOST_TEST(mes.state().at("/orders/42/status") == "completed");
   BOOST_TEST(mes.post("/run", R"({"order":"42"})").status == 409);
   std::vector<std::string> commands;
-  for (const auto& entry : platform->seen) commands.push_back(entry.substr(entry.find("/42/") + 4, entry.find(' ') - entry.find("/42/") - 4));
-  const std::vector<std::string> expected{"report-dispatch",   "report-consumption", "confirm-operation",
-                                          "confirm-operation", "report-production",  "report-dispatch"};
+  for (const auto& entry : platform->seen)
+    commands.push_back(
+        entry.substr(entry.find("/42/") + 4, entry.find(' ') - entry.find("/42/") - 4));
+  const std::vector<std::string> expected{"report-dispatch",   "report-consumption",
+                                          "confirm-operation", "confirm-operation",
+                                          "report-production", "report-dispatch"};
   BOOST_TEST(commands == expected, boost::test_tools::per_element());
   BOOST_TEST(platform->token == "Bearer dev-mes");
   BOOST_TEST(platform->bodies[1].text("quantity") == "20");
@@ -269,10 +303,13 @@ BOOST_FIXTURE_TEST_CASE(a_started_work_order_refuses_change_and_cancellation, wi
   BOOST_TEST(mes.post("/api/work-orders/42/cancel", "{}").status == 409);
 }
 
-BOOST_FIXTURE_TEST_CASE(reports_are_retried_under_their_key_until_they_are_answered, with_platform) {
+BOOST_FIXTURE_TEST_CASE(reports_are_retried_under_their_key_until_they_are_answered,
+                        with_platform) {
   platform->statuses = {503, 429, 200, 200, 409};
   running erp(settings_for("erp"));
-  BOOST_TEST(erp.post("/act/create-order", R"({"order":"42","material":"PUMP","quantity":"1","unit":"EA"})").status == 200);
+  BOOST_TEST(erp.post("/act/create-order",
+                      R"({"order":"42","material":"PUMP","quantity":"1","unit":"EA"})")
+                 .status == 200);
   BOOST_REQUIRE_EQUAL(platform->seen.size(), 3u);
   BOOST_TEST(platform->seen[0] == "/v1/plants/hamburg/orders/42/create erp-create-42 503");
   BOOST_TEST(platform->seen[2] == "/v1/plants/hamburg/orders/42/create erp-create-42 200");
@@ -286,11 +323,15 @@ BOOST_FIXTURE_TEST_CASE(reports_are_retried_under_their_key_until_they_are_answe
 BOOST_FIXTURE_TEST_CASE(duplicates_and_disorder_on_demand, with_platform) {
   running qms(settings_for("qms"));
   qms.post("/faults", R"({"duplicate":true,"reorder":true})");
-  qms.post("/act/inspect", R"({"inspection":"IL","batch":"B","plan":"P","characteristic":"c","value":"1","unit":"EA","decision":"accept"})");
+  qms.post(
+      "/act/inspect",
+      R"({"inspection":"IL","batch":"B","plan":"P","characteristic":"c","value":"1","unit":"EA","decision":"accept"})");
   BOOST_REQUIRE_EQUAL(platform->seen.size(), 6u);
   BOOST_TEST(platform->seen[0].find("decide-usage") != std::string::npos);
   BOOST_TEST(platform->seen[0] == platform->seen[1]);
   BOOST_TEST(platform->seen[5].find("create") != std::string::npos);
 }
 
-BOOST_AUTO_TEST_CASE(unknown_systems_are_refused) { BOOST_TEST(!sim::service::start(settings_of("crm"))); }
+BOOST_AUTO_TEST_CASE(unknown_systems_are_refused) {
+  BOOST_TEST(!sim::service::start(settings_of("crm")));
+}

@@ -1,5 +1,6 @@
 // layer: nodes
-// Standard Webhooks signatures against the specification's own vector, and everything that must not pass.
+// Standard Webhooks signatures against the specification's own vector, and everything that must not
+// pass.
 #define BOOST_TEST_MODULE webhook_signature
 #include <boost/test/unit_test.hpp>
 
@@ -9,7 +10,8 @@ using namespace millrace;
 
 namespace {
 
-const std::string secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";  // of the specification's test vector
+const std::string secret =
+    "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";  // of the specification's test vector
 const std::string other_secret = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD0000";
 const std::string id = "msg_p5jXN8AQM9LWM0D4loKWxJek";
 const std::string body = R"({"test": 2432232314})";
@@ -31,7 +33,8 @@ BOOST_AUTO_TEST_CASE(a_rotation_carries_both_signatures_and_either_key_verifies)
   const auto header = both->sign(id, at, body);
   BOOST_TEST(header.ends_with(expected));
   BOOST_TEST(webhook_secrets::parse({secret})->verify(id, std::to_string(at), header, body, at));
-  BOOST_TEST(webhook_secrets::parse({other_secret})->verify(id, std::to_string(at), header, body, at));
+  BOOST_TEST(
+      webhook_secrets::parse({other_secret})->verify(id, std::to_string(at), header, body, at));
 }
 
 BOOST_AUTO_TEST_CASE(nothing_else_passes) {
@@ -58,7 +61,8 @@ BOOST_AUTO_TEST_CASE(old_and_future_messages_are_refused_after_five_minutes) {
 }
 
 BOOST_AUTO_TEST_CASE(a_wrong_secret_is_refused_without_repeating_it) {
-  for (const std::string wrong : {"MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_", "whsec_!!!!", "whsec_c2hvcnQ="}) {
+  for (const std::string wrong :
+       {"MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_", "whsec_!!!!", "whsec_c2hvcnQ="}) {
     const auto keys = webhook_secrets::parse({wrong});
     BOOST_REQUIRE(!keys);
     BOOST_TEST(keys.error().code == "config.invalid");

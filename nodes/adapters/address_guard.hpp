@@ -1,5 +1,6 @@
-// Which network addresses an endpoint may be reached at: keeps a webhook from being turned against the node's own network
-// (server-side request forgery). Asked with the address of the connection itself, never with a name.
+// Which network addresses an endpoint may be reached at: keeps a webhook from being turned against
+// the node's own network (server-side request forgery). Asked with the address of the connection
+// itself, never with a name.
 #pragma once
 
 #include <sys/socket.h>
@@ -25,8 +26,8 @@ struct network {
 
 class address_guard {
  public:
-  /// Loopback, private, link-local (with cloud metadata), shared, multicast, documentation and reserved ranges are blocked
-  /// but for `allowed`. Error: config.invalid.
+  /// Loopback, private, link-local (with cloud metadata), shared, multicast, documentation and
+  /// reserved ranges are blocked but for `allowed`. Error: config.invalid.
   [[nodiscard]] static result<address_guard> with_allowed(const std::vector<std::string>& allowed);
   [[nodiscard]] bool permits(const sockaddr* address) const;
   /// A numeric address as text; false when it is none.

@@ -1,4 +1,5 @@
-// Mappings: checked as a whole when loaded, so that rendering can only fail on what a message lacks.
+// Mappings: checked as a whole when loaded, so that rendering can only fail on what a message
+// lacks.
 #include "nodes/adapters/mapping.hpp"
 
 #include <algorithm>
@@ -15,15 +16,20 @@ namespace {
 
 constexpr std::size_t rendered_bytes_max = 1 << 20;
 constexpr std::array<std::string_view, 4> methods{"POST", "PUT", "PATCH", "DELETE"};
-constexpr std::array<std::string_view, 8> from_options{"$from", "or", "table", "keep", "default", "optional", "pad", "number"};
+constexpr std::array<std::string_view, 8> from_options{"$from",   "or",       "table", "keep",
+                                                       "default", "optional", "pad",   "number"};
 
 bool is_pointer(std::string_view pointer) {
   if (!pointer.empty() && pointer.front() == '@') pointer.remove_prefix(1);
   return pointer.empty() || pointer.front() == '/';
 }
 
-// The parts of "a{/p}b": text and pointers by turns. nullopt when a brace is not closed or a pointer is none.
-struct text_part { std::string text; bool pointer = false; };
+// The parts of "a{/p}b": text and pointers by turns. nullopt when a brace is not closed or a
+// pointer is none.
+struct text_part {
+  std::string text;
+  bool pointer = false;
+};
 std::optional<std::vector<text_part>> text_parts(std::string_view pattern) {
   std::vector<text_part> out;
   while (!pattern.empty()) {
@@ -45,8 +51,8 @@ std::string percent_encoded(std::string_view text) {
   std::string out;
   for (const char c : text) {
     const auto byte = static_cast<unsigned char>(c);
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
-                       c == '.' || c == '~';
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                       c == '-' || c == '_' || c == '.' || c == '~';
     if (plain) {
       out += c;
     } else {
@@ -84,13 +90,16 @@ class mapping::checker {
     if (!part->is_object()) return found(at, "must be an object");
     for (const auto& [key, value] : part->members()) {
       if (nested && !value.is_object()) found(at + '/' + key, "must be an object of codes");
-      if (!nested && (value.is_object() || value.is_array())) found(at + '/' + key, "must be a plain value");
+      if (!nested && (value.is_object() || value.is_array()))
+        found(at + '/' + key, "must be a plain value");
     }
   }
 
-  void only(const json_value& node, const std::string& at, std::initializer_list<std::string_view> allowed) {
+  void only(const json_value& node, const std::string& at,
+            std::initializer_list<std::string_view> allowed) {
     for (const auto& [key, value] : node.members())
-      if (std::find(allowed.begin(), allowed.end(), key) == allowed.end()) found(at + '/' + key, "unknown member");
+      if (std::find(allowed.begin(), allowed.end(), key) == allowed.end())
+        found(at + '/' + key, "unknown member");
   }
 
   void rule(const std::string& at, const json_value& node) {
@@ -101,29 +110,35 @@ class mapping::checker {
       found(at + "/method", "must be POST, PUT, PATCH or DELETE");
     const auto path = node.text("path");
     if (!path.starts_with('/')) found(at + "/path", "must begin with '/'");
-    if (path.find_first_of("?# ") != std::string::npos) found(at + "/path", "must be a path alone, without query or blanks");
+    if (path.find_first_of("?# ") != std::string::npos)
+      found(at + "/path", "must be a path alone, without query or blanks");
     text(at + "/path", path, false);
     const auto document = node.text("document");
-    if (!document.empty() && !document.starts_with('/')) found(at + "/document", "must be a JSON pointer");
+    if (!document.empty() && !document.starts_with('/'))
+      found(at + "/document", "must be a JSON pointer");
     if (!node.has("body")) return found(at + "/body", "is missing");
     body(at + "/body", *node.find("body"), false);
   }
 
-  void found(std::string at, std::string what) { findings.push_back({std::move(at), std::move(what)}); }
+  void found(std::string at, std::string what) {
+    findings.push_back({std::move(at), std::move(what)});
+  }
 
   std::vector<finding> findings;
 
  private:
   void pointer(const std::string& at, const json_value& value, bool in_each) {
     if (!value.is_string() || !is_pointer(value.text())) return found(at, "must be a JSON pointer");
-    if (!in_each && value.text().starts_with('@')) found(at, "'@' has a meaning inside \"$each\" only");
+    if (!in_each && value.text().starts_with('@'))
+      found(at, "'@' has a meaning inside \"$each\" only");
   }
 
   void text(const std::string& at, const std::string& pattern, bool in_each) {
     const auto parts = text_parts(pattern);
     if (!parts) return found(at, "has a '{' that is not closed around a JSON pointer");
     for (const auto& part : *parts)
-      if (part.pointer && !in_each && part.text.starts_with('@')) found(at, "'@' has a meaning inside \"$each\" only");
+      if (part.pointer && !in_each && part.text.starts_with('@'))
+        found(at, "'@' has a meaning inside \"$each\" only");
   }
 
   void named(const std::string& at, const char* where, const json_value& value) {
@@ -134,14 +149,17 @@ class mapping::checker {
 
   void from(const std::string& at, const json_value& node, bool in_each) {
     for (const auto& [key, value] : node.members())
-      if (std::find(from_options.begin(), from_options.end(), key) == from_options.end()) found(at + '/' + key, "unknown option");
+      if (std::find(from_options.begin(), from_options.end(), key) == from_options.end())
+        found(at + '/' + key, "unknown option");
     pointer(at + "/$from", *node.find("$from"), in_each);
     if (const auto* other = node.find("or")) pointer(at + "/or", *other, in_each);
     if (const auto* table = node.find("table")) named(at + "/table", "tables", *table);
-    if (const auto* pad = node.find("pad"); pad != nullptr && (pad->integer(-1) < 1 || pad->integer() > 80))
+    if (const auto* pad = node.find("pad");
+        pad != nullptr && (pad->integer(-1) < 1 || pad->integer() > 80))
       found(at + "/pad", "must be between 1 and 80");
     for (const char* flag : {"optional", "number", "keep"})
-      if (const auto* value = node.find(flag); value != nullptr && !value->is_bool()) found(at + '/' + flag, "must be true or false");
+      if (const auto* value = node.find(flag); value != nullptr && !value->is_bool())
+        found(at + '/' + flag, "must be true or false");
   }
 
   void body(const std::string& at, const json_value& node, bool in_each) {
@@ -163,7 +181,8 @@ class mapping::checker {
     }
     if (!what.empty()) return found(at + '/' + std::string(what), "unknown directive");
     for (const auto& [key, value] : node.members()) body(at + '/' + key, value, in_each);
-    for (std::size_t i = 0; i < node.items().size(); ++i) body(at + '/' + std::to_string(i), node.items()[i], in_each);
+    for (std::size_t i = 0; i < node.items().size(); ++i)
+      body(at + '/' + std::to_string(i), node.items()[i], in_each);
   }
 
   const json_value& document_;
@@ -210,12 +229,15 @@ class mapping::renderer {
     if (pointer.starts_with('@')) return item != nullptr ? item->at(pointer.substr(1)) : nullptr;
     return envelope_.at(pointer);
   }
-  static error missing(const std::string& pointer) { return {"mapping.missing", "the message has nothing at " + pointer}; }
+  static error missing(const std::string& pointer) {
+    return {"mapping.missing", "the message has nothing at " + pointer};
+  }
 
   result<std::optional<json_value>> from(const json_value& node, const json_value* item) {
     const auto pointer = node.text("$from");
     const auto* found = look(pointer, item);
-    if ((found == nullptr || found->is_null() || (found->is_string() && found->text().empty())) && node.has("or"))
+    if ((found == nullptr || found->is_null() || (found->is_string() && found->text().empty())) &&
+        node.has("or"))
       found = look(node.text("or"), item);
     const auto* fallback = node.find("default");
     if (found == nullptr || found->is_null()) {
@@ -229,14 +251,18 @@ class mapping::renderer {
       if (code == nullptr && flagged(node, "keep")) code = &value;
       if (code == nullptr) code = fallback;
       if (code == nullptr)
-        return error{"mapping.no_code", "\"" + value.text() + "\" at " + pointer + " is not in table \"" + table->text() + "\""};
+        return error{"mapping.no_code", "\"" + value.text() + "\" at " + pointer +
+                                            " is not in table \"" + table->text() + "\""};
       if (code->is_null() && flagged(node, "optional")) return std::optional<json_value>();
       value = json_value(*code);
     }
-    if (const auto* pad = node.find("pad")) value = padded(value.text(), static_cast<std::size_t>(pad->integer()));
+    if (const auto* pad = node.find("pad"))
+      value = padded(value.text(), static_cast<std::size_t>(pad->integer()));
     if (flagged(node, "number")) {
       const auto exact = decimal::parse(value.text());
-      if (!exact) return error{"mapping.not_a_number", "\"" + value.text() + "\" at " + pointer + " is not a number"};
+      if (!exact)
+        return error{"mapping.not_a_number",
+                     "\"" + value.text() + "\" at " + pointer + " is not a number"};
       value = json_value::number{exact->to_string()};
     }
     return std::optional(std::move(value));
@@ -248,7 +274,8 @@ class mapping::renderer {
   }
 
   static std::string padded(std::string text, std::size_t width) {
-    const bool digits = std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
+    const bool digits =
+        std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
     if (digits && text.size() < width) text.insert(0, width - text.size(), '0');
     return text;
   }
@@ -258,7 +285,8 @@ class mapping::renderer {
     const auto* list = look(pointer, item);
     json_value out = json_value::make_array();
     if (list == nullptr || list->is_null()) return std::optional(std::move(out));
-    if (!list->is_array()) return error{"mapping.not_a_list", "what is at " + pointer + " is not a list"};
+    if (!list->is_array())
+      return error{"mapping.not_a_list", "what is at " + pointer + " is not a list"};
     for (const auto& entry : list->items()) {
       auto rendered = body(*node.find("do"), &entry);
       if (!rendered) return rendered;
@@ -293,13 +321,18 @@ class mapping::renderer {
 
 result<std::shared_ptr<const mapping>> mapping::load(std::string_view json) {
   auto parsed = json_value::parse(json);
-  if (!parsed) return error{"config.invalid", "the mapping is not readable: " + parsed.error().detail, {{"", parsed.error().detail}}};
+  if (!parsed)
+    return error{"config.invalid",
+                 "the mapping is not readable: " + parsed.error().detail,
+                 {{"", parsed.error().detail}}};
   const json_value& document = *parsed;
   checker check(document);
-  check.only(document, "", {"mapping", "version", "description", "constants", "tables", "deliveries"});
+  check.only(document, "",
+             {"mapping", "version", "description", "constants", "tables", "deliveries"});
   if (document.text("mapping").empty()) check.found("/mapping", "the mapping needs a name");
   const auto* version = document.find("version");
-  if (version == nullptr || !version->is_number() || version->integer() < 1) check.found("/version", "must be a number from 1");
+  if (version == nullptr || !version->is_number() || version->integer() < 1)
+    check.found("/version", "must be a number from 1");
   check.must_be_object_of("constants", false);
   check.must_be_object_of("tables", true);
   const auto* deliveries = document.find("deliveries");
@@ -308,8 +341,10 @@ result<std::shared_ptr<const mapping>> mapping::load(std::string_view json) {
   else
     for (const auto& [type, rule] : deliveries->members()) check.rule("/deliveries/" + type, rule);
   if (!check.findings.empty())
-    return error{"config.invalid", "the mapping \"" + document.text("mapping") + "\" is not valid: " + check.findings[0].pointer + ' ' +
-                                       check.findings[0].detail, check.findings};
+    return error{"config.invalid",
+                 "the mapping \"" + document.text("mapping") + "\" is not valid: " +
+                     check.findings[0].pointer + ' ' + check.findings[0].detail,
+                 check.findings};
 
   auto out = std::make_shared<mapping>();
   out->name_ = document.text("mapping");
@@ -317,8 +352,8 @@ result<std::shared_ptr<const mapping>> mapping::load(std::string_view json) {
   if (const auto* constants = document.find("constants")) out->constants_ = *constants;
   if (const auto* tables = document.find("tables")) out->tables_ = *tables;
   for (const auto& [type, rule] : deliveries->members())
-    out->rules_.push_back({type, rule.has("method") ? rule.text("method") : "POST", rule.text("path"), rule.text("document"),
-                           *rule.find("body")});
+    out->rules_.push_back({type, rule.has("method") ? rule.text("method") : "POST",
+                           rule.text("path"), rule.text("document"), *rule.find("body")});
   return std::shared_ptr<const mapping>(std::move(out));
 }
 
@@ -342,7 +377,8 @@ result<mapped_request> mapping::apply(const json_value& envelope) const {
   const delivery_rule* chosen = nullptr;
   for (const auto& rule : rules_)
     if (rule.type == type || (rule.type == "*" && chosen == nullptr)) chosen = &rule;
-  if (chosen == nullptr) return error{"mapping.no_delivery", "the mapping \"" + name_ + "\" does not know " + type};
+  if (chosen == nullptr)
+    return error{"mapping.no_delivery", "the mapping \"" + name_ + "\" does not know " + type};
   renderer render(*this, envelope);
   auto path = render.text(chosen->path, nullptr, true);
   if (!path) return std::move(path).error();
@@ -350,7 +386,8 @@ result<mapped_request> mapping::apply(const json_value& envelope) const {
   if (!body) return std::move(body).error();
   mapped_request out{chosen->method, *std::move(path), {}, chosen->document};
   if (*body) (**body).dump_to(out.body);
-  if (out.body.size() > rendered_bytes_max) return error{"mapping.too_large", "the rendered message exceeds 1 MiB"};
+  if (out.body.size() > rendered_bytes_max)
+    return error{"mapping.too_large", "the rendered message exceeds 1 MiB"};
   return out;
 }
 

@@ -1,4 +1,5 @@
-// libcurl multi on one thread; the checks of addresses hook into the connection itself, so a name cannot change in between.
+// libcurl multi on one thread; the checks of addresses hook into the connection itself, so a name
+// cannot change in between.
 #include "nodes/adapters/rest_adapter.hpp"
 
 #include <curl/curl.h>
@@ -52,8 +53,10 @@ std::size_t take_body(char* data, std::size_t size, std::size_t count, void* use
 std::size_t take_header(char* data, std::size_t size, std::size_t count, void* user) {
   auto& t = *static_cast<transfer*>(user);
   std::string line(data, size * count);
-  std::transform(line.begin(), line.end(), line.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  if (line.starts_with("idempotent-replayed:") && line.find("true") != std::string::npos) t.answer.replayed = true;
+  std::transform(line.begin(), line.end(), line.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  if (line.starts_with("idempotent-replayed:") && line.find("true") != std::string::npos)
+    t.answer.replayed = true;
   return size * count;
 }
 
@@ -66,30 +69,37 @@ curl_socket_t open_checked(void* user, curlsocktype purpose, curl_sockaddr* addr
   return ::socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 
-// A kept connection may have been opened for an endpoint with other permissions: checked again before each request.
+// A kept connection may have been opened for an endpoint with other permissions: checked again
+// before each request.
 int check_reused(void* user, char* address, char*, int, int) {
   auto& t = *static_cast<transfer*>(user);
   if (t.at->guard.permits(address)) return CURL_PREREQFUNC_OK;
-  t.refused = "the address " + std::string(address) + " is in a range that this endpoint may not reach";
+  t.refused =
+      "the address " + std::string(address) + " is in a range that this endpoint may not reach";
   return CURL_PREREQFUNC_ABORT;
 }
 
 result<void> check_url(const std::string& url) {
   const std::unique_ptr<CURLU, decltype(&curl_url_cleanup)> parts(curl_url(), curl_url_cleanup);
-  if (curl_url_set(parts.get(), CURLUPART_URL, url.c_str(), 0) != CURLUE_OK) return error{"config.invalid", "\"" + url + "\" is not a URL"};
-  if (!url.starts_with("http://") && !url.starts_with("https://")) return error{"config.invalid", "the URL must be http or https"};
-  for (const auto part : {CURLUPART_USER, CURLUPART_PASSWORD, CURLUPART_QUERY, CURLUPART_FRAGMENT}) {
+  if (curl_url_set(parts.get(), CURLUPART_URL, url.c_str(), 0) != CURLUE_OK)
+    return error{"config.invalid", "\"" + url + "\" is not a URL"};
+  if (!url.starts_with("http://") && !url.starts_with("https://"))
+    return error{"config.invalid", "the URL must be http or https"};
+  for (const auto part :
+       {CURLUPART_USER, CURLUPART_PASSWORD, CURLUPART_QUERY, CURLUPART_FRAGMENT}) {
     char* text = nullptr;
     const bool there = curl_url_get(parts.get(), part, &text, 0) == CURLUE_OK;
     curl_free(text);
-    if (there) return error{"config.invalid", "the URL must not hold a user, password, query or fragment"};
+    if (there)
+      return error{"config.invalid", "the URL must not hold a user, password, query or fragment"};
   }
   return {};
 }
 
 result<endpoint> checked(rest_endpoint settings, bool allow_loopback) {
   const auto where = settings.plant + '/' + EnumNameSystem(settings.system) + ": ";
-  if (auto url = check_url(settings.url); !url) return error{"config.invalid", where + url.error().detail};
+  if (auto url = check_url(settings.url); !url)
+    return error{"config.invalid", where + url.error().detail};
   while (settings.url.ends_with('/')) settings.url.pop_back();
   for (const auto& [name, value] : settings.headers)
     if (name.empty() || (name + value).find_first_of("\r\n") != std::string::npos)
@@ -106,14 +116,21 @@ result<endpoint> checked(rest_endpoint settings, bool allow_loopback) {
 
 class curl_rest_adapter final : public rest_adapter {
  public:
-  curl_rest_adapter(const schema_model& model, std::vector<endpoint> endpoints, rest_options options)
-      : model_(model), endpoints_(std::move(endpoints)), options_(std::move(options)), multi_(curl_multi_init()) {
+  curl_rest_adapter(const schema_model& model, std::vector<endpoint> endpoints,
+                    rest_options options)
+      : model_(model),
+        endpoints_(std::move(endpoints)),
+        options_(std::move(options)),
+        multi_(curl_multi_init()) {
     if (!options_.unix_seconds)
       options_.unix_seconds = [] {
-        return std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+        return std::chrono::duration_cast<std::chrono::seconds>(
+                   std::chrono::system_clock::now().time_since_epoch())
+            .count();
       };
     curl_multi_setopt(multi_.get(), CURLMOPT_MAX_TOTAL_CONNECTIONS, options_.connections_max);
-    curl_multi_setopt(multi_.get(), CURLMOPT_MAX_HOST_CONNECTIONS, options_.connections_per_host_max);
+    curl_multi_setopt(multi_.get(), CURLMOPT_MAX_HOST_CONNECTIONS,
+                      options_.connections_per_host_max);
     curl_multi_setopt(multi_.get(), CURLMOPT_MAXCONNECTS, options_.connections_max);
     thread_ = std::thread([this] { run(); });
   }
@@ -131,11 +148,15 @@ class curl_rest_adapter final : public rest_adapter {
     cb({attempt_result::verdict::retry, {}, "the node is stopping", 0});
   }
 
-  bool bound(std::string_view plant, System system) const override { return find(plant, system) != nullptr; }
+  bool bound(std::string_view plant, System system) const override {
+    return find(plant, system) != nullptr;
+  }
 
   result<mapped_request> preview(const attempt& a) const override {
     const auto* at = find(a.plant, a.system);
-    if (at == nullptr) return error{"endpoint.unknown", "no endpoint for " + std::string(EnumNameSystem(a.system)) + " of " + a.plant};
+    if (at == nullptr)
+      return error{"endpoint.unknown",
+                   "no endpoint for " + std::string(EnumNameSystem(a.system)) + " of " + a.plant};
     auto envelope = delivery_envelope(model_, a);
     if (!envelope) return std::move(envelope).error();
     return at->map->apply(*envelope);
@@ -151,7 +172,10 @@ class curl_rest_adapter final : public rest_adapter {
   }
 
  private:
-  struct arrival { attempt what; std::function<void(attempt_result)> done; };
+  struct arrival {
+    attempt what;
+    std::function<void(attempt_result)> done;
+  };
 
   const endpoint* find(std::string_view plant, System system) const {
     const endpoint* any = nullptr;
@@ -188,10 +212,13 @@ class curl_rest_adapter final : public rest_adapter {
     t->at = find(t->what.plant, t->what.system);
     auto request = preview(t->what);
     if (!request) {
-      // A message that cannot be said in the system's form stays so; a missing endpoint may come back.
+      // A message that cannot be said in the system's form stays so; a missing endpoint may come
+      // back.
       const bool config = t->at == nullptr;
-      return t->done({config ? attempt_result::verdict::retry : attempt_result::verdict::dead, {},
-                      request.error().code + ": " + request.error().detail, 0});
+      return t->done({config ? attempt_result::verdict::retry : attempt_result::verdict::dead,
+                      {},
+                      request.error().code + ": " + request.error().detail,
+                      0});
     }
     t->request = *std::move(request);
     t->answer_bytes_max = options_.answer_bytes_max;
@@ -218,10 +245,12 @@ class curl_rest_adapter final : public rest_adapter {
     curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
     curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, t.request.method.c_str());
     curl_easy_setopt(easy, CURLOPT_POSTFIELDS, t.request.body.data());
-    curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(t.request.body.size()));
+    curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE,
+                     static_cast<curl_off_t>(t.request.body.size()));
     curl_easy_setopt(easy, CURLOPT_HTTPHEADER, t.headers.get());
     curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, static_cast<long>(t.what.timeout_ms));
-    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, std::min(options_.connect_ms_max, static_cast<long>(t.what.timeout_ms)));
+    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS,
+                     std::min(options_.connect_ms_max, static_cast<long>(t.what.timeout_ms)));
     curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
     curl_easy_setopt(easy, CURLOPT_PROXY, "");
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
@@ -234,22 +263,26 @@ class curl_rest_adapter final : public rest_adapter {
     curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, check_reused);
     curl_easy_setopt(easy, CURLOPT_PREREQDATA, &t);
     curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, t.error_text);
-    if (!t.at->settings.ca_file.empty()) curl_easy_setopt(easy, CURLOPT_CAINFO, t.at->settings.ca_file.c_str());
+    if (!t.at->settings.ca_file.empty())
+      curl_easy_setopt(easy, CURLOPT_CAINFO, t.at->settings.ca_file.c_str());
   }
 
   void add_headers(transfer& t) const {
     const auto add = [&](const std::string& name, const std::string& value) {
       std::string line = name + ": " + value;
-      std::replace_if(line.begin(), line.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }, '_');
+      std::replace_if(
+          line.begin(), line.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }, '_');
       t.headers.reset(curl_slist_append(t.headers.release(), line.c_str()));
     };
     add("Content-Type", "application/json");
     add("User-Agent", "millrace");
-    t.headers.reset(curl_slist_append(t.headers.release(), "Expect:"));  // never wait for 100 Continue
+    t.headers.reset(
+        curl_slist_append(t.headers.release(), "Expect:"));  // never wait for 100 Continue
     add("webhook-id", t.what.id);
     const auto now = options_.unix_seconds();
     add("webhook-timestamp", std::to_string(now));
-    if (!t.at->secrets.empty()) add("webhook-signature", t.at->secrets.sign(t.what.id, now, t.request.body));
+    if (!t.at->secrets.empty())
+      add("webhook-signature", t.at->secrets.sign(t.what.id, now, t.request.body));
     add("Idempotency-Key", t.what.id);
     if (!t.what.correlation.empty()) add("Correlation-Id", t.what.correlation);
     add("traceparent", traceparent_of(t.what));
@@ -275,11 +308,14 @@ class curl_rest_adapter final : public rest_adapter {
     curl_off_t retry_after = 0;
     curl_easy_getinfo(easy, CURLINFO_RETRY_AFTER, &retry_after);
     t.answer.retry_after_s = retry_after;
-    // An answer that grew too long still has its status: what was acted upon must not be sent again.
+    // An answer that grew too long still has its status: what was acted upon must not be sent
+    // again.
     const bool cut = code == CURLE_WRITE_ERROR && t.answer.status != 0;
     if (code != CURLE_OK && !cut) {
       t.answer.status = 0;
-      t.answer.failure = !t.refused.empty() ? t.refused : t.error_text[0] != '\0' ? t.error_text : curl_easy_strerror(code);
+      t.answer.failure = !t.refused.empty()        ? t.refused
+                         : t.error_text[0] != '\0' ? t.error_text
+                                                   : curl_easy_strerror(code);
     }
     t.done(verdict_of(t.answer, t.request.document_pointer));
   }
@@ -292,13 +328,16 @@ class curl_rest_adapter final : public rest_adapter {
     under_way_.clear();
   }
 
-  struct running_transfer { curl_easy handle; std::unique_ptr<transfer> what; };
+  struct running_transfer {
+    curl_easy handle;
+    std::unique_ptr<transfer> what;
+  };
 
   const schema_model& model_;
   const std::vector<endpoint> endpoints_;
   rest_options options_;
   curl_multi multi_;
-  std::mutex mutex_;                       // guards arrived_ and stopping_
+  std::mutex mutex_;  // guards arrived_ and stopping_
   std::deque<arrival> arrived_;
   bool stopping_ = false;
   std::unordered_map<CURL*, running_transfer> under_way_;  // the thread's own, as is free_
@@ -308,19 +347,22 @@ class curl_rest_adapter final : public rest_adapter {
 
 }  // namespace
 
-result<std::unique_ptr<rest_adapter>> rest_adapter::start(const schema_model& model, std::vector<rest_endpoint> endpoints,
+result<std::unique_ptr<rest_adapter>> rest_adapter::start(const schema_model& model,
+                                                          std::vector<rest_endpoint> endpoints,
                                                           rest_options options) {
   curl_begin();
   std::vector<endpoint> ready;
   for (auto& settings : endpoints) {
     for (const auto& other : ready)
       if (other.settings.plant == settings.plant && other.settings.system == settings.system)
-        return error{"config.invalid", settings.plant + '/' + EnumNameSystem(settings.system) + " has two endpoints"};
+        return error{"config.invalid",
+                     settings.plant + '/' + EnumNameSystem(settings.system) + " has two endpoints"};
     auto one = checked(std::move(settings), options.allow_loopback);
     if (!one) return std::move(one).error();
     ready.push_back(*std::move(one));
   }
-  return std::unique_ptr<rest_adapter>(std::make_unique<curl_rest_adapter>(model, std::move(ready), std::move(options)));
+  return std::unique_ptr<rest_adapter>(
+      std::make_unique<curl_rest_adapter>(model, std::move(ready), std::move(options)));
 }
 
 }  // namespace millrace

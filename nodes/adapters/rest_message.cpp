@@ -27,7 +27,8 @@ std::string hash_hex(std::string_view text, std::size_t bytes_wanted) {
 std::string shortened(std::string text) {
   if (text.size() <= detail_bytes_max) return text;
   std::size_t end = detail_bytes_max;
-  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;  // not inside a UTF-8 character
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80)
+    --end;  // not inside a UTF-8 character
   text.resize(end);
   return text + "…";
 }
@@ -36,14 +37,17 @@ std::string shortened(std::string text) {
 std::string reason_of(const std::string& body) {
   const auto parsed = json_value::parse(body);
   if (parsed) {
-    for (const char* pointer : {"/detail", "/error/message/value", "/error/message", "/error", "/message", "/title"})
-      if (const auto* found = parsed->at(pointer); found != nullptr && found->is_string() && !found->text().empty())
+    for (const char* pointer :
+         {"/detail", "/error/message/value", "/error/message", "/error", "/message", "/title"})
+      if (const auto* found = parsed->at(pointer);
+          found != nullptr && found->is_string() && !found->text().empty())
         return shortened(found->text());
     return {};
   }
   std::string printable;
   for (const char c : body.substr(0, detail_bytes_max))
-    if (static_cast<unsigned char>(c) >= 0x20 && static_cast<unsigned char>(c) < 0x7f) printable += c;
+    if (static_cast<unsigned char>(c) >= 0x20 && static_cast<unsigned char>(c) < 0x7f)
+      printable += c;
   return printable;
 }
 
@@ -61,20 +65,29 @@ result<json_value> delivery_envelope(const schema_model& model, const attempt& a
   const auto* kind = model.kind(a.kind);
   const auto* type = kind != nullptr ? kind->delivery(a.member) : nullptr;
   if (type == nullptr || !a.body)
-    return error{"mapping.unknown_type", "kind \"" + a.kind + "\" has no delivery " + std::to_string(a.member)};
-  if (!verify_table(model, *type, *a.body)) return error{"mapping.unknown_type", "the body of " + type->wire_name + " is damaged"};
+    return error{"mapping.unknown_type",
+                 "kind \"" + a.kind + "\" has no delivery " + std::to_string(a.member)};
+  if (!verify_table(model, *type, *a.body))
+    return error{"mapping.unknown_type", "the body of " + type->wire_name + " is damaged"};
   std::string text;
   table_to_json(model, *type, *a.body, text);
   auto data = json_value::parse(text);
   if (!data) return std::move(data).error();
-  auto out = json_value::make_object({{"id", a.id}, {"type", type->wire_name}, {"plant", a.plant}, {"actor", a.actor}, {"key", a.key}});
-  out.set("correlation", a.correlation).set("causation", a.causation).set("timestamp", a.filed_at.to_string());
+  auto out = json_value::make_object({{"id", a.id},
+                                      {"type", type->wire_name},
+                                      {"plant", a.plant},
+                                      {"actor", a.actor},
+                                      {"key", a.key}});
+  out.set("correlation", a.correlation)
+      .set("causation", a.causation)
+      .set("timestamp", a.filed_at.to_string());
   out.set("data", *std::move(data));
   return out;
 }
 
 std::string traceparent_of(const attempt& a) {
-  return "00-" + hash_hex(a.correlation, 16) + '-' + hash_hex(a.id + '/' + std::to_string(a.attempt), 8) + "-01";
+  return "00-" + hash_hex(a.correlation, 16) + '-' +
+         hash_hex(a.id + '/' + std::to_string(a.attempt), 8) + "-01";
 }
 
 attempt_result verdict_of(const rest_answer& answer, std::string_view document_pointer) {

@@ -7,7 +7,8 @@ class App;
 
 namespace millrace::cli {
 
-/// Adds the subcommand; its exit code goes to `exit_code`: 0 every expectation held, 1 one did not, 3 could not start.
+/// Adds the subcommand; its exit code goes to `exit_code`: 0 every expectation held, 1 one did not,
+/// 3 could not start.
 void add_demo_command(CLI::App& app, int& exit_code);
 
 }  // namespace millrace::cli

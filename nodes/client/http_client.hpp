@@ -1,5 +1,5 @@
-// A small blocking HTTP client over libcurl: for the simulators, the demo, the command line and tests.
-// One handle, so that connections are kept; not for the node itself, which must not block.
+// A small blocking HTTP client over libcurl: for the simulators, the demo, the command line and
+// tests. One handle, so that connections are kept; not for the node itself, which must not block.
 #pragma once
 
 #include <cstdint>
@@ -24,7 +24,7 @@ struct http_answer {
   long status = 0;
   std::vector<std::pair<std::string, std::string>> headers;  // names in lower case
   std::string body;
-  double seconds = 0;                                        // from start to the last byte
+  double seconds = 0;  // from start to the last byte
   /// First value of a header by its lower-case name; empty when absent.
   [[nodiscard]] std::string header(std::string_view name) const;
 };
@@ -33,7 +33,8 @@ struct http_answer {
 class http_client {
  public:
   http_client();
-  /// Any answer is a value, whatever its status. Errors: client.connection, client.timeout (nothing or not all came back).
+  /// Any answer is a value, whatever its status. Errors: client.connection, client.timeout (nothing
+  /// or not all came back).
   [[nodiscard]] result<http_answer> send(const http_request& request);
 
  private:

@@ -25,12 +25,14 @@ void print_urls(timeline& t, const world& w) {
   t.chapter("Everything stays up. Ctrl-C ends it.");
   t.note("  platform   " + w.node_url() + "   (Authorization: Bearer dev-ops)");
   t.note("             " + w.node_url() + "/v1/plants/hamburg/orders/1000042");
-  t.note("             " + w.node_url() + "/v1/events?plant=hamburg&after=0    " + w.node_url() + "/metrics    " + w.node_url() +
-         "/openapi.json");
+  t.note("             " + w.node_url() + "/v1/events?plant=hamburg&after=0    " + w.node_url() +
+         "/metrics    " + w.node_url() + "/openapi.json");
   for (const std::string name : {"erp", "mes", "qms"})
-    t.note("  " + name + "        " + w.simulator_url(name) + "/state    faults: POST " + w.simulator_url(name) + "/faults {\"down\":true}");
+    t.note("  " + name + "        " + w.simulator_url(name) + "/state    faults: POST " +
+           w.simulator_url(name) + "/faults {\"down\":true}");
   t.note("  logs       " + w.directory());
-  t.note("  try        curl -H 'Authorization: Bearer dev-ops' '" + w.node_url() + "/v1/plants/hamburg/batches/PMP-0001'");
+  t.note("  try        curl -H 'Authorization: Bearer dev-ops' '" + w.node_url() +
+         "/v1/plants/hamburg/batches/PMP-0001'");
 }
 
 // Ends with the signal, or with the node.
@@ -44,7 +46,8 @@ void wait_for_end(world& w, timeline& t) {
 }  // namespace
 
 int run(const options& o) {
-  // Blocked from here on, before any thread: the story asks whether one waits, so that nothing is left behind.
+  // Blocked from here on, before any thread: the story asks whether one waits, so that nothing is
+  // left behind.
   const auto signals = stop_signals();
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   timeline t(o.json ? stderr : stdout);
@@ -75,9 +78,11 @@ int run(const options& o) {
   if (held) {
     t.chapter("The end");
     const int code = w.stop_node();
-    t.expectation("the node stops cleanly on SIGTERM", code == 0, "exit code " + std::to_string(code));
+    t.expectation("the node stops cleanly on SIGTERM", code == 0,
+                  "exit code " + std::to_string(code));
     const int verified = w.run({"journal", "verify", "--data", w.data()});
-    t.expectation("the journal's hash chain is intact", verified == 0, "exit code " + std::to_string(verified));
+    t.expectation("the journal's hash chain is intact", verified == 0,
+                  "exit code " + std::to_string(verified));
   }
   t.summary();
   if (o.json) std::printf("%s\n", t.json().c_str());

@@ -7,13 +7,14 @@
 namespace millrace::demo {
 
 struct options {
-  bool once = false;   // end after the story
-  bool json = false;   // figures as one line on stdout; the story goes to stderr
-  bool keep = false;   // leave data and logs in the temporary directory
+  bool once = false;  // end after the story
+  bool json = false;  // figures as one line on stdout; the story goes to stderr
+  bool keep = false;  // leave data and logs in the temporary directory
   std::uint64_t seed = 1;
 };
 
-/// Exit code: 0 when every expectation held, 1 when one did not, 3 when the processes could not be started.
+/// Exit code: 0 when every expectation held, 1 when one did not, 3 when the processes could not be
+/// started.
 [[nodiscard]] int run(const options& o);
 
 }  // namespace millrace::demo

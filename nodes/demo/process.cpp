@@ -1,4 +1,5 @@
-// fork and exec with everything prepared before the fork, since only async-signal-safe calls may follow it.
+// fork and exec with everything prepared before the fork, since only async-signal-safe calls may
+// follow it.
 #include "nodes/demo/process.hpp"
 
 #include <arpa/inet.h>
@@ -22,9 +23,13 @@ namespace {
 
 constexpr auto poll_pause = std::chrono::milliseconds(2);
 
-error failed(const std::string& what) { return {"process.failed", what + ": " + std::strerror(errno)}; }
+error failed(const std::string& what) {
+  return {"process.failed", what + ": " + std::strerror(errno)};
+}
 
-int exit_code_of(int status) { return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status); }
+int exit_code_of(int status) {
+  return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
 
 }  // namespace
 
@@ -37,7 +42,8 @@ process& process::operator=(process&& other) noexcept {
   return *this;
 }
 
-result<process> process::start(const std::string& program, const std::vector<std::string>& arguments, const std::string& log) {
+result<process> process::start(const std::string& program,
+                               const std::vector<std::string>& arguments, const std::string& log) {
   const int log_file = ::open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
   if (log_file < 0) return failed("cannot open " + log);
   std::vector<std::string> texts{program};

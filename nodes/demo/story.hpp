@@ -1,4 +1,5 @@
-// The demo's scenario: from master data to shipment, through a failed inspection, an ERP outage and a killed node.
+// The demo's scenario: from master data to shipment, through a failed inspection, an ERP outage and
+// a killed node.
 #pragma once
 
 #include "nodes/demo/timeline.hpp"
@@ -9,8 +10,8 @@ namespace millrace::demo {
 /// True when SIGINT or SIGTERM waits (both are blocked while the demo runs).
 [[nodiscard]] bool interrupted();
 
-/// Plays the story on a world that has just begun. Ends at the first expectation that does not hold, or when interrupted.
-/// True when all of them held.
+/// Plays the story on a world that has just begun. Ends at the first expectation that does not
+/// hold, or when interrupted. True when all of them held.
 [[nodiscard]] bool play(world& w, timeline& t);
 
 }  // namespace millrace::demo

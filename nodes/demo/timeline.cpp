@@ -27,17 +27,30 @@ std::string timeline::in(colour c, std::string_view text) const {
   if (!colours_ || c == colour::none) return std::string(text);
   const char* code = "0";
   switch (c) {
-    case colour::none: break;
-    case colour::dim: code = "2"; break;
-    case colour::bold: code = "1"; break;
-    case colour::green: code = "32"; break;
-    case colour::red: code = "31;1"; break;
-    case colour::cyan: code = "36"; break;
+    case colour::none:
+      break;
+    case colour::dim:
+      code = "2";
+      break;
+    case colour::bold:
+      code = "1";
+      break;
+    case colour::green:
+      code = "32";
+      break;
+    case colour::red:
+      code = "31;1";
+      break;
+    case colour::cyan:
+      code = "36";
+      break;
   }
   return "\x1b[" + std::string(code) + 'm' + std::string(text) + "\x1b[0m";
 }
 
-double timeline::seconds() const { return std::chrono::duration<double>(std::chrono::steady_clock::now() - begun_).count(); }
+double timeline::seconds() const {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begun_).count();
+}
 
 void timeline::title(std::string_view text) {
   std::fprintf(out_, "%s\n", in(colour::bold, text).c_str());
@@ -54,8 +67,10 @@ void timeline::step(std::string_view who, std::string_view what, double ms) {
   std::string name(who);
   name.resize(10, ' ');
   const auto measured = ms >= 0 ? in(colour::dim, "  " + fixed(ms, 1) + " ms") : std::string();
-  std::fprintf(out_, "  %s  %s %.*s%s\n", in(colour::dim, std::string(at.size() < 7 ? 7 - at.size() : 0, ' ') + at + " s").c_str(),
-               in(colour::cyan, name).c_str(), static_cast<int>(what.size()), what.data(), measured.c_str());
+  std::fprintf(
+      out_, "  %s  %s %.*s%s\n",
+      in(colour::dim, std::string(at.size() < 7 ? 7 - at.size() : 0, ' ') + at + " s").c_str(),
+      in(colour::cyan, name).c_str(), static_cast<int>(what.size()), what.data(), measured.c_str());
   std::fflush(out_);
 }
 
@@ -63,8 +78,11 @@ void timeline::expectation(std::string_view what, bool held, std::string_view fo
   ++expectations_;
   if (!held) ++failed_;
   const auto mark = held ? in(colour::green, "ok  ") : in(colour::red, "FAIL");
-  std::fprintf(out_, "               %s %.*s\n", mark.c_str(), static_cast<int>(what.size()), what.data());
-  if (!held && !found.empty()) std::fprintf(out_, "                    found: %.*s\n", static_cast<int>(found.size()), found.data());
+  std::fprintf(out_, "               %s %.*s\n", mark.c_str(), static_cast<int>(what.size()),
+               what.data());
+  if (!held && !found.empty())
+    std::fprintf(out_, "                    found: %.*s\n", static_cast<int>(found.size()),
+                 found.data());
   std::fflush(out_);
 }
 
@@ -84,9 +102,11 @@ void timeline::summary() {
     name.resize(58, ' ');
     std::fprintf(out_, "  %s %10s ms\n", name.c_str(), fixed(f.ms, 1).c_str());
   }
-  const auto verdict = failed_ == 0 ? in(colour::green, "All " + std::to_string(expectations_) + " expectations held")
-                                    : in(colour::red, std::to_string(failed_) + " of " + std::to_string(expectations_) +
-                                                          " expectations did not hold");
+  const auto verdict =
+      failed_ == 0
+          ? in(colour::green, "All " + std::to_string(expectations_) + " expectations held")
+          : in(colour::red, std::to_string(failed_) + " of " + std::to_string(expectations_) +
+                                " expectations did not hold");
   std::fprintf(out_, "\n%s in %s s.\n", verdict.c_str(), fixed(seconds(), 1).c_str());
   std::fflush(out_);
 }
@@ -98,8 +118,8 @@ std::string timeline::json() const {
     append_json_string(f.key, out);
     out += ':' + fixed(f.ms, 3);
   }
-  return out + ",\"expectations\":" + std::to_string(expectations_) + ",\"failed\":" + std::to_string(failed_) + ",\"seconds\":" +
-         fixed(seconds(), 2) + '}';
+  return out + ",\"expectations\":" + std::to_string(expectations_) +
+         ",\"failed\":" + std::to_string(failed_) + ",\"seconds\":" + fixed(seconds(), 2) + '}';
 }
 
 }  // namespace millrace::demo

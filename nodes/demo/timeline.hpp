@@ -1,4 +1,5 @@
-// What the demo prints: chapters, steps with their time and what was measured, and whether each expectation held.
+// What the demo prints: chapters, steps with their time and what was measured, and whether each
+// expectation held.
 #pragma once
 
 #include <chrono>
@@ -30,7 +31,10 @@ class timeline {
   [[nodiscard]] int failed() const { return failed_; }
 
  private:
-  struct figure_entry { std::string name, key; double ms; };
+  struct figure_entry {
+    std::string name, key;
+    double ms;
+  };
   enum class colour { none, dim, bold, green, red, cyan };
   [[nodiscard]] std::string in(colour c, std::string_view text) const;
   [[nodiscard]] double seconds() const;

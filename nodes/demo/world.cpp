@@ -37,9 +37,12 @@ std::string reply::in_short() const {
   if (status == 0) return failure;
   std::string out = std::to_string(status);
   if (body.has("code")) out += ' ' + body.text("code");
-  if (body.has("detail")) out += ": " + body.text("detail");
-  else if (body.has("error")) out += ": " + body.text("error");
-  else if (status >= 300 || body.has("platform")) out += ' ' + body.dump().substr(0, 600);
+  if (body.has("detail"))
+    out += ": " + body.text("detail");
+  else if (body.has("error"))
+    out += ": " + body.text("error");
+  else if (status >= 300 || body.has("platform"))
+    out += ' ' + body.dump().substr(0, 600);
   return out;
 }
 
@@ -66,11 +69,13 @@ result<void> world::begin() {
     *url = "http://127.0.0.1:" + std::to_string(*port);
   }
   if (auto written = write_config(); !written) return written;
-  const auto start = [&](process& p, const std::string& name, const std::string& url) -> result<void> {
-    auto started = process::start(settings_.program,
-                                  {"simulator", name, "--http", port_of(url), "--platform", node_url_, "--secret", demo_secret,
-                                   "--seed", std::to_string(settings_.seed)},
-                                  directory_ + '/' + name + ".log");
+  const auto start = [&](process& p, const std::string& name,
+                         const std::string& url) -> result<void> {
+    auto started =
+        process::start(settings_.program,
+                       {"simulator", name, "--http", port_of(url), "--platform", node_url_,
+                        "--secret", demo_secret, "--seed", std::to_string(settings_.seed)},
+                       directory_ + '/' + name + ".log");
     if (!started) return std::move(started).error();
     p = *std::move(started);
     return {};
@@ -86,21 +91,26 @@ result<void> world::begin() {
 }
 
 result<void> world::write_config() const {
-  std::string config = "# Written by `millrace demo`: each system is reached in its own dialect, by a mapping.\n";
+  std::string config =
+      "# Written by `millrace demo`: each system is reached in its own dialect, by a mapping.\n";
   for (const std::string system : {"erp", "mes", "qms"}) {
     const auto& url = system == "erp" ? erp_url_ : system == "mes" ? mes_url_ : qms_url_;
-    config += "\n[[endpoints]]\nplant = \"*\"\nsystem = \"" + system + "\"\nadapter = \"rest\"\nurl = \"" + url + "\"\nmapping = \"" +
-              system + ".json\"\nsecret_file = \"webhook.secret\"\n";
-    if (!write_file(directory_ + '/' + system + ".json", simulator::built_in_mapping(system), 0600)) return not_started("cannot write");
+    config += "\n[[endpoints]]\nplant = \"*\"\nsystem = \"" + system +
+              "\"\nadapter = \"rest\"\nurl = \"" + url + "\"\nmapping = \"" + system +
+              ".json\"\nsecret_file = \"webhook.secret\"\n";
+    if (!write_file(directory_ + '/' + system + ".json", simulator::built_in_mapping(system), 0600))
+      return not_started("cannot write");
   }
-  if (!write_file(directory_ + "/webhook.secret", demo_secret, 0600) || !write_file(directory_ + "/node.toml", config, 0600))
+  if (!write_file(directory_ + "/webhook.secret", demo_secret, 0600) ||
+      !write_file(directory_ + "/node.toml", config, 0600))
     return not_started("cannot write to " + directory_);
   return {};
 }
 
 result<void> world::start_node() {
   auto started = process::start(settings_.program,
-                                {"node", "--dev", "--data", data(), "--http", port_of(node_url_), "--config", directory_ + "/node.toml"},
+                                {"node", "--dev", "--data", data(), "--http", port_of(node_url_),
+                                 "--config", directory_ + "/node.toml"},
                                 directory_ + "/node.log");
   if (!started) return std::move(started).error();
   node_ = *std::move(started);
@@ -118,9 +128,10 @@ result<void> world::wait_ready(process& p, const std::string& name, const std::s
   return not_started(name + " is not ready:\n" + log_end(name));
 }
 
-reply world::platform(const std::string& method, const std::string& path, const std::string& system, const std::string& body,
-                      const std::string& key) {
-  http_request request{method, node_url_ + path, {{"Authorization", "Bearer dev-" + system}}, body, 20'000};
+reply world::platform(const std::string& method, const std::string& path, const std::string& system,
+                      const std::string& body, const std::string& key) {
+  http_request request{
+      method, node_url_ + path, {{"Authorization", "Bearer dev-" + system}}, body, 20'000};
   if (!body.empty()) request.headers.emplace_back("Content-Type", "application/json");
   if (!key.empty()) request.headers.emplace_back("Idempotency-Key", key);
   const auto answer = client_.send(request);
@@ -129,8 +140,10 @@ reply world::platform(const std::string& method, const std::string& path, const 
   return {answer->status, parsed ? *std::move(parsed) : json_value(), answer->seconds * 1000, {}};
 }
 
-reply world::simulator(const std::string& name, const std::string& method, const std::string& path, const std::string& body) {
-  const auto answer = client_.send({method, simulator_url(name) + path, {{"Content-Type", "application/json"}}, body, 60'000});
+reply world::simulator(const std::string& name, const std::string& method, const std::string& path,
+                       const std::string& body) {
+  const auto answer = client_.send(
+      {method, simulator_url(name) + path, {{"Content-Type", "application/json"}}, body, 60'000});
   if (!answer) return {0, {}, 0, answer.error().detail};
   auto parsed = json_value::parse(answer->body);
   return {answer->status, parsed ? *std::move(parsed) : json_value(), answer->seconds * 1000, {}};
@@ -141,8 +154,10 @@ void world::kill_node() { node_.kill(); }
 result<double> world::restart_node() {
   const auto begun = std::chrono::steady_clock::now();
   if (auto started = start_node(); !started) return std::move(started).error();
-  if (auto ready = wait_ready(node_, "node", node_url_ + "/readyz"); !ready) return std::move(ready).error();
-  return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begun).count();
+  if (auto ready = wait_ready(node_, "node", node_url_ + "/readyz"); !ready)
+    return std::move(ready).error();
+  return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begun)
+      .count();
 }
 
 int world::stop_node() { return node_.stop(stop_grace); }

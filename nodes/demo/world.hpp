@@ -1,4 +1,5 @@
-// The demo's stage: one node and three simulated systems as processes on loopback, with their logs and a data directory.
+// The demo's stage: one node and three simulated systems as processes on loopback, with their logs
+// and a data directory.
 #pragma once
 
 #include <memory>
@@ -27,19 +28,23 @@ class world {
     std::string program = "/proc/self/exe";
     std::uint64_t seed = 1;
   };
-  /// Makes the directory, starts everything, waits until all are ready. Error: demo.not_started with the end of the log.
+  /// Makes the directory, starts everything, waits until all are ready. Error: demo.not_started
+  /// with the end of the log.
   [[nodiscard]] static result<std::unique_ptr<world>> open(settings s);
   ~world();
   world(const world&) = delete;
   world& operator=(const world&) = delete;
 
   /// Sends to the platform with the dev token of a system ("erp"). An empty `body` sends none.
-  reply platform(const std::string& method, const std::string& path, const std::string& system, const std::string& body = {},
-                 const std::string& key = {});
+  reply platform(const std::string& method, const std::string& path, const std::string& system,
+                 const std::string& body = {}, const std::string& key = {});
   reply get(const std::string& path) { return platform("GET", path, "ops"); }
   /// Sends to a simulator ("erp", "mes", "qms").
-  reply simulator(const std::string& name, const std::string& method, const std::string& path, const std::string& body = {});
-  json_value simulator_state(const std::string& name) { return simulator(name, "GET", "/state").body; }
+  reply simulator(const std::string& name, const std::string& method, const std::string& path,
+                  const std::string& body = {});
+  json_value simulator_state(const std::string& name) {
+    return simulator(name, "GET", "/state").body;
+  }
 
   /// kill -9, at once.
   void kill_node();

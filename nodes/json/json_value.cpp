@@ -21,7 +21,8 @@ error failed(simdjson::error_code code) {
 }
 
 std::string_view trimmed(std::string_view token) {
-  while (!token.empty() && (token.back() == ' ' || token.back() == '\n' || token.back() == '\r' || token.back() == '\t'))
+  while (!token.empty() && (token.back() == ' ' || token.back() == '\n' || token.back() == '\r' ||
+                            token.back() == '\t'))
     token.remove_suffix(1);
   return token;
 }
@@ -38,7 +39,8 @@ result<json_value> read_object(Source& from, std::size_t depth) {
   for (auto field : fields) {
     std::string_view key;
     if (auto code = field.unescaped_key().get(key)) return failed(code);
-    if (out.has(key)) return error{"request.duplicate_key", "the key \"" + std::string(key) + "\" is there twice"};
+    if (out.has(key))
+      return error{"request.duplicate_key", "the key \"" + std::string(key) + "\" is there twice"};
     std::string owned(key);
     simdjson::ondemand::value value;
     if (auto code = field.value().get(value)) return failed(code);
@@ -129,7 +131,8 @@ std::string unescaped(std::string_view token) {
 
 json_value::json_value(object members) : held_(std::move(members)) {}
 
-json_value json_value::make_object(std::initializer_list<std::pair<std::string, json_value>> members) {
+json_value json_value::make_object(
+    std::initializer_list<std::pair<std::string, json_value>> members) {
   object out;
   for (const auto& [key, value] : members) out.push_back({key, value});
   return json_value(std::move(out));
@@ -144,7 +147,8 @@ result<json_value> json_value::parse(std::string_view text, std::size_t depth_ma
   if (auto code = document.is_scalar().get(scalar)) return failed(code);
   if (scalar) return not_json("neither an object nor an array");
   auto out = read(document, depth_max);
-  if (out && document.current_location().error() != simdjson::OUT_OF_BOUNDS) return not_json("there is more after the document");
+  if (out && document.current_location().error() != simdjson::OUT_OF_BOUNDS)
+    return not_json("there is more after the document");
   return out;
 }
 
@@ -198,7 +202,8 @@ std::int64_t json_value::integer(std::int64_t fallback) const {
   const std::string digits = text();
   std::int64_t value = 0;
   const auto [end, code] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
-  return !digits.empty() && code == std::errc() && end == digits.data() + digits.size() ? value : fallback;
+  return !digits.empty() && code == std::errc() && end == digits.data() + digits.size() ? value
+                                                                                        : fallback;
 }
 
 const json_value::array& json_value::items() const {

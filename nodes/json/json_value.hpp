@@ -1,5 +1,6 @@
 // A JSON document as a value: what mappings, simulators and the demo read, change and write.
-// Commands and states never pass through it (they go straight to FlatBuffers); numbers keep their text, so no digit is lost.
+// Commands and states never pass through it (they go straight to FlatBuffers); numbers keep their
+// text, so no digit is lost.
 #pragma once
 
 #include <concepts>
@@ -26,21 +27,25 @@ class json_value {
   using object = std::vector<member>;  // in the order of the document
 
   json_value() = default;
-  json_value(std::nullptr_t) {}                                             // NOLINT: literals read as JSON
-  json_value(std::same_as<bool> auto value) : held_(value) {}               // NOLINT
-  json_value(std::string value) : held_(std::move(value)) {}                // NOLINT
-  json_value(std::string_view value) : held_(std::string(value)) {}         // NOLINT
-  json_value(const char* value) : held_(std::string(value)) {}              // NOLINT
-  json_value(number value) : held_(std::move(value)) {}                     // NOLINT
+  json_value(std::nullptr_t) {}                                // NOLINT: literals read as JSON
+  json_value(std::same_as<bool> auto value) : held_(value) {}  // NOLINT
+  json_value(std::string value) : held_(std::move(value)) {}   // NOLINT
+  json_value(std::string_view value) : held_(std::string(value)) {}  // NOLINT
+  json_value(const char* value) : held_(std::string(value)) {}       // NOLINT
+  json_value(number value) : held_(std::move(value)) {}              // NOLINT
   template <std::integral Int>
-    requires(!std::same_as<Int, bool>)
-  json_value(Int value) : held_(number{std::to_string(value)}) {}           // NOLINT
-  json_value(array items) : held_(std::move(items)) {}                      // NOLINT
-  json_value(object members);                                               // NOLINT
-  [[nodiscard]] static json_value make_object(std::initializer_list<std::pair<std::string, json_value>> members = {});
-  [[nodiscard]] static json_value make_array(std::vector<json_value> items = {}) { return json_value(std::move(items)); }
+  requires(!std::same_as<Int, bool>) json_value(Int value)
+      : held_(number{std::to_string(value)}) {}         // NOLINT
+  json_value(array items) : held_(std::move(items)) {}  // NOLINT
+  json_value(object members);                           // NOLINT
+  [[nodiscard]] static json_value make_object(
+      std::initializer_list<std::pair<std::string, json_value>> members = {});
+  [[nodiscard]] static json_value make_array(std::vector<json_value> items = {}) {
+    return json_value(std::move(items));
+  }
 
-  /// Reads an object or an array. Errors: request.not_json, request.too_deep, request.duplicate_key.
+  /// Reads an object or an array. Errors: request.not_json, request.too_deep,
+  /// request.duplicate_key.
   [[nodiscard]] static result<json_value> parse(std::string_view text, std::size_t depth_max = 32);
   /// Compact JSON text.
   [[nodiscard]] std::string dump() const;

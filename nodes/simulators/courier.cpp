@@ -11,19 +11,27 @@ constexpr std::uint32_t pause_ms_first = 20;
 constexpr std::uint32_t pause_ms_max = 500;
 constexpr std::size_t answered_kept_max = 200;
 
-bool is_final(long status) { return status != 0 && status != 408 && status != 425 && status != 429 && status < 500; }
+bool is_final(long status) {
+  return status != 0 && status != 408 && status != 425 && status != 429 && status < 500;
+}
 
 }  // namespace
 
 json_value call_outcome::to_json() const {
-  auto out = json_value::make_object({{"plant", call.plant}, {"path", call.path}, {"key", call.key},
-                                      {"status", static_cast<std::int64_t>(status)}, {"attempts", attempts}});
+  auto out = json_value::make_object({{"plant", call.plant},
+                                      {"path", call.path},
+                                      {"key", call.key},
+                                      {"status", static_cast<std::int64_t>(status)},
+                                      {"attempts", attempts}});
   if (!code.empty()) out.set("code", code);
   return out.set("ms", static_cast<std::int64_t>(seconds * 1000));
 }
 
 courier::courier(std::string url, std::string token, faults& switches)
-    : url_(std::move(url)), token_(std::move(token)), faults_(switches), thread_([this] { run(); }) {}
+    : url_(std::move(url)),
+      token_(std::move(token)),
+      faults_(switches),
+      thread_([this] { run(); }) {}
 
 courier::~courier() { stop(); }
 
@@ -36,7 +44,8 @@ void courier::stop() {
   if (thread_.joinable()) thread_.join();
 }
 
-void courier::send(std::vector<platform_call> calls, std::function<void(std::vector<call_outcome>)> done) {
+void courier::send(std::vector<platform_call> calls,
+                   std::function<void(std::vector<call_outcome>)> done) {
   const auto settings = faults_.now();
   if (settings.reorder) std::reverse(calls.begin(), calls.end());
   if (settings.duplicate) {
@@ -59,7 +68,9 @@ json_value courier::to_json() const {
   const std::lock_guard lock(mutex_);
   auto list = json_value::make_array();
   for (const auto& entry : answered_) list.push(entry);
-  return json_value::make_object({{"platform", url_}, {"waiting", static_cast<std::int64_t>(waiting_)}, {"answered", std::move(list)}});
+  return json_value::make_object({{"platform", url_},
+                                  {"waiting", static_cast<std::int64_t>(waiting_)},
+                                  {"answered", std::move(list)}});
 }
 
 void courier::run() {
@@ -92,9 +103,13 @@ call_outcome courier::carry(const platform_call& call) {
     return out;
   }
   http_client client;
-  http_request request{"POST", url_ + "/v1/plants/" + percent_encode(call.plant) + '/' + call.path,
-                       {{"Content-Type", "application/json"}, {"Authorization", "Bearer " + token_}, {"Idempotency-Key", call.key}},
-                       call.body.dump(), 15'000};
+  http_request request{"POST",
+                       url_ + "/v1/plants/" + percent_encode(call.plant) + '/' + call.path,
+                       {{"Content-Type", "application/json"},
+                        {"Authorization", "Bearer " + token_},
+                        {"Idempotency-Key", call.key}},
+                       call.body.dump(),
+                       15'000};
   for (std::uint32_t wait_ms = pause_ms_first;; wait_ms = std::min(wait_ms * 2, pause_ms_max)) {
     ++out.attempts;
     const auto answer = client.send(request);

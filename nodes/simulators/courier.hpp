@@ -1,5 +1,6 @@
-// Carries a simulated system's commands to the platform, in order, each retried under its idempotency key until it has a
-// final answer: the platform may be away, a node may be killed, nothing is lost and nothing counts twice.
+// Carries a simulated system's commands to the platform, in order, each retried under its
+// idempotency key until it has a final answer: the platform may be away, a node may be killed,
+// nothing is lost and nothing counts twice.
 #pragma once
 
 #include <condition_variable>
@@ -35,7 +36,8 @@ class courier {
   ~courier();
   courier(const courier&) = delete;
   courier& operator=(const courier&) = delete;
-  /// Sends a job's calls one after the other; `done` is called on the courier's thread. Thread-safe.
+  /// Sends a job's calls one after the other; `done` is called on the courier's thread.
+  /// Thread-safe.
   void send(std::vector<platform_call> calls, std::function<void(std::vector<call_outcome>)> done);
   /// Calls that wait, and the last ones that were answered.
   [[nodiscard]] json_value to_json() const;

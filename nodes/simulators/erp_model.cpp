@@ -1,5 +1,6 @@
-// The simulated ERP: orders, confirmations and goods movements with document numbers, stock, blocks, allocations.
-// Its API speaks the dialect of an SAP system (AUFNR, CHARG, BWART, ...), so that a mapping has something to do.
+// The simulated ERP: orders, confirmations and goods movements with document numbers, stock,
+// blocks, allocations. Its API speaks the dialect of an SAP system (AUFNR, CHARG, BWART, ...), so
+// that a mapping has something to do.
 #include <array>
 #include <optional>
 
@@ -18,12 +19,14 @@ constexpr auto free_stock = stock_type::unrestricted;
 constexpr auto quality = stock_type::quality;
 constexpr auto blocked = stock_type::blocked;
 constexpr std::array<movement_rule, 23> movement_rules{{
-    {"101", {}, free_stock},      {"102", free_stock, {}},      {"261", free_stock, {}},    {"262", {}, free_stock},
-    {"531", {}, free_stock},      {"532", free_stock, {}},      {"321", quality, free_stock}, {"322", free_stock, quality},
-    {"350", quality, blocked},    {"349", blocked, quality},    {"343", blocked, free_stock}, {"344", free_stock, blocked},
-    {"551", free_stock, {}},      {"553", quality, {}},         {"555", blocked, {}},       {"331", quality, {}},
-    {"333", free_stock, {}},      {"601", free_stock, {}},      {"602", {}, free_stock},    {"701", {}, free_stock},
-    {"702", free_stock, {}},      {"122", blocked, {}},         {"123", {}, blocked},
+    {"101", {}, free_stock},      {"102", free_stock, {}},      {"261", free_stock, {}},
+    {"262", {}, free_stock},      {"531", {}, free_stock},      {"532", free_stock, {}},
+    {"321", quality, free_stock}, {"322", free_stock, quality}, {"350", quality, blocked},
+    {"349", blocked, quality},    {"343", blocked, free_stock}, {"344", free_stock, blocked},
+    {"551", free_stock, {}},      {"553", quality, {}},         {"555", blocked, {}},
+    {"331", quality, {}},         {"333", free_stock, {}},      {"601", free_stock, {}},
+    {"602", {}, free_stock},      {"701", {}, free_stock},      {"702", free_stock, {}},
+    {"122", blocked, {}},         {"123", {}, blocked},
 }};
 
 std::string plain_number(std::string text) {
@@ -53,14 +56,18 @@ class erp final : public model {
 
   json_value state() const override {
     auto out = json_value::make_object({{"system", "erp"}, {"plant", plant_}});
-    out.set("orders", orders_).set("stock", stock_.to_json()).set("materials", materials_).set("documents", documents_);
+    out.set("orders", orders_)
+        .set("stock", stock_.to_json())
+        .set("materials", materials_)
+        .set("documents", documents_);
     return out;
   }
 
  private:
   api_answer document(std::string_view kind, const json_value& what, const std::string& now) {
     const auto number = "49" + std::to_string(100'000'000 + ++last_document_);
-    auto entry = json_value::make_object({{"document", number}, {"kind", kind}, {"posted_at", now}});
+    auto entry =
+        json_value::make_object({{"document", number}, {"kind", kind}, {"posted_at", now}});
     entry.set("content", what);
     documents_.push(std::move(entry));
     return {201, json_value::make_object({{"document", number}})};
@@ -69,9 +76,12 @@ class erp final : public model {
   api_answer goods_issue(const api_call& call) {
     const auto batch = call.body.text("CHARG");
     const auto quantity = decimal::parse(call.body.text("MENGE"));
-    if (!quantity || !quantity->is_positive()) return refused(422, "MENGE must be a positive quantity");
-    if (stock_.find(batch) == nullptr) return refused(425, "batch " + batch + " has not been received here yet");
-    if (!stock_.issue(batch, free_stock, *quantity)) return refused(422, "batch " + batch + " does not hold enough free stock");
+    if (!quantity || !quantity->is_positive())
+      return refused(422, "MENGE must be a positive quantity");
+    if (stock_.find(batch) == nullptr)
+      return refused(425, "batch " + batch + " has not been received here yet");
+    if (!stock_.issue(batch, free_stock, *quantity))
+      return refused(422, "batch " + batch + " does not hold enough free stock");
     return document("goods-issue", call.body, call.now);
   }
 
@@ -79,7 +89,8 @@ class erp final : public model {
     const auto& body = call.body;
     const auto type = body.text("BWART");
     const auto quantity = decimal::parse(body.text("MENGE"));
-    if (!quantity || !quantity->is_positive()) return refused(422, "MENGE must be a positive quantity");
+    if (!quantity || !quantity->is_positive())
+      return refused(422, "MENGE must be a positive quantity");
     const movement_rule* rule = nullptr;
     for (const auto& candidate : movement_rules)
       if (candidate.type == type) rule = &candidate;
@@ -91,12 +102,16 @@ class erp final : public model {
     auto into = rule->into;
     if (into == free_stock && !rule->from && type == "101") {
       const auto* material = materials_.find(body.text("MATNR"));
-      if (body.has("INSMK")) into = stock_type_of(body.text("INSMK"));
-      else if (material != nullptr && material->find("inspection") != nullptr) into = quality;
+      if (body.has("INSMK"))
+        into = stock_type_of(body.text("INSMK"));
+      else if (material != nullptr && material->find("inspection") != nullptr)
+        into = quality;
       if (!into) return refused(422, "INSMK is not a stock type");
     }
-    // Another order's or system's message about the lot may still be under way: the sender shall come again.
-    if (rule->from && stock_.find(batch) == nullptr) return refused(425, "batch " + batch + " has not been received here yet");
+    // Another order's or system's message about the lot may still be under way: the sender shall
+    // come again.
+    if (rule->from && stock_.find(batch) == nullptr)
+      return refused(425, "batch " + batch + " has not been received here yet");
     if (rule->from && into) {
       if (!stock_.move(batch, *rule->from, *into, *quantity)) return short_of(batch, type);
     } else if (rule->from) {
@@ -115,13 +130,15 @@ class erp final : public model {
   }
 
   static api_answer short_of(const std::string& batch, const std::string& type) {
-    return refused(422, "deficit of stock: batch " + batch + " cannot give that for movement " + type);
+    return refused(422,
+                   "deficit of stock: batch " + batch + " cannot give that for movement " + type);
   }
 
   api_answer confirmation(const api_call& call) {
     const auto order = plain_number(call.body.text("AUFNR"));
     const auto* known = orders_.find(order);
-    if (known != nullptr && known->text("status") == "CLSD") return refused(422, "order " + order + " is closed");
+    if (known != nullptr && known->text("status") == "CLSD")
+      return refused(422, "order " + order + " is closed");
     if (known != nullptr) {
       json_value changed = *known;
       changed.set("status", call.body.text("AUERU") == "X" ? "CNF" : "PCNF");
@@ -132,7 +149,8 @@ class erp final : public model {
 
   api_answer cancel_confirmation(const api_call& call) {
     for (const auto& entry : documents_.items())
-      if (entry.text("kind") == "confirmation" && entry.find("content")->text("RUECK") == call.body.text("RUECK"))
+      if (entry.text("kind") == "confirmation" &&
+          entry.find("content")->text("RUECK") == call.body.text("RUECK"))
         return document("confirmation-cancellation", call.body, call.now);
     return refused(422, "there is no confirmation " + call.body.text("RUECK"));
   }
@@ -149,7 +167,8 @@ class erp final : public model {
 
   api_answer block(const api_call& call) {
     const auto& body = call.body;
-    if (body.text("CHARG").empty() || body.text("HOLD").empty()) return refused(422, "CHARG and HOLD are needed");
+    if (body.text("CHARG").empty() || body.text("HOLD").empty())
+      return refused(422, "CHARG and HOLD are needed");
     std::optional<decimal> quantity;
     if (body.has("MENGE")) {
       const auto parsed = decimal::parse(body.text("MENGE"));
@@ -167,22 +186,28 @@ class erp final : public model {
 
   api_answer allocate(const json_value& body) {
     const auto quantity = decimal::parse(body.text("MENGE"));
-    if (!quantity || !quantity->is_positive()) return refused(422, "MENGE must be a positive quantity");
-    if (const auto reason = stock_.allocate(body.text("CHARG"), body.text("KUNNR"), *quantity)) return refused(409, *reason);
+    if (!quantity || !quantity->is_positive())
+      return refused(422, "MENGE must be a positive quantity");
+    if (const auto reason = stock_.allocate(body.text("CHARG"), body.text("KUNNR"), *quantity))
+      return refused(409, *reason);
     return {201, json_value::make_object({{"allocated", quantity->to_string()}})};
   }
 
   // What people do in the ERP: it acts itself and tells the platform.
   api_answer act(const api_call& call, std::vector<platform_call>& out) {
     const auto& body = call.body;
+    if (call.is_post({"act", "allocate"})) return allocate(body);
     const auto plant = body.has("plant") ? body.text("plant") : plant_;
     if (call.is_post({"act", "define-material"})) {
       const auto material = body.text("material");
       if (material.empty()) return refused(422, "material is needed");
       auto known = json_value::make_object({{"revision", body.text("revision")}});
-      if (const auto* inspection = body.find("inspection"); inspection != nullptr && inspection->truth()) known.set("inspection", true);
+      if (const auto* inspection = body.find("inspection");
+          inspection != nullptr && inspection->truth())
+        known.set("inspection", true);
       materials_.set(material, std::move(known));
-      out.push_back({plant, "materials/" + material + "/define", without(body, {"plant", "material", "inspection"}),
+      out.push_back({plant, "materials/" + material + "/define",
+                     without(body, {"plant", "material", "inspection"}),
                      "erp-define-" + material + '-' + body.text("revision")});
       return {};
     }
@@ -192,7 +217,8 @@ class erp final : public model {
       if (batch.empty() || !quantity) return refused(422, "batch and quantity are needed");
       const auto* material = materials_.find(body.text("material"));
       const bool inspected = material != nullptr && material->has("inspection");
-      stock_.receive(batch, body.text("material"), body.text("unit"), inspected ? quality : free_stock, *quantity);
+      stock_.receive(batch, body.text("material"), body.text("unit"),
+                     inspected ? quality : free_stock, *quantity);
       const auto receipt = document("goods-receipt", body, call.now);
       out.push_back({plant, "batches/" + batch + "/receive", without(body, {"plant", "batch"}),
                      "erp-receipt-" + receipt.body.text("document")});
@@ -204,13 +230,15 @@ class erp final : public model {
       auto known = without(body, {"plant"});
       known.set("status", "CRTD");
       orders_.set(order, std::move(known));
-      out.push_back({plant, "orders/" + order + "/create", without(body, {"plant", "order"}), "erp-create-" + order});
+      out.push_back({plant, "orders/" + order + "/create", without(body, {"plant", "order"}),
+                     "erp-create-" + order});
       return {};
     }
     if (call.is_post({"act", "request-release"})) {
       const auto order = body.text("order");
       if (!orders_.has(order)) return refused(404, "there is no order " + order);
-      out.push_back({plant, "orders/" + order + "/request-release", without(body, {"plant", "order"}),
+      out.push_back({plant, "orders/" + order + "/request-release",
+                     without(body, {"plant", "order"}),
                      "erp-release-" + order + '-' + std::to_string(++last_act_)});
       return {};
     }
@@ -237,6 +265,8 @@ class erp final : public model {
 
 }  // namespace
 
-std::unique_ptr<model> make_erp(std::string default_plant) { return std::make_unique<erp>(std::move(default_plant)); }
+std::unique_ptr<model> make_erp(std::string default_plant) {
+  return std::make_unique<erp>(std::move(default_plant));
+}
 
 }  // namespace millrace::simulator

@@ -9,7 +9,9 @@ namespace millrace::simulator {
 namespace {
 
 constexpr std::array<std::pair<stock_type, std::string_view>, 3> type_names{
-    {{stock_type::unrestricted, "unrestricted"}, {stock_type::quality, "quality"}, {stock_type::blocked, "blocked"}}};
+    {{stock_type::unrestricted, "unrestricted"},
+     {stock_type::quality, "quality"},
+     {stock_type::blocked, "blocked"}}};
 
 }  // namespace
 
@@ -22,8 +24,8 @@ std::optional<stock_type> stock_type_of(std::string_view name) {
   return std::nullopt;
 }
 
-void erp_stock::receive(const std::string& batch, const std::string& material, const std::string& unit, stock_type into,
-                        decimal quantity) {
+void erp_stock::receive(const std::string& batch, const std::string& material,
+                        const std::string& unit, stock_type into, decimal quantity) {
   auto& lot = lots_[batch];
   if (!material.empty()) lot.material = material;
   if (!unit.empty()) lot.unit = unit;
@@ -60,17 +62,19 @@ bool erp_stock::move(const std::string& batch, stock_type from, stock_type into,
   }
   if (lot.moved[from] < quantity) return false;
   lot.moved[from] -= quantity;
-  if (into != stock_type::blocked) lot.moved[into] += quantity;  // into blocked: it stays there when the hold goes
+  if (into != stock_type::blocked)
+    lot.moved[into] += quantity;  // into blocked: it stays there when the hold goes
   return true;
 }
 
-bool erp_stock::block(const std::string& batch, const std::string& material, const std::string& hold,
-                      std::optional<decimal> quantity) {
+bool erp_stock::block(const std::string& batch, const std::string& material,
+                      const std::string& hold, std::optional<decimal> quantity) {
   auto& lot = lots_[batch];
   if (lot.material.empty()) lot.material = material;
   if (!lot.holds.insert(hold).second || lot.holds.size() > 1) return false;
   lot.allocations.clear();
-  decimal left = quantity.value_or(lot.quantity[stock_type::unrestricted] + lot.quantity[stock_type::quality]);
+  decimal left =
+      quantity.value_or(lot.quantity[stock_type::unrestricted] + lot.quantity[stock_type::quality]);
   for (const auto from : {stock_type::unrestricted, stock_type::quality}) {
     const decimal taken = std::min(left, lot.quantity[from]);
     lot.quantity[from] -= taken;
@@ -95,7 +99,8 @@ bool erp_stock::unblock(const std::string& batch, const std::string& hold) {
   return true;
 }
 
-std::optional<std::string> erp_stock::allocate(const std::string& batch, const std::string& customer, decimal quantity) {
+std::optional<std::string> erp_stock::allocate(const std::string& batch,
+                                               const std::string& customer, decimal quantity) {
   const auto found = lots_.find(batch);
   if (found == lots_.end()) return "there is no batch " + batch;
   auto& lot = found->second;
@@ -103,7 +108,8 @@ std::optional<std::string> erp_stock::allocate(const std::string& batch, const s
   decimal promised;
   for (const auto& [who, much] : lot.allocations) promised += much;
   if (lot.quantity[stock_type::unrestricted] - promised < quantity)
-    return "batch " + batch + " has only " + (lot.quantity[stock_type::unrestricted] - promised).to_string() + " to promise";
+    return "batch " + batch + " has only " +
+           (lot.quantity[stock_type::unrestricted] - promised).to_string() + " to promise";
   lot.allocations[customer] += quantity;
   return std::nullopt;
 }
@@ -124,7 +130,8 @@ json_value erp_stock::to_json() const {
     auto holds = json_value::make_array();
     for (const auto& hold : lot.holds) holds.push(hold);
     auto allocations = json_value::make_object();
-    for (const auto& [customer, quantity] : lot.allocations) allocations.set(customer, quantity.to_string());
+    for (const auto& [customer, quantity] : lot.allocations)
+      allocations.set(customer, quantity.to_string());
     entry.set("holds", std::move(holds)).set("allocations", std::move(allocations));
     out.set(batch, std::move(entry));
   }

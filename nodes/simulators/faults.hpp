@@ -10,20 +10,22 @@
 namespace millrace::simulator {
 
 struct fault_settings {
-  bool down = false;              // closes connections without an answer; /faults, /state and /healthz still answer
-  std::uint32_t slow_ms = 0;      // acts at once, answers that late
+  bool down =
+      false;  // closes connections without an answer; /faults, /state and /healthz still answer
+  std::uint32_t slow_ms = 0;         // acts at once, answers that late
   std::uint32_t error_permille = 0;  // answers 500 before it acts, so often
-  bool duplicate = false;         // sends everything it reports twice
-  bool reorder = false;           // sends what it reports in the opposite order
-  std::uint32_t lose_answer = 0;  // acts, then closes the connection instead of answering, for so many requests
+  bool duplicate = false;            // sends everything it reports twice
+  bool reorder = false;              // sends what it reports in the opposite order
+  std::uint32_t lose_answer =
+      0;  // acts, then closes the connection instead of answering, for so many requests
 };
 
 /// Thread-safe.
 class faults {
  public:
   explicit faults(std::uint64_t seed) : random_(seed) {}
-  /// {"down":bool, "slow_ms":n, "error_rate":0..1, "duplicate":bool, "reorder":bool, "lose_answer":n}; what is not named
-  /// stays. Error: request.invalid.
+  /// {"down":bool, "slow_ms":n, "error_rate":0..1, "duplicate":bool, "reorder":bool,
+  /// "lose_answer":n}; what is not named stays. Error: request.invalid.
   [[nodiscard]] result<void> set(const json_value& wanted);
   void clear();
   [[nodiscard]] fault_settings now() const;

@@ -1,5 +1,6 @@
-// The simulated MES: takes work orders, executes them step by step and reports to the platform; keeps restricted lots apart.
-// Its API has names of its own (steps, stations, parts), so that a mapping has something to do.
+// The simulated MES: takes work orders, executes them step by step and reports to the platform;
+// keeps restricted lots apart. Its API has names of its own (steps, stations, parts), so that a
+// mapping has something to do.
 #include <algorithm>
 #include <map>
 #include <optional>
@@ -20,7 +21,7 @@ struct work_order {
   std::vector<std::string> steps;  // to do and done, in order
   std::set<std::string> done;
   std::vector<part> parts;
-  decimal good;                    // of the last step
+  decimal good;  // of the last step
 };
 
 class mes final : public model {
@@ -43,19 +44,28 @@ class mes final : public model {
   }
 
   json_value state() const override {
-    auto out = json_value::make_object({{"system", "mes"}, {"plant", plant_}, {"automatic", automatic_}});
+    auto out =
+        json_value::make_object({{"system", "mes"}, {"plant", plant_}, {"automatic", automatic_}});
     auto orders = json_value::make_object();
     for (const auto& [order, work] : orders_) {
-      auto entry = json_value::make_object({{"work_order", work.number}, {"site", work.site}, {"product", work.product},
-                                            {"planned", work.quantity}, {"unit", work.unit}, {"status", work.status},
+      auto entry = json_value::make_object({{"work_order", work.number},
+                                            {"site", work.site},
+                                            {"product", work.product},
+                                            {"planned", work.quantity},
+                                            {"unit", work.unit},
+                                            {"status", work.status},
                                             {"good", work.good.to_string()}});
       auto steps = json_value::make_array();
-      for (const auto& step : work.steps) steps.push(json_value::make_object({{"step", step}, {"done", work.done.contains(step)}}));
+      for (const auto& step : work.steps)
+        steps.push(json_value::make_object({{"step", step}, {"done", work.done.contains(step)}}));
       auto parts = json_value::make_array();
       for (const auto& p : work.parts) {
         auto lots = json_value::make_array();
         for (const auto& lot : p.lots) lots.push(lot);
-        parts.push(json_value::make_object({{"part", p.material}, {"quantity", p.quantity}, {"step", p.step}, {"lots", std::move(lots)}}));
+        parts.push(json_value::make_object({{"part", p.material},
+                                            {"quantity", p.quantity},
+                                            {"step", p.step},
+                                            {"lots", std::move(lots)}}));
       }
       orders.set(order, entry.set("steps", std::move(steps)).set("parts", std::move(parts)));
     }
@@ -65,18 +75,23 @@ class mes final : public model {
       for (const auto& hold : holds) list.push(hold);
       if (!holds.empty()) restricted.set(lot, std::move(list));
     }
-    return out.set("orders", std::move(orders)).set("restricted_lots", std::move(restricted)).set("produced", produced_).set("usage", usage_);
+    return out.set("orders", std::move(orders))
+        .set("restricted_lots", std::move(restricted))
+        .set("produced", produced_)
+        .set("usage", usage_);
   }
 
  private:
   api_answer take_order(const api_call& call, std::vector<platform_call>& out) {
     const auto& body = call.body;
     const auto order = body.text("id");
-    if (order.empty() || !decimal::parse(body.text("planned"))) return refused(422, "id and planned are needed");
+    if (order.empty() || !decimal::parse(body.text("planned")))
+      return refused(422, "id and planned are needed");
     auto& work = orders_[order];
     const bool fresh = work.number.empty();
     if (fresh) work.number = "WO-" + std::to_string(1'000 + orders_.size());
-    if (!fresh && !work.done.empty()) return {200, json_value::make_object({{"workOrder", work.number}})};
+    if (!fresh && !work.done.empty())
+      return {200, json_value::make_object({{"workOrder", work.number}})};
     work.site = body.has("site") ? body.text("site") : plant_;
     work.product = body.text("product");
     work.quantity = body.text("planned");
@@ -90,11 +105,13 @@ class mes final : public model {
       for (const auto& entry : parts->items()) {
         part p{entry.text("part"), entry.text("qty"), entry.text("uom"), entry.text("step"), {}};
         if (const auto* lots = entry.find("lots"))
-          for (const auto& lot : lots->items()) p.lots.push_back(lot.is_object() ? lot.text("lot") : lot.text());
+          for (const auto& lot : lots->items())
+            p.lots.push_back(lot.is_object() ? lot.text("lot") : lot.text());
         work.parts.push_back(std::move(p));
       }
     const api_answer answer{201, json_value::make_object({{"workOrder", work.number}})};
-    if (automatic_) static_cast<void>(run(json_value::make_object({{"order", order}}), call.now, out));
+    if (automatic_)
+      static_cast<void>(run(json_value::make_object({{"order", order}}), call.now, out));
     return answer;
   }
 
@@ -139,7 +156,8 @@ class mes final : public model {
     if (work.status == "cancelled") return refused(409, "the work order is cancelled");
     std::vector<std::string> todo;
     for (const auto& step : work.steps)
-      if (!work.done.contains(step) && (!body.has("step") || body.text("step") == step)) todo.push_back(step);
+      if (!work.done.contains(step) && (!body.has("step") || body.text("step") == step))
+        todo.push_back(step);
     if (todo.empty()) return refused(409, "there is nothing left to do");
     const auto good = decimal::parse(body.has("good") ? body.text("good") : work.quantity);
     const auto scrap = decimal::parse(body.has("scrap") ? body.text("scrap") : "0");
@@ -151,10 +169,16 @@ class mes final : public model {
     report_dispatch(reporting, "running", work, out);
     for (const auto& step : todo) {
       for (const auto& p : work.parts)
-        if (belongs(work, p, step)) consume(reporting, work, p, step, *good + *scrap, *planned, body, out);
+        if (belongs(work, p, step))
+          consume(reporting, work, p, step, *good + *scrap, *planned, body, out);
       const auto id = "MES-C-" + std::to_string(++last_report_);
-      auto said = json_value::make_object({{"confirmation", id}, {"operation", step}, {"yield", good->to_string()},
-                                           {"scrap", scrap->to_string()}, {"unit", work.unit}, {"final", true}, {"occurred_at", now}});
+      auto said = json_value::make_object({{"confirmation", id},
+                                           {"operation", step},
+                                           {"yield", good->to_string()},
+                                           {"scrap", scrap->to_string()},
+                                           {"unit", work.unit},
+                                           {"final", true},
+                                           {"occurred_at", now}});
       send(reporting, "confirm-operation", std::move(said), id, out);
       work.done.insert(step);
       work.good = *good;
@@ -164,7 +188,9 @@ class mes final : public model {
     return {200, answer.set("reports", static_cast<std::int64_t>(out.size()))};
   }
 
-  struct report { std::string order, site, now; };
+  struct report {
+    std::string order, site, now;
+  };
 
   // Parts without a step are used in the first one.
   static bool belongs(const work_order& work, const part& p, const std::string& step) {
@@ -178,47 +204,65 @@ class mes final : public model {
     return p.lots.empty() ? std::string() : p.lots.front();
   }
 
-  std::optional<std::string> restricted_part(const work_order& work, const std::vector<std::string>& todo, const json_value& body) const {
+  std::optional<std::string> restricted_part(const work_order& work,
+                                             const std::vector<std::string>& todo,
+                                             const json_value& body) const {
     for (const auto& step : todo)
       for (const auto& p : work.parts) {
-        const auto held = belongs(work, p, step) ? restricted_.find(lot_for(p, body)) : restricted_.end();
+        const auto held =
+            belongs(work, p, step) ? restricted_.find(lot_for(p, body)) : restricted_.end();
         if (held != restricted_.end() && !held->second.empty())
           return "lot " + held->first + " is restricted by " + *held->second.begin();
       }
     return std::nullopt;
   }
 
-  void consume(const report& r, const work_order&, const part& p, const std::string& step, decimal made, decimal planned,
-               const json_value& body, std::vector<platform_call>& out) {
+  void consume(const report& r, const work_order&, const part& p, const std::string& step,
+               decimal made, decimal planned, const json_value& body,
+               std::vector<platform_call>& out) {
     const auto need = decimal::parse(p.quantity);
     const auto used = need ? decimal::proportion(*need, made, planned) : std::nullopt;
     if (!used || !used->is_positive()) return;
     const auto id = "MES-G-" + std::to_string(++last_report_);
-    auto said = json_value::make_object({{"report", id}, {"operation", step}, {"material", p.material}, {"quantity", used->to_string()},
-                                         {"unit", p.unit}, {"occurred_at", r.now}});
+    auto said = json_value::make_object({{"report", id},
+                                         {"operation", step},
+                                         {"material", p.material},
+                                         {"quantity", used->to_string()},
+                                         {"unit", p.unit},
+                                         {"occurred_at", r.now}});
     if (const auto lot = lot_for(p, body); !lot.empty()) said.set("batch", lot);
     send(r, "report-consumption", std::move(said), id, out);
   }
 
-  void produce(const report& r, work_order& work, decimal good, const json_value& body, std::vector<platform_call>& out) {
+  void produce(const report& r, work_order& work, decimal good, const json_value& body,
+               std::vector<platform_call>& out) {
     const auto lot = body.has("output_lot") ? body.text("output_lot") : r.order + "-L1";
     const auto id = "MES-P-" + std::to_string(++last_report_);
-    auto said = json_value::make_object({{"report", id}, {"batch", lot}, {"quantity", good.to_string()}, {"unit", work.unit},
+    auto said = json_value::make_object({{"report", id},
+                                         {"batch", lot},
+                                         {"quantity", good.to_string()},
+                                         {"unit", work.unit},
                                          {"occurred_at", r.now}});
     send(r, "report-production", std::move(said), id, out);
-    produced_.set(lot, json_value::make_object({{"order", r.order}, {"product", work.product}, {"quantity", good.to_string()}}));
+    produced_.set(
+        lot, json_value::make_object(
+                 {{"order", r.order}, {"product", work.product}, {"quantity", good.to_string()}}));
     report_dispatch(r, "completed", work, out);
   }
 
-  void report_dispatch(const report& r, const char* status, work_order& work, std::vector<platform_call>& out) {
+  void report_dispatch(const report& r, const char* status, work_order& work,
+                       std::vector<platform_call>& out) {
     if (work.status == status) return;
     work.status = status;
-    auto said = json_value::make_object({{"dispatch", status}, {"mes_id", work.number}, {"occurred_at", r.now}});
+    auto said = json_value::make_object(
+        {{"dispatch", status}, {"mes_id", work.number}, {"occurred_at", r.now}});
     send(r, "report-dispatch", std::move(said), "MES-D-" + std::to_string(++last_report_), out);
   }
 
-  static void send(const report& r, const char* command, json_value body, const std::string& id, std::vector<platform_call>& out) {
-    out.push_back({r.site, "orders/" + r.order + '/' + command, std::move(body), r.order + '-' + id});
+  static void send(const report& r, const char* command, json_value body, const std::string& id,
+                   std::vector<platform_call>& out) {
+    out.push_back(
+        {r.site, "orders/" + r.order + '/' + command, std::move(body), r.order + '-' + id});
   }
 
   std::string plant_;

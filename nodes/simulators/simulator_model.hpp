@@ -1,5 +1,6 @@
-// What one simulated system does with requests to its own API: state in memory, no sockets, no clock.
-// The shell around it (simulator_service) brings HTTP, faults, signatures and the calls to the platform.
+// What one simulated system does with requests to its own API: state in memory, no sockets, no
+// clock. The shell around it (simulator_service) brings HTTP, faults, signatures and the calls to
+// the platform.
 #pragma once
 
 #include <memory>
@@ -27,7 +28,8 @@ struct api_answer {
   json_value body = json_value::make_object();
 };
 
-/// A command that the system sends to the platform, retried under its key until it has a final answer.
+/// A command that the system sends to the platform, retried under its key until it has a final
+/// answer.
 struct platform_call {
   std::string plant;
   std::string path;  // "orders/1000042/confirm-operation"
@@ -42,7 +44,8 @@ class model {
   /// "erp"
   [[nodiscard]] virtual std::string_view name() const = 0;
   /// Acts and answers; commands for the platform go to `out`, in order. Unknown paths: 404.
-  [[nodiscard]] virtual api_answer handle(const api_call& call, std::vector<platform_call>& out) = 0;
+  [[nodiscard]] virtual api_answer handle(const api_call& call,
+                                          std::vector<platform_call>& out) = 0;
   /// All it holds.
   [[nodiscard]] virtual json_value state() const = 0;
 };
@@ -55,6 +58,7 @@ class model {
 /// {"error": what} with a status.
 [[nodiscard]] api_answer refused(int status, std::string what);
 /// Members of `from` but those named.
-[[nodiscard]] json_value without(const json_value& from, std::initializer_list<std::string_view> names);
+[[nodiscard]] json_value without(const json_value& from,
+                                 std::initializer_list<std::string_view> names);
 
 }  // namespace millrace::simulator

@@ -26,7 +26,9 @@ constexpr std::size_t answers_kept_max = 100'000;
 constexpr std::uint32_t act_ms_max = 120'000;
 
 std::int64_t unix_micros() {
-  return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+  return std::chrono::duration_cast<std::chrono::microseconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
 }
 
 http::response to_response(const api_answer& answer) {
@@ -86,9 +88,14 @@ class delayer {
 
 class front final : public http::handler {
  public:
-  front(settings s, std::unique_ptr<model> m, webhook_secrets secrets, std::shared_ptr<const mapping> dialect)
-      : settings_(std::move(s)), model_(std::move(m)), secrets_(std::move(secrets)), dialect_(std::move(dialect)),
-        faults_(settings_.seed), courier_(settings_.platform, settings_.token, faults_) {}
+  front(settings s, std::unique_ptr<model> m, webhook_secrets secrets,
+        std::shared_ptr<const mapping> dialect)
+      : settings_(std::move(s)),
+        model_(std::move(m)),
+        secrets_(std::move(secrets)),
+        dialect_(std::move(dialect)),
+        faults_(settings_.seed),
+        courier_(settings_.platform, settings_.token, faults_) {}
 
   void stop() { courier_.stop(); }
 
@@ -100,9 +107,11 @@ class front final : public http::handler {
     if (path == "/faults") return e->answer(switch_faults(request));
     if (faults_.now().down) return e->drop();
     if (faults_.draw_error()) return e->answer(to_response(refused(500, "a fault on purpose")));
-    if (request.method != "POST") return e->answer(to_response(refused(405, "POST, or GET /state")));
+    if (request.method != "POST")
+      return e->answer(to_response(refused(405, "POST, or GET /state")));
     const bool message = !path.starts_with("/act/") && path != "/run";
-    if (message && !secrets_.empty() && !signed_well(request)) return e->answer(to_response(refused(401, "the signature is not valid")));
+    if (message && !secrets_.empty() && !signed_well(request))
+      return e->answer(to_response(refused(401, "the signature is not valid")));
     auto body = json_value::parse(request.body.empty() ? "{}" : request.body);
     if (!body) return e->answer(to_response(refused(400, body.error().detail)));
     take(std::move(e), path, *std::move(body), message);
@@ -122,17 +131,20 @@ class front final : public http::handler {
     } else if (request.method == "POST") {
       const auto wanted = json_value::parse(request.body);
       if (!wanted) return to_response(refused(400, wanted.error().detail));
-      if (const auto set = faults_.set(*wanted); !set) return to_response(refused(422, set.error().detail));
+      if (const auto set = faults_.set(*wanted); !set)
+        return to_response(refused(422, set.error().detail));
     }
     return to_response({200, faults_.to_json()});
   }
 
   bool signed_well(const http::request& request) const {
-    return secrets_.verify(request.get("webhook-id"), request.get("webhook-timestamp"), request.get("webhook-signature"), request.body,
+    return secrets_.verify(request.get("webhook-id"), request.get("webhook-timestamp"),
+                           request.get("webhook-signature"), request.body,
                            unix_micros() / 1'000'000);
   }
 
-  void take(std::shared_ptr<http::exchange> e, const std::string& path, json_value body, bool message) {
+  void take(std::shared_ptr<http::exchange> e, const std::string& path, json_value body,
+            bool message) {
     const auto& request = e->request();
     std::string key(request.get("Idempotency-Key"));
     if (key.empty()) key = request.get("webhook-id");
@@ -148,11 +160,13 @@ class front final : public http::handler {
         replayed = true;
         ++replayed_;
       } else {
-        answer = path == "/inbox" ? inbox(std::move(body), calls) : act(path, std::move(body), calls);
+        answer =
+            path == "/inbox" ? inbox(std::move(body), calls) : act(path, std::move(body), calls);
         if (!key.empty() && answer.status < 500) remember(key, answer);
       }
     }
-    if (!message && answer.status < 300) return report(std::move(e), std::move(answer), std::move(calls));
+    if (!message && answer.status < 300)
+      return report(std::move(e), std::move(answer), std::move(calls));
     if (!calls.empty()) courier_.send(std::move(calls), [](const std::vector<call_outcome>&) {});
     auto response = to_response(answer);
     if (replayed) response.set("Idempotent-Replayed", "true");
@@ -192,10 +206,13 @@ class front final : public http::handler {
     return model_->handle(call, calls);
   }
 
-  // Orders given to the simulated system are answered when the platform has answered all that follows from them.
-  void report(std::shared_ptr<http::exchange> e, api_answer answer, std::vector<platform_call> calls) {
+  // Orders given to the simulated system are answered when the platform has answered all that
+  // follows from them.
+  void report(std::shared_ptr<http::exchange> e, api_answer answer,
+              std::vector<platform_call> calls) {
     if (calls.empty()) return finish(std::move(e), to_response(answer));
-    courier_.send(std::move(calls), [this, e = std::move(e), answer = std::move(answer)](std::vector<call_outcome> outcomes) mutable {
+    courier_.send(std::move(calls), [this, e = std::move(e), answer = std::move(answer)](
+                                        std::vector<call_outcome> outcomes) mutable {
       auto list = json_value::make_array();
       bool good = true;
       for (const auto& outcome : outcomes) {
@@ -213,7 +230,9 @@ class front final : public http::handler {
     if (faults_.draw_lost_answer()) return e->drop();
     const auto slow_ms = faults_.now().slow_ms;
     if (slow_ms == 0) return e->answer(std::move(response));
-    delayer_.after(slow_ms, [e = std::move(e), response = std::move(response)]() mutable { e->answer(std::move(response)); });
+    delayer_.after(slow_ms, [e = std::move(e), response = std::move(response)]() mutable {
+      e->answer(std::move(response));
+    });
   }
 
   const settings settings_;
@@ -231,7 +250,8 @@ class front final : public http::handler {
 
 class running_service final : public service {
  public:
-  running_service(std::shared_ptr<front> f, std::unique_ptr<http::server> s) : front_(std::move(f)), server_(std::move(s)) {}
+  running_service(std::shared_ptr<front> f, std::unique_ptr<http::server> s)
+      : front_(std::move(f)), server_(std::move(s)) {}
   ~running_service() override { stop(); }
   std::uint16_t port() const override { return server_->port(); }
   void stop() override {
@@ -251,7 +271,8 @@ result<std::unique_ptr<service>> service::start(settings s) {
   if (s.system == "erp") m = make_erp(s.plant);
   if (s.system == "mes") m = make_mes(s.plant, s.automatic);
   if (s.system == "qms") m = make_qms(s.plant);
-  if (!m) return error{"config.invalid", "there is no simulator \"" + s.system + "\": erp, mes or qms"};
+  if (!m)
+    return error{"config.invalid", "there is no simulator \"" + s.system + "\": erp, mes or qms"};
   auto secrets = webhook_secrets::parse(s.secrets);
   if (!secrets) return std::move(secrets).error();
   auto dialect = mapping::load(built_in_mapping(s.system));
@@ -262,10 +283,12 @@ result<std::unique_ptr<service>> service::start(settings s) {
   options.host = s.host;
   options.port = s.port;
   options.bounds.handling_ms_max = act_ms_max;
-  auto shell = std::make_shared<front>(std::move(s), std::move(m), *std::move(secrets), *std::move(dialect));
+  auto shell =
+      std::make_shared<front>(std::move(s), std::move(m), *std::move(secrets), *std::move(dialect));
   auto server = http::server::start(std::move(options), shell);
   if (!server) return std::move(server).error();
-  return std::unique_ptr<service>(std::make_unique<running_service>(std::move(shell), *std::move(server)));
+  return std::unique_ptr<service>(
+      std::make_unique<running_service>(std::move(shell), *std::move(server)));
 }
 
 }  // namespace millrace::simulator
