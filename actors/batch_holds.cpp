@@ -5,6 +5,7 @@
 #include <set>
 
 #include "actors/batch_step.hpp"
+#include "schemas/production/order_release_kind.hpp"
 #include "schemas/logistics/shipment_kind.hpp"
 #include "schemas/quality/hold_kind.hpp"
 
@@ -128,6 +129,12 @@ void revoke_grants(step& s, const std::string& hold) {
     event.order = newest.order;
     event.quantity = std::min(newest.quantity, excess());
     event.hold = hold;
+    millrace::order_release::ReservationRevokedT tell;
+    tell.batch = s.ctx.id();
+    tell.quantity = event.quantity;
+    tell.unit = s.next.unit;
+    tell.hold = hold;
+    s.d.tell<millrace::order_release::schema>(event.order, tell, Lane::hold);
     s.emit(std::move(event));
   }
   while (!s.next.allocations.empty() && excess().is_positive())

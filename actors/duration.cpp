@@ -69,13 +69,15 @@ std::string duration_sum(std::string_view a, std::string_view b) {
 
 std::string duration_difference(std::string_view a, std::string_view b) {
   if (b.empty()) return std::string(a);
-  return duration_text(std::max<std::int64_t>(0, duration_seconds(a).value_or(0) - duration_seconds(b).value_or(0)));
+  return duration_text(
+      std::max<std::int64_t>(0, duration_seconds(a).value_or(0) - duration_seconds(b).value_or(0)));
 }
 
 std::string duration_scaled(std::string_view a, decimal quantity, decimal base) {
   const auto seconds = duration_seconds(a).value_or(0);
   const auto scaled = decimal::proportion(decimal::from_units(seconds), quantity, base);
-  return scaled ? duration_text((scaled->micros() + decimal::scale / 2) / decimal::scale) : std::string(a);
+  return scaled ? duration_text((scaled->micros() + decimal::scale / 2) / decimal::scale)
+                : std::string(a);
 }
 
 }  // namespace millrace::actors

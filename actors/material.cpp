@@ -1,5 +1,6 @@
-// A material's decisions: definitions by revision, inspection plans, conversions, and who waits for its stock.
-// Whatever may let a waiting release go on (stock, plan, revision) tells the waiters once.
+// A material's decisions: definitions by revision, inspection plans, conversions, and who waits for
+// its stock. Whatever may let a waiting release go on (stock, plan, revision) tells the waiters
+// once.
 #include "actors/material.hpp"
 
 #include <algorithm>
@@ -26,7 +27,8 @@ void tell_waiters(made& d, const StateT& state, std::string_view batch, std::str
   if (state.waiters.empty()) return;
   order_release::RecheckT recheck;
   recheck.cause = cause;
-  for (const auto& process : state.waiters) d.tell<order_release::schema>(process, recheck, Lane::release);
+  for (const auto& process : state.waiters)
+    d.tell<order_release::schema>(process, recheck, Lane::release);
   WaitersToldT told;
   told.batch = batch;
   d.emit(std::move(told));
@@ -37,10 +39,12 @@ std::optional<made> check_routing(const DefineT& c) {
     const auto& step = c.routing[i];
     for (std::size_t j = 0; j < i; ++j)
       if (c.routing[j].operation == step.operation)
-        return made::refuse(Refusal::operation_twice, "Operation " + step.operation + " appears twice.");
+        return made::refuse(Refusal::operation_twice,
+                            "Operation " + step.operation + " appears twice.");
     for (const auto* time : {&step.setup_time, &step.machine_time, &step.labour_time})
       if (!duration_seconds(*time))
-        return made::refuse(Refusal::duration_invalid, "\"" + *time + "\" is not an ISO 8601 duration.");
+        return made::refuse(Refusal::duration_invalid,
+                            "\"" + *time + "\" is not an ISO 8601 duration.");
   }
   return std::nullopt;
 }
@@ -50,11 +54,12 @@ std::optional<made> check_components(const DefineT& c, std::string_view own_id) 
     if (component.material == own_id)
       return made::refuse(Refusal::component_itself, "The material cannot go into itself.");
     if (component.operation.empty()) continue;
-    const bool known =
-        std::ranges::any_of(c.routing, [&](const auto& step) { return step.operation == component.operation; });
+    const bool known = std::ranges::any_of(
+        c.routing, [&](const auto& step) { return step.operation == component.operation; });
     if (!known && !c.routing.empty())
-      return made::refuse(Refusal::component_operation, "Component " + component.material + " names operation " +
-                                                            component.operation + ", which the routing does not have.");
+      return made::refuse(Refusal::component_operation,
+                          "Component " + component.material + " names operation " +
+                              component.operation + ", which the routing does not have.");
   }
   return std::nullopt;
 }
@@ -62,7 +67,8 @@ std::optional<made> check_components(const DefineT& c, std::string_view own_id) 
 std::optional<made> check_conversions(const std::vector<ConversionT>& conversions) {
   for (const auto& one : conversions)
     if (one.numerator <= 0 || one.denominator <= 0)
-      return made::refuse(Refusal::conversion_invalid, "The factors of " + one.unit + " must be positive.");
+      return made::refuse(Refusal::conversion_invalid,
+                          "The factors of " + one.unit + " must be positive.");
   return std::nullopt;
 }
 
@@ -80,10 +86,13 @@ RevisionT revision_of(const DefineT& c, timestamp now) {
 
 made define(const StateT& state, const DefineT& c, context& ctx) {
   if (ctx.sequence() != 0 && state.base_unit != c.base_unit)
-    return made::refuse(Refusal::base_unit_fixed, "The base unit is " + state.base_unit + " and stock is kept in it.");
-  const bool known = std::ranges::any_of(state.revisions, [&](const auto& r) { return r.revision == c.revision; });
+    return made::refuse(Refusal::base_unit_fixed,
+                        "The base unit is " + state.base_unit + " and stock is kept in it.");
+  const bool known =
+      std::ranges::any_of(state.revisions, [&](const auto& r) { return r.revision == c.revision; });
   if (!known && state.revisions.size() >= revisions_max)
-    return made::refuse(Refusal::revisions_full, "At most " + std::to_string(revisions_max) + " revisions are kept.");
+    return made::refuse(Refusal::revisions_full,
+                        "At most " + std::to_string(revisions_max) + " revisions are kept.");
   if (auto bad = check_routing(c)) return std::move(*bad);
   if (auto bad = check_components(c, ctx.id())) return std::move(*bad);
   if (auto bad = check_conversions(c.conversions)) return std::move(*bad);
@@ -109,15 +118,20 @@ made define(const StateT& state, const DefineT& c, context& ctx) {
 
 made set_inspection_plan(const StateT& state, const SetInspectionPlanT& c, context& ctx) {
   if (state.obsolete) return made::refuse(Refusal::obsolete, "The material is obsolete.");
-  if (c.characteristics.empty()) return made::refuse(Refusal::plan_empty, "The plan measures nothing.");
+  if (c.characteristics.empty())
+    return made::refuse(Refusal::plan_empty, "The plan measures nothing.");
   for (const auto& one : c.characteristics) {
     if (one.lower && one.upper && *one.lower > *one.upper)
-      return made::refuse(Refusal::limits_invalid, "The lower limit of " + one.name + " is above its upper limit.");
-    if (one.target && ((one.lower && *one.target < *one.lower) || (one.upper && *one.target > *one.upper)))
-      return made::refuse(Refusal::limits_invalid, "The target of " + one.name + " is outside its limits.");
+      return made::refuse(Refusal::limits_invalid,
+                          "The lower limit of " + one.name + " is above its upper limit.");
+    if (one.target &&
+        ((one.lower && *one.target < *one.lower) || (one.upper && *one.target > *one.upper)))
+      return made::refuse(Refusal::limits_invalid,
+                          "The target of " + one.name + " is outside its limits.");
   }
   if (!c.material_revision.empty() && find_revision(state, c.material_revision) == nullptr)
-    return made::refuse(Refusal::revision_unknown, "Revision " + c.material_revision + " is not defined.");
+    return made::refuse(Refusal::revision_unknown,
+                        "Revision " + c.material_revision + " is not defined.");
   made d;
   InspectionPlanSetT event;
   event.plan = std::make_unique<InspectionPlanT>();
@@ -134,7 +148,8 @@ made set_inspection_plan(const StateT& state, const SetInspectionPlanT& c, conte
 }
 
 made withdraw_plan(const StateT& state, const WithdrawInspectionPlanT& c) {
-  const bool known = std::ranges::any_of(state.plans, [&](const auto& p) { return p.plan == c.plan; });
+  const bool known =
+      std::ranges::any_of(state.plans, [&](const auto& p) { return p.plan == c.plan; });
   if (!known) return made::refuse(Refusal::plan_unknown, "There is no plan " + c.plan + ".");
   made d;
   InspectionPlanWithdrawnT event;
@@ -189,7 +204,8 @@ made await_change(const StateT& state, const AwaitChangeT& c) {
   made d;
   if (std::ranges::find(state.waiters, c.process) != state.waiters.end()) return d;
   if (state.waiters.size() >= waiters_max)
-    return made::refuse(Refusal::waiters_full, "The waiting process has its own timer to come back by.");
+    return made::refuse(Refusal::waiters_full,
+                        "The waiting process has its own timer to come back by.");
   WaiterAddedT event;
   event.process = c.process;
   d.emit(std::move(event));
@@ -230,19 +246,22 @@ const RevisionT* find_revision(const StateT& state, std::string_view revision) {
   return nullptr;
 }
 
-const InspectionPlanT* effective_plan(const StateT& state, std::string_view material_revision, timestamp at,
-                                      std::string_view plan) {
+const InspectionPlanT* effective_plan(const StateT& state, std::string_view material_revision,
+                                      timestamp at, std::string_view plan) {
   for (auto one = state.plans.rbegin(); one != state.plans.rend(); ++one) {
     if (!plan.empty() && one->plan != plan) continue;
-    if (!one->material_revision.empty() && !material_revision.empty() && one->material_revision != material_revision)
+    if (!one->material_revision.empty() && !material_revision.empty() &&
+        one->material_revision != material_revision)
       continue;
-    if (one->effective_from > at || (one->effective_to.given() && one->effective_to <= at)) continue;
+    if (one->effective_from > at || (one->effective_to.given() && one->effective_to <= at))
+      continue;
     return &*one;
   }
   return nullptr;
 }
 
-std::optional<decimal> convert(const StateT& state, decimal quantity, std::string_view from, std::string_view to) {
+std::optional<decimal> convert(const StateT& state, decimal quantity, std::string_view from,
+                               std::string_view to) {
   if (from == to) return quantity;
   std::int64_t numerator = 1;
   std::int64_t denominator = 1;
@@ -259,18 +278,29 @@ std::optional<decimal> convert(const StateT& state, decimal quantity, std::strin
   return decimal::scaled(*value, denominator, numerator);
 }
 
-decision<material::schema> material::decide(const schema::state& state, const schema::command& command, context& ctx) {
+decision<material::schema> material::decide(const schema::state& state,
+                                            const schema::command& command, context& ctx) {
   switch (command.type) {
-    case Command::Define: return define(state, *command.AsDefine(), ctx);
-    case Command::SetInspectionPlan: return set_inspection_plan(state, *command.AsSetInspectionPlan(), ctx);
-    case Command::WithdrawInspectionPlan: return withdraw_plan(state, *command.AsWithdrawInspectionPlan());
-    case Command::SetConversions: return set_conversions(*command.AsSetConversions());
-    case Command::RetireRevision: return retire_revision(state, *command.AsRetireRevision());
-    case Command::SetPlantData: return set_plant_data(state, *command.AsSetPlantData());
-    case Command::MarkObsolete: return mark_obsolete(state, *command.AsMarkObsolete());
-    case Command::AwaitChange: return await_change(state, *command.AsAwaitChange());
-    case Command::StockChanged: return stock_changed(state, *command.AsStockChanged());
-    case Command::NONE: break;
+    case Command::Define:
+      return define(state, *command.AsDefine(), ctx);
+    case Command::SetInspectionPlan:
+      return set_inspection_plan(state, *command.AsSetInspectionPlan(), ctx);
+    case Command::WithdrawInspectionPlan:
+      return withdraw_plan(state, *command.AsWithdrawInspectionPlan());
+    case Command::SetConversions:
+      return set_conversions(*command.AsSetConversions());
+    case Command::RetireRevision:
+      return retire_revision(state, *command.AsRetireRevision());
+    case Command::SetPlantData:
+      return set_plant_data(state, *command.AsSetPlantData());
+    case Command::MarkObsolete:
+      return mark_obsolete(state, *command.AsMarkObsolete());
+    case Command::AwaitChange:
+      return await_change(state, *command.AsAwaitChange());
+    case Command::StockChanged:
+      return stock_changed(state, *command.AsStockChanged());
+    case Command::NONE:
+      break;
   }
   return made::fault("a command without a type");
 }
@@ -291,17 +321,32 @@ result<void> material::evolve(schema::state& state, const schema::event& event, 
       return {};
     }
     case Event::InspectionPlanWithdrawn:
-      std::erase_if(state.plans, [&](const auto& p) { return p.plan == event.AsInspectionPlanWithdrawn()->plan; });
+      std::erase_if(state.plans, [&](const auto& p) {
+        return p.plan == event.AsInspectionPlanWithdrawn()->plan;
+      });
       return {};
-    case Event::ConversionsSet: state.conversions = event.AsConversionsSet()->conversions; return {};
+    case Event::ConversionsSet:
+      state.conversions = event.AsConversionsSet()->conversions;
+      return {};
     case Event::RevisionRetired:
-      std::erase_if(state.revisions, [&](const auto& r) { return r.revision == event.AsRevisionRetired()->revision; });
+      std::erase_if(state.revisions, [&](const auto& r) {
+        return r.revision == event.AsRevisionRetired()->revision;
+      });
       return {};
-    case Event::PlantDataSet: state.location = event.AsPlantDataSet()->location; return {};
-    case Event::MarkedObsolete: state.obsolete = true; return {};
-    case Event::WaiterAdded: state.waiters.push_back(event.AsWaiterAdded()->process); return {};
-    case Event::WaitersTold: state.waiters.clear(); return {};
-    case Event::NONE: break;
+    case Event::PlantDataSet:
+      state.location = event.AsPlantDataSet()->location;
+      return {};
+    case Event::MarkedObsolete:
+      state.obsolete = true;
+      return {};
+    case Event::WaiterAdded:
+      state.waiters.push_back(event.AsWaiterAdded()->process);
+      return {};
+    case Event::WaitersTold:
+      state.waiters.clear();
+      return {};
+    case Event::NONE:
+      break;
   }
   return error{"kind.fault", "an event without a type"};
 }

@@ -1,5 +1,6 @@
-// What the lots answer to the order: posted, parked as an exception, or refused; and what follows for genealogy and ERP.
-// The caller of the report is answered by the first answer; later ones (an exception posts itself) only change the order.
+// What the lots answer to the order: posted, parked as an exception, or refused; and what follows
+// for genealogy and ERP. The caller of the report is answered by the first answer; later ones (an
+// exception posts itself) only change the order.
 #include <string>
 #include <utility>
 
@@ -13,7 +14,9 @@ namespace {
 
 namespace lot = millrace::batch;
 
-std::string held_code() { return std::string(lot::schema::name) + '.' + lot::schema::refusal_name(lot::Refusal::held); }
+std::string held_code() {
+  return std::string(lot::schema::name) + '.' + lot::schema::refusal_name(lot::Refusal::held);
+}
 
 void link(made& d, const po::InputLotT& input, const po::OutputLotT& output, context& ctx) {
   lot::LinkOutputT tell;
@@ -35,18 +38,20 @@ void link_later_outputs(made& d, const po::StateT& state, const po::MovementT& m
   const auto input = input_of(m, quantity, unit);
   for (std::size_t i = m.known; i < state.outputs.size(); ++i) {
     const auto& output = state.outputs[i];
-    if (!output.removed && (m.output_batch.empty() || m.output_batch == output.batch)) link(d, input, output, ctx);
+    if (!output.removed && (m.output_batch.empty() || m.output_batch == output.batch))
+      link(d, input, output, ctx);
   }
 }
 
-decimal in_unit(std::string_view material_id, decimal quantity, const std::string& from, const std::string& to,
-                decimal otherwise, context& ctx) {
+decimal in_unit(std::string_view material_id, decimal quantity, const std::string& from,
+                const std::string& to, decimal otherwise, context& ctx) {
   if (from == to) return quantity;
   const auto* m = ctx.look_up<material>(material_id);
   return (m ? convert(*m, quantity, from, to) : std::nullopt).value_or(otherwise);
 }
 
-millrace::production_confirmation::PostingT posting_of(po::ReportKind kind, const po::MovementT& m) {
+millrace::production_confirmation::PostingT posting_of(po::ReportKind kind,
+                                                       const po::MovementT& m) {
   millrace::production_confirmation::PostingT posting;
   posting.kind = kind;
   posting.report = m.report;
@@ -62,8 +67,8 @@ made consumed(const po::StateT& state, po::MovementT m, const answer& a, context
   event.quantity = posted ? posted->quantity : m.quantity;
   event.unit = posted && !posted->unit.empty() ? posted->unit : m.unit;
   const auto* component = find_component(state, m.material);
-  event.planned_quantity = in_unit(m.material, event.quantity, event.unit, component ? component->unit : m.unit,
-                                   event.quantity, ctx);
+  event.planned_quantity = in_unit(m.material, event.quantity, event.unit,
+                                   component ? component->unit : m.unit, event.quantity, ctx);
   made d;
   if (!m.linked) link_later_outputs(d, state, m, event.quantity, event.unit, ctx);
   m.posted_quantity = event.quantity;
@@ -79,7 +84,8 @@ made produced(const po::StateT& state, po::MovementT m, const answer& a, context
   event.quantity = posted ? posted->quantity : m.quantity;
   event.unit = posted && !posted->unit.empty() ? posted->unit : m.unit;
   if (m.use == lot::MaterialUse::product && m.material == state.material)
-    event.order_quantity = in_unit(m.material, event.quantity, event.unit, state.unit, m.planned_quantity, ctx);
+    event.order_quantity =
+        in_unit(m.material, event.quantity, event.unit, state.unit, m.planned_quantity, ctx);
   event.delivered = delivery_progress(state, state.delivered + event.order_quantity);
   made d;
   po::OutputLotT output;
@@ -87,7 +93,8 @@ made produced(const po::StateT& state, po::MovementT m, const answer& a, context
   output.material = m.material;
   for (std::size_t i = m.known; i < state.inputs.size(); ++i) {
     const auto& input = state.inputs[i];
-    if (!input.removed && (input.output.empty() || input.output == m.batch)) link(d, input, output, ctx);
+    if (!input.removed && (input.output.empty() || input.output == m.batch))
+      link(d, input, output, ctx);
   }
   m.posted_quantity = event.quantity;
   event.erp_status = post_to_erp(d, state, ctx, posting_of(m.kind, m));
@@ -97,9 +104,11 @@ made produced(const po::StateT& state, po::MovementT m, const answer& a, context
 
 made on_report(const po::StateT& state, const po::MovementT& m, const answer& a, context& ctx) {
   const bool first = m.status == po::MovementStatus::reported;
-  if (!first && m.status != po::MovementStatus::parked) return {};  // posted already: an answer that came twice
+  if (!first && m.status != po::MovementStatus::parked)
+    return {};  // posted already: an answer that came twice
   if (a.outcome == engine::Outcome::accepted) {
-    auto d = m.kind == po::ReportKind::consumption ? consumed(state, m, a, ctx) : produced(state, m, a, ctx);
+    auto d = m.kind == po::ReportKind::consumption ? consumed(state, m, a, ctx)
+                                                   : produced(state, m, a, ctx);
     if (first && a.origin.given()) d.settle(a.origin);
     return d;
   }
@@ -135,7 +144,8 @@ made on_report(const po::StateT& state, const po::MovementT& m, const answer& a,
   return d;
 }
 
-made on_reversal(const po::StateT& state, po::ReportKind kind, const po::MovementT& m, const answer& a, context& ctx) {
+made on_reversal(const po::StateT& state, po::ReportKind kind, const po::MovementT& m,
+                 const answer& a, context& ctx) {
   if (m.status != po::MovementStatus::reversing) return {};
   const bool first = m.reverse_exception.empty();
   made d;
@@ -146,7 +156,8 @@ made on_reversal(const po::StateT& state, po::ReportKind kind, const po::Movemen
     event.reason = m.reason;
     event.planned_quantity = m.planned_quantity;
     const bool production = kind == po::ReportKind::reverse_production;
-    event.delivered = production ? delivery_progress(state, state.delivered - m.planned_quantity) : state.delivery;
+    event.delivered = production ? delivery_progress(state, state.delivered - m.planned_quantity)
+                                 : state.delivery;
     event.erp_status = post_to_erp(d, state, ctx, posting_of(kind, m));
     d.emit(std::move(event));
     if (first && a.origin.given()) d.settle(a.origin);
@@ -160,23 +171,30 @@ made on_reversal(const po::StateT& state, po::ReportKind kind, const po::Movemen
   event.exception = a.exception;
   d.emit(std::move(event));
   if (!first || !a.origin.given()) return d;
-  if (a.outcome == engine::Outcome::parked) d.settle_parked(a.origin, a.code, a.detail, a.exception);
-  else d.settle_refused(a.origin, a.code, a.detail);
+  if (a.outcome == engine::Outcome::parked)
+    d.settle_parked(a.origin, a.code, a.detail, a.exception);
+  else
+    d.settle_refused(a.origin, a.code, a.detail);
   return d;
 }
 
 }  // namespace
 
-made on_movement_answer(const po::StateT& state, po::ReportKind kind, std::string_view report, const answer& a, context& ctx) {
+made on_movement_answer(const po::StateT& state, po::ReportKind kind, std::string_view report,
+                        const answer& a, context& ctx) {
   const auto m = movement_of(ctx, kind, report);
-  if (!m) return made::fault("an answer for report " + std::string(report) + ", which is not known");
+  if (!m)
+    return made::fault("an answer for report " + std::string(report) + ", which is not known");
   switch (kind) {
     case po::ReportKind::consumption:
-    case po::ReportKind::production: return on_report(state, *m, a, ctx);
+    case po::ReportKind::production:
+      return on_report(state, *m, a, ctx);
     case po::ReportKind::reverse_consumption:
-    case po::ReportKind::reverse_production: return on_reversal(state, kind, *m, a, ctx);
+    case po::ReportKind::reverse_production:
+      return on_reversal(state, kind, *m, a, ctx);
     case po::ReportKind::confirmation:
-    case po::ReportKind::cancel_confirmation: break;
+    case po::ReportKind::cancel_confirmation:
+      break;
   }
   return made::fault("an answer for a confirmation, which asks nobody");
 }

@@ -1,5 +1,6 @@
-// Confirmations of operations: the hottest command of the plant floor, one record without effects where no ERP is bound.
-// Every confirmation stays for ever as a child row under the sender's id, which is how a second arrival is known.
+// Confirmations of operations: the hottest command of the plant floor, one record without effects
+// where no ERP is bound. Every confirmation stays for ever as a child row under the sender's id,
+// which is how a second arrival is known.
 #include <string>
 #include <utility>
 
@@ -13,12 +14,15 @@ namespace {
 
 constexpr std::string_view table = "confirmations";
 
-/// The order's confirmation track once `operation` is done or not (empty: an order without operations).
-po::Progress progress_after(const po::StateT& state, std::string_view operation, bool done, bool any) {
+/// The order's confirmation track once `operation` is done or not (empty: an order without
+/// operations).
+po::Progress progress_after(const po::StateT& state, std::string_view operation, bool done,
+                            bool any) {
   if (!any) return po::Progress::none;
   if (!done) return po::Progress::partial;
   for (const auto& one : state.operations)
-    if (one.confirmation_required && one.status != po::OperationStatus::confirmed && one.operation != operation)
+    if (one.confirmation_required && one.status != po::OperationStatus::confirmed &&
+        one.operation != operation)
       return po::Progress::partial;
   return po::Progress::final;
 }
@@ -77,14 +81,16 @@ made known(const po::OperationConfirmedT& now, context& ctx) {
   before->erp.reset();
   before->reversal.reset();
   if (made::pack(*before) == made::pack(confirmation_of(now))) return {};
-  return made::refuse(po::Refusal::report_differs,
-                      "Confirmation " + now.confirmation + " was reported before with another content.");
+  return made::refuse(
+      po::Refusal::report_differs,
+      "Confirmation " + now.confirmation + " was reported before with another content.");
 }
 
 std::optional<made> invalid(const po::ConfirmOperationT& c) {
   for (const auto* duration : {&c.labour, &c.machine_time})
     if (!duration_seconds(*duration))
-      return made::refuse_with("request.invalid", '"' + *duration + "\" is not an ISO 8601 duration.");
+      return made::refuse_with("request.invalid",
+                               '"' + *duration + "\" is not an ISO 8601 duration.");
   if (!is_date(c.posting_date))
     return made::refuse_with("request.invalid", '"' + c.posting_date + "\" is not a date.");
   return std::nullopt;
@@ -122,18 +128,21 @@ po::ConfirmationT confirmation_of(const po::OperationConfirmedT& e) {
 made confirm_operation(const po::StateT& state, const po::ConfirmOperationT& c, context& ctx) {
   auto event = event_of(c);
   if (!to_order_unit(state, event, ctx))
-    return made::refuse(po::Refusal::unit_not_convertible, c.unit + " cannot be converted to " + state.unit + '.');
+    return made::refuse(po::Refusal::unit_not_convertible,
+                        c.unit + " cannot be converted to " + state.unit + '.');
   if (ctx.has_row(table, c.confirmation)) return known(event, ctx);
   if (auto bad = invalid(c)) return std::move(*bad);
   if (auto why = unpostable(state)) return std::move(*why);
   const auto* operation = find_operation(state, c.operation);
   if (operation == nullptr && !state.operations.empty())
-    return made::park(po::Refusal::operation_unknown, "The order has no operation " + c.operation + '.');
+    return made::park(po::Refusal::operation_unknown,
+                      "The order has no operation " + c.operation + '.');
   if (operation != nullptr && operation->status == po::OperationStatus::waiting)
     return made::park(po::Refusal::not_released, "Operation " + c.operation + " is not released.");
   event.completes = c.final;
   if (!c.final && operation != nullptr && ctx.rule("operation.completed_by", "final") == "quantity")
-    event.completes = operation->yield + operation->scrap + event.yield + event.scrap >= operation->planned;
+    event.completes =
+        operation->yield + operation->scrap + event.yield + event.scrap >= operation->planned;
   event.last_operation = operation == nullptr || operation == &state.operations.back();
   event.confirmed = progress_after(state, c.operation, event.completes, true);
   made d;
@@ -151,15 +160,17 @@ made confirm_operation(const po::StateT& state, const po::ConfirmOperationT& c, 
 
 made cancel_confirmation(const po::StateT& state, const po::CancelConfirmationT& c, context& ctx) {
   const auto row = ctx.row<po::ConfirmationT>(table, c.confirmation);
-  if (!row) return made::park(po::Refusal::report_unknown, "There is no confirmation " + c.confirmation + " yet.");
+  if (!row)
+    return made::park(po::Refusal::report_unknown,
+                      "There is no confirmation " + c.confirmation + " yet.");
   made d;
   if (row->cancelled) return d;
   if (auto why = unpostable(state)) return std::move(*why);
   po::ConfirmationCancelledT event;
   event.confirmation = c.confirmation;
   event.reason = c.reason;
-  event.confirmed = progress_after(state, {}, !row->final && state.confirmation == po::Progress::final,
-                                   state.confirmations > 1);
+  event.confirmed = progress_after(
+      state, {}, !row->final && state.confirmation == po::Progress::final, state.confirmations > 1);
   millrace::production_confirmation::PostingT posting;
   posting.kind = po::ReportKind::cancel_confirmation;
   posting.report = c.confirmation;

@@ -11,7 +11,9 @@ namespace po = millrace::order;
 
 namespace {
 
-result<void> missing(const char* what) { return error{"kind.fault", std::string(what) + " without its content"}; }
+result<void> missing(const char* what) {
+  return error{"kind.fault", std::string(what) + " without its content"};
+}
 
 std::unique_ptr<decimal> copy(const std::unique_ptr<decimal>& value) {
   return value ? std::make_unique<decimal>(*value) : nullptr;
@@ -51,8 +53,10 @@ void released(po::StateT& state, const po::OrderReleasedT& e, timestamp stamp) {
   if (!e.components.empty()) state.components = e.components;
   for (auto& operation : state.operations) {
     const bool named = e.released_operations.empty() ||
-                       std::ranges::find(e.released_operations, operation.operation) != e.released_operations.end();
-    if (named && operation.status == po::OperationStatus::waiting) operation.status = po::OperationStatus::released;
+                       std::ranges::find(e.released_operations, operation.operation) !=
+                           e.released_operations.end();
+    if (named && operation.status == po::OperationStatus::waiting)
+      operation.status = po::OperationStatus::released;
   }
   state.blockers.clear();
   set_pending(state);
@@ -83,7 +87,8 @@ void release_ended(po::StateT& state, const po::ReleaseEndedT& e, timestamp stam
   blocker.check = "release";
   blocker.reason = e.reason.empty() ? e.code : e.reason;
   blocker.since = stamp;
-  if (state.life == po::Life::created && state.dispatch == po::Dispatch::pending) state.dispatch = po::Dispatch::waiting;
+  if (state.life == po::Life::created && state.dispatch == po::Dispatch::pending)
+    state.dispatch = po::Dispatch::waiting;
 }
 
 void cancelled(po::StateT& state) {
@@ -112,8 +117,10 @@ result<void> order::evolve(schema::state& state, const schema::event& event, evo
     case Event::ReversalRequested:
     case Event::ReversalRefused:
     case Event::MovementReversed:
-    case Event::ReportPosted: return order_parts::evolve_reports(state, event, evo);
-    case Event::OrderCreated: return created(state, *event.AsOrderCreated());
+    case Event::ReportPosted:
+      return order_parts::evolve_reports(state, event, evo);
+    case Event::OrderCreated:
+      return created(state, *event.AsOrderCreated());
     case Event::ReleaseRequested:
       state.mode = event.AsReleaseRequested()->mode;
       state.release_waits = true;
@@ -121,7 +128,9 @@ result<void> order::evolve(schema::state& state, const schema::event& event, evo
       state.blockers.clear();
       set_pending(state);
       return {};
-    case Event::OrderReleased: released(state, *event.AsOrderReleased(), evo.stamp()); return {};
+    case Event::OrderReleased:
+      released(state, *event.AsOrderReleased(), evo.stamp());
+      return {};
     case Event::OrderBlocked:
       state.blockers = event.AsOrderBlocked()->blockers;
       state.release_command = {};
@@ -132,10 +141,13 @@ result<void> order::evolve(schema::state& state, const schema::event& event, evo
       if (state.dispatch == po::Dispatch::waiting || state.dispatch == po::Dispatch::pending)
         state.dispatch = po::Dispatch::dispatched;
       return {};
-    case Event::ReleaseEnded: release_ended(state, *event.AsReleaseEnded(), evo.stamp()); return {};
+    case Event::ReleaseEnded:
+      release_ended(state, *event.AsReleaseEnded(), evo.stamp());
+      return {};
     case Event::DispatchReported:
       state.dispatch = event.AsDispatchReported()->dispatch;
-      if (!event.AsDispatchReported()->mes_id.empty()) state.mes_id = event.AsDispatchReported()->mes_id;
+      if (!event.AsDispatchReported()->mes_id.empty())
+        state.mes_id = event.AsDispatchReported()->mes_id;
       return {};
     case Event::ChangeRequested:
       if (!event.AsChangeRequested()->order) return missing("ChangeRequested");
@@ -158,16 +170,25 @@ result<void> order::evolve(schema::state& state, const schema::event& event, evo
       state.cancelling.clear();
       state.cancel_command = {};
       return {};
-    case Event::OrderCancelled: cancelled(state); return {};
+    case Event::OrderCancelled:
+      cancelled(state);
+      return {};
     case Event::TechnicallyCompleted:
       state.life_before = state.life;
       state.life = po::Life::technically_completed;
       state.blockers.clear();
       return {};
-    case Event::CompletionRevoked: state.life = state.life_before; return {};
-    case Event::OrderClosed: state.life = po::Life::closed; return {};
-    case Event::OrderReopened: state.life = po::Life::technically_completed; return {};
-    case Event::NONE: break;
+    case Event::CompletionRevoked:
+      state.life = state.life_before;
+      return {};
+    case Event::OrderClosed:
+      state.life = po::Life::closed;
+      return {};
+    case Event::OrderReopened:
+      state.life = po::Life::technically_completed;
+      return {};
+    case Event::NONE:
+      break;
   }
   return error{"kind.fault", "an event without a type"};
 }

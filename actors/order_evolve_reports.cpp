@@ -1,5 +1,6 @@
-// How reports change an order: confirmed quantities, lots in and out, what was delivered, and how far the ERP is.
-// Each report is a child row; the order's state keeps only sums and the lots that genealogy needs.
+// How reports change an order: confirmed quantities, lots in and out, what was delivered, and how
+// far the ERP is. Each report is a child row; the order's state keeps only sums and the lots that
+// genealogy needs.
 #include <algorithm>
 #include <string>
 #include <utility>
@@ -14,9 +15,12 @@ namespace {
 result<void> missing(const std::string& what) { return error{"kind.fault", what + " is missing"}; }
 
 bool is_open(po::PostingStatus s) {
-  return s == po::PostingStatus::accepted || s == po::PostingStatus::sent || s == po::PostingStatus::corrected;
+  return s == po::PostingStatus::accepted || s == po::PostingStatus::sent ||
+         s == po::PostingStatus::corrected;
 }
-bool is_refused(po::PostingStatus s) { return s == po::PostingStatus::refused || s == po::PostingStatus::partly_posted; }
+bool is_refused(po::PostingStatus s) {
+  return s == po::PostingStatus::refused || s == po::PostingStatus::partly_posted;
+}
 
 /// Keeps the order's counts of unposted and refused reports when one of them changes.
 void count_posting(po::StateT& state, po::PostingStatus before, po::PostingStatus after) {
@@ -26,7 +30,8 @@ void count_posting(po::StateT& state, po::PostingStatus before, po::PostingStatu
   if (is_refused(after)) ++state.postings_refused;
 }
 
-std::unique_ptr<po::ErpT> first_posting(po::StateT& state, po::PostingStatus status, timestamp stamp) {
+std::unique_ptr<po::ErpT> first_posting(po::StateT& state, po::PostingStatus status,
+                                        timestamp stamp) {
   auto erp = std::make_unique<po::ErpT>();
   erp->status = status;
   if (status == po::PostingStatus::posted) erp->posted_at = stamp;
@@ -42,7 +47,8 @@ po::OperationT* operation_of(po::StateT& state, std::string_view operation) {
 
 po::ComponentT* component_of(po::StateT& state, std::string_view material) {
   const auto* found = find_component(state, material);
-  return found ? &state.components[static_cast<std::size_t>(found - state.components.data())] : nullptr;
+  return found ? &state.components[static_cast<std::size_t>(found - state.components.data())]
+               : nullptr;
 }
 
 std::optional<po::MovementT> load(evolution& evo, po::ReportKind kind, std::string_view report) {
@@ -71,7 +77,8 @@ void store(evolution& evo, po::MovementT movement) {
   }
 }
 
-void confirm_on_operation(po::OperationT& operation, const po::OperationConfirmedT& e, timestamp at) {
+void confirm_on_operation(po::OperationT& operation, const po::OperationConfirmedT& e,
+                          timestamp at) {
   operation.yield += e.yield;
   operation.scrap += e.scrap;
   operation.rework += e.rework;
@@ -95,7 +102,8 @@ result<void> confirmed(po::StateT& state, const po::OperationConfirmedT& e, evol
   state.scrap += e.scrap;
   state.rework += e.rework;
   state.confirmation = e.confirmed;
-  state.dispatch = e.confirmed == po::Progress::final ? po::Dispatch::completed : po::Dispatch::running;
+  state.dispatch =
+      e.confirmed == po::Progress::final ? po::Dispatch::completed : po::Dispatch::running;
   ++state.confirmations;
   auto row = confirmation_of(e);
   row.received_at = evo.stamp();
@@ -104,7 +112,8 @@ result<void> confirmed(po::StateT& state, const po::OperationConfirmedT& e, evol
   return {};
 }
 
-result<void> confirmation_cancelled(po::StateT& state, const po::ConfirmationCancelledT& e, evolution& evo) {
+result<void> confirmation_cancelled(po::StateT& state, const po::ConfirmationCancelledT& e,
+                                    evolution& evo) {
   auto row = evo.row<po::ConfirmationT>("confirmations", e.confirmation);
   if (!row) return missing("confirmation " + e.confirmation);
   if (auto* operation = operation_of(state, row->operation)) {
@@ -115,8 +124,10 @@ result<void> confirmation_cancelled(po::StateT& state, const po::ConfirmationCan
     operation->machine = duration_difference(operation->machine, row->machine_time);
     if (operation->confirmations > 0) --operation->confirmations;
     if (row->final || operation->confirmations == 0) operation->finished = timestamp();
-    if (operation->confirmations == 0) operation->status = po::OperationStatus::released;
-    else if (row->final) operation->status = po::OperationStatus::started;
+    if (operation->confirmations == 0)
+      operation->status = po::OperationStatus::released;
+    else if (row->final)
+      operation->status = po::OperationStatus::started;
   }
   const bool last = state.operations.empty() || state.operations.back().operation == row->operation;
   if (last) state.yield -= row->yield;
@@ -129,12 +140,14 @@ result<void> confirmation_cancelled(po::StateT& state, const po::ConfirmationCan
   row->cancelled = true;
   row->cancel_reason = e.reason;
   row->reversal = first_posting(state, e.erp_status, evo.stamp());
-  if (e.erp_status == po::PostingStatus::posted && row->erp) row->erp->status = po::PostingStatus::cancelled;
+  if (e.erp_status == po::PostingStatus::posted && row->erp)
+    row->erp->status = po::PostingStatus::cancelled;
   evo.put_row("confirmations", e.confirmation, *row);
   return {};
 }
 
-result<void> reported(po::StateT& state, const std::unique_ptr<po::MovementT>& movement, evolution& evo) {
+result<void> reported(po::StateT& state, const std::unique_ptr<po::MovementT>& movement,
+                      evolution& evo) {
   if (!movement) return missing("a reported movement");
   ++state.movements_open;
   store(evo, *movement);
@@ -159,9 +172,12 @@ result<void> consumed(po::StateT& state, const po::ComponentConsumedT& e, evolut
   }
   component->consumed += e.planned_quantity;
   const auto input = input_of(*m, e.quantity, e.unit);
-  const auto linked = std::ranges::find_if(state.inputs, [&](const auto& i) { return i.report == e.report && !i.removed; });
-  if (linked != state.inputs.end()) *linked = input;
-  else state.inputs.push_back(input);
+  const auto linked = std::ranges::find_if(
+      state.inputs, [&](const auto& i) { return i.report == e.report && !i.removed; });
+  if (linked != state.inputs.end())
+    *linked = input;
+  else
+    state.inputs.push_back(input);
   m->status = po::MovementStatus::posted;
   m->posted_quantity = e.quantity;
   m->planned_quantity = e.planned_quantity;
@@ -175,7 +191,8 @@ result<void> produced(po::StateT& state, const po::ProductProducedT& e, evolutio
   auto m = load(evo, po::ReportKind::production, e.report);
   if (!m) return missing("production " + e.report);
   close_movement(state);
-  const auto same = std::ranges::find_if(state.outputs, [&](const auto& o) { return o.batch == m->batch && !o.removed; });
+  const auto same = std::ranges::find_if(
+      state.outputs, [&](const auto& o) { return o.batch == m->batch && !o.removed; });
   if (same != state.outputs.end()) {
     same->quantity += e.quantity;
   } else {
@@ -275,14 +292,15 @@ result<void> reversed(po::StateT& state, const po::MovementReversedT& e, evoluti
   m->status = po::MovementStatus::reversed;
   m->reverse_exception.clear();
   m->reversal = first_posting(state, e.erp_status, evo.stamp());
-  if (e.erp_status == po::PostingStatus::posted && m->erp) m->erp->status = po::PostingStatus::cancelled;
+  if (e.erp_status == po::PostingStatus::posted && m->erp)
+    m->erp->status = po::PostingStatus::cancelled;
   store(evo, std::move(*m));
   return {};
 }
 
 /// Takes the ERP's word into a report's posting, or into that of its reversal.
-void take_posting(po::StateT& state, std::unique_ptr<po::ErpT>& erp, std::unique_ptr<po::ErpT>& reversal, bool reverses,
-                  const po::ErpT& word) {
+void take_posting(po::StateT& state, std::unique_ptr<po::ErpT>& erp,
+                  std::unique_ptr<po::ErpT>& reversal, bool reverses, const po::ErpT& word) {
   auto& target = reverses ? reversal : erp;
   count_posting(state, target ? target->status : po::PostingStatus::none, word.status);
   target = std::make_unique<po::ErpT>(word);
@@ -314,7 +332,8 @@ result<void> posted(po::StateT& state, const po::ReportPostedT& e, evolution& ev
 result<void> evolve_reports(po::StateT& state, const po::schema::event& event, evolution& evo) {
   using po::Event;
   if (const auto* e = event.AsOperationConfirmed()) return confirmed(state, *e, evo);
-  if (const auto* e = event.AsConfirmationCancelled()) return confirmation_cancelled(state, *e, evo);
+  if (const auto* e = event.AsConfirmationCancelled())
+    return confirmation_cancelled(state, *e, evo);
   if (const auto* e = event.AsConsumptionReported()) return reported(state, e->movement, evo);
   if (const auto* e = event.AsProductionReported()) return reported(state, e->movement, evo);
   if (const auto* e = event.AsComponentConsumed()) return consumed(state, *e, evo);

@@ -16,8 +16,9 @@ namespace {
 namespace release_process = millrace::order_release;
 
 made wrong_life(const po::StateT& state, std::string_view what) {
-  return made::refuse(po::Refusal::wrong_life,
-                      "The order is " + std::string(po::EnumNameLife(state.life)) + " and cannot be " + std::string(what) + '.');
+  return made::refuse(po::Refusal::wrong_life, "The order is " +
+                                                   std::string(po::EnumNameLife(state.life)) +
+                                                   " and cannot be " + std::string(what) + '.');
 }
 
 std::unique_ptr<decimal> copy(const std::unique_ptr<decimal>& value) {
@@ -31,13 +32,15 @@ bool with_mes(const po::StateT& state) {
     case po::Dispatch::ready:
     case po::Dispatch::running:
     case po::Dispatch::held:
-    case po::Dispatch::suspended: return true;
+    case po::Dispatch::suspended:
+      return true;
     case po::Dispatch::waiting:
     case po::Dispatch::pending:
     case po::Dispatch::completed:
     case po::Dispatch::aborted:
     case po::Dispatch::closed:
-    case po::Dispatch::cancelled: break;
+    case po::Dispatch::cancelled:
+      break;
   }
   return false;
 }
@@ -92,14 +95,17 @@ made create(const po::StateT&, const po::CreateT& c, context& ctx) {
   if (const auto* m = ctx.look_up<material>(c.material)) {
     if (!convert(*m, c.quantity, c.unit, m->base_unit))
       return made::refuse(po::Refusal::unit_not_convertible,
-                          "Material " + c.material + " knows no conversion from " + c.unit + " to " + m->base_unit + '.');
+                          "Material " + c.material + " knows no conversion from " + c.unit +
+                              " to " + m->base_unit + '.');
     if (!resolve_from_material(plan, *m))
       return made::refuse(po::Refusal::revision_unknown,
                           "Material " + c.material + " has no revision " + c.revision + '.');
     if (!event.over_delivery_percent) event.over_delivery_percent = copy(m->over_delivery_percent);
-    if (!event.under_delivery_percent) event.under_delivery_percent = copy(m->under_delivery_percent);
+    if (!event.under_delivery_percent)
+      event.under_delivery_percent = copy(m->under_delivery_percent);
   } else if (ctx.rule("references.must_exist", "false") == "true") {
-    return made::refuse(po::Refusal::material_unknown, "Material " + c.material + " is not known here.");
+    return made::refuse(po::Refusal::material_unknown,
+                        "Material " + c.material + " is not known here.");
   }
   event.order = std::make_unique<po::SnapshotT>(std::move(plan));
   made d;
@@ -110,7 +116,8 @@ made create(const po::StateT&, const po::CreateT& c, context& ctx) {
 made change(const po::StateT& state, const po::ChangeT& c, context& ctx) {
   if (state.life > po::Life::released) return wrong_life(state, "changed");
   if (state.change_command.given() || state.cancel_command.given())
-    return made::refuse(po::Refusal::answer_pending, "The MES has not answered the last question yet.");
+    return made::refuse(po::Refusal::answer_pending,
+                        "The MES has not answered the last question yet.");
   auto wanted = snapshot_of(state);
   if (c.due.given()) wanted.due = c.due;
   if (c.start.given()) wanted.start = c.start;
@@ -121,13 +128,16 @@ made change(const po::StateT& state, const po::ChangeT& c, context& ctx) {
       quantity = m ? convert(*m, c.quantity, c.unit, state.unit) : std::nullopt;
     }
     if (!quantity)
-      return made::refuse(po::Refusal::unit_not_convertible, c.unit + " cannot be converted to " + state.unit + '.');
+      return made::refuse(po::Refusal::unit_not_convertible,
+                          c.unit + " cannot be converted to " + state.unit + '.');
     if (*quantity < state.delivered)
-      return made::refuse(po::Refusal::quantity_too_small, state.delivered.to_string() + ' ' + state.unit + " are delivered.");
+      return made::refuse(po::Refusal::quantity_too_small,
+                          state.delivered.to_string() + ' ' + state.unit + " are delivered.");
     rescale(wanted, *quantity);
   }
   made d;
-  if (wanted.due == state.due && wanted.start == state.start && wanted.quantity == state.quantity) return d;
+  if (wanted.due == state.due && wanted.start == state.start && wanted.quantity == state.quantity)
+    return d;
   const bool ask = with_mes(state) && ctx.bound(System::mes);
   if (ask || state.release_waits) {
     release_process::ChangeT tell;
@@ -160,7 +170,8 @@ made conclude_change(const po::StateT& state, const po::ConcludeChangeT& c) {
   } else {
     po::ChangeRefusedT event;
     event.reason = c.reason;
-    d.emit(std::move(event)).settle_refused(state.change_command, code_of(po::Refusal::mes_disagreed), c.reason);
+    d.emit(std::move(event))
+        .settle_refused(state.change_command, code_of(po::Refusal::mes_disagreed), c.reason);
   }
   return d;
 }
@@ -169,9 +180,11 @@ made cancel(const po::StateT& state, const po::CancelT& c, context& ctx) {
   made d;
   if (state.life > po::Life::released) return wrong_life(state, "cancelled");
   if (state.change_command.given() || state.cancel_command.given())
-    return made::refuse(po::Refusal::answer_pending, "The MES has not answered the last question yet.");
+    return made::refuse(po::Refusal::answer_pending,
+                        "The MES has not answered the last question yet.");
   if (has_reports(state))
-    return made::refuse(po::Refusal::has_reports, "Reverse what is confirmed and posted first, or complete technically.");
+    return made::refuse(po::Refusal::has_reports,
+                        "Reverse what is confirmed and posted first, or complete technically.");
   const bool ask = with_mes(state) && ctx.bound(System::mes);
   if (ask) {
     tell_release_cancelled(d, ctx, c.reason, true);
@@ -180,10 +193,12 @@ made cancel(const po::StateT& state, const po::CancelT& c, context& ctx) {
     event.command = ctx.command_id();
     return std::move(d.emit(std::move(event)).wait());
   }
-  if (state.life != po::Life::created || state.release_waits) tell_release_cancelled(d, ctx, c.reason, false);
+  if (state.life != po::Life::created || state.release_waits)
+    tell_release_cancelled(d, ctx, c.reason, false);
   emit_cancelled(d, c.reason);
   if (state.release_command.given())
-    d.settle_refused(state.release_command, code_of(po::Refusal::release_cancelled), "The order was cancelled.");
+    d.settle_refused(state.release_command, code_of(po::Refusal::release_cancelled),
+                     "The order was cancelled.");
   return d;
 }
 
@@ -199,11 +214,13 @@ made conclude_cancel(const po::StateT& state, const po::ConcludeCancelT& c, cont
   const auto why = c.agreed ? std::string("The MES reported something meanwhile.") : c.reason;
   po::CancelRefusedT event;
   event.reason = why;
-  d.emit(std::move(event)).settle_refused(state.cancel_command, code_of(po::Refusal::mes_disagreed), why);
+  d.emit(std::move(event))
+      .settle_refused(state.cancel_command, code_of(po::Refusal::mes_disagreed), why);
   return d;
 }
 
-made complete_technically(const po::StateT& state, const po::CompleteTechnicallyT& c, context& ctx) {
+made complete_technically(const po::StateT& state, const po::CompleteTechnicallyT& c,
+                          context& ctx) {
   if (state.life != po::Life::released && state.life != po::Life::partially_released)
     return wrong_life(state, "technically completed");
   made d;
@@ -215,7 +232,8 @@ made complete_technically(const po::StateT& state, const po::CompleteTechnically
 }
 
 made revoke(const po::StateT& state, const po::RevokeT& c) {
-  if (state.life != po::Life::technically_completed) return wrong_life(state, "taken back from technical completion");
+  if (state.life != po::Life::technically_completed)
+    return wrong_life(state, "taken back from technical completion");
   made d;
   po::CompletionRevokedT event;
   event.reason = c.reason;

@@ -1,5 +1,6 @@
-// Consumption and production as the MES reports them, and their reversals: the order asks the lot, which alone decides.
-// A report that the lot cannot post waits there as an exception and comes back as an answer when it is posted.
+// Consumption and production as the MES reports them, and their reversals: the order asks the lot,
+// which alone decides. A report that the lot cannot post waits there as an exception and comes back
+// as an answer when it is posted.
 #include <algorithm>
 #include <string>
 #include <utility>
@@ -33,17 +34,20 @@ made known(po::MovementT before, const po::MovementT& now) {
   before.erp.reset();
   before.reversal.reset();
   if (made::pack(before) == made::pack(same)) return {};
-  return made::refuse(po::Refusal::report_differs, "Report " + now.report + " came before with another content.");
+  return made::refuse(po::Refusal::report_differs,
+                      "Report " + now.report + " came before with another content.");
 }
 
 std::optional<made> check_operation(const po::StateT& state, const std::string& operation) {
   if (operation.empty() || state.operations.empty()) return std::nullopt;
   if (find_operation(state, operation) == nullptr)
-    return made::park(po::Refusal::operation_unknown, "The order has no operation " + operation + '.');
+    return made::park(po::Refusal::operation_unknown,
+                      "The order has no operation " + operation + '.');
   return std::nullopt;
 }
 
-/// Gives a movement without a batch the material's anonymous lot at its location; false when it needs a real one.
+/// Gives a movement without a batch the material's anonymous lot at its location; false when it
+/// needs a real one.
 bool choose_lot(po::MovementT& movement, context& ctx) {
   if (!movement.batch.empty()) return true;
   const auto* m = ctx.look_up<material>(movement.material);
@@ -63,16 +67,22 @@ bool wrong_unit(std::string_view material_id, std::string_view unit, context& ct
 lot::StockType taken_from(lot::Into stock) {
   switch (stock) {
     case lot::Into::by_plan:
-    case lot::Into::unrestricted: break;
-    case lot::Into::quality_inspection: return lot::StockType::quality_inspection;
-    case lot::Into::blocked: return lot::StockType::blocked;
-    case lot::Into::restricted: return lot::StockType::restricted;
-    case lot::Into::returns: return lot::StockType::returns;
+    case lot::Into::unrestricted:
+      break;
+    case lot::Into::quality_inspection:
+      return lot::StockType::quality_inspection;
+    case lot::Into::blocked:
+      return lot::StockType::blocked;
+    case lot::Into::restricted:
+      return lot::StockType::restricted;
+    case lot::Into::returns:
+      return lot::StockType::returns;
   }
   return lot::StockType::unrestricted;
 }
 
-lot::ConsumeT consume_of(const po::StateT& state, const po::MovementT& m, std::string_view order_id) {
+lot::ConsumeT consume_of(const po::StateT& state, const po::MovementT& m,
+                         std::string_view order_id) {
   lot::ConsumeT out;
   out.order = order_id;
   out.operation = m.operation;
@@ -87,11 +97,13 @@ lot::ConsumeT consume_of(const po::StateT& state, const po::MovementT& m, std::s
   out.posting_date = m.posting_date;
   out.basis = m.output_batch.empty() ? lot::Basis::order : lot::Basis::reported;
   for (const auto& output : state.outputs)
-    if (!output.removed && (m.output_batch.empty() || m.output_batch == output.batch)) out.outputs.push_back(output.batch);
+    if (!output.removed && (m.output_batch.empty() || m.output_batch == output.batch))
+      out.outputs.push_back(output.batch);
   return out;
 }
 
-lot::ProduceT produce_of(const po::StateT& state, const po::MovementT& m, std::string_view order_id) {
+lot::ProduceT produce_of(const po::StateT& state, const po::MovementT& m,
+                         std::string_view order_id) {
   lot::ProduceT out;
   out.order = order_id;
   out.operation = m.operation;
@@ -134,7 +146,8 @@ bool within_tolerance(const po::StateT& state, decimal more, context& ctx) {
 }
 
 template <class Reverse>
-made ask_reversal(po::ReportKind kind, const po::MovementT& movement, const std::string& reason, context& ctx) {
+made ask_reversal(po::ReportKind kind, const po::MovementT& movement, const std::string& reason,
+                  context& ctx) {
   made d;
   po::ReversalRequestedT event;
   event.kind = kind;
@@ -151,17 +164,22 @@ made ask_reversal(po::ReportKind kind, const po::MovementT& movement, const std:
 }
 
 /// What a reversal finds out before it asks the lot; nullopt = ask.
-std::optional<made> reversal_answer(const po::StateT& state, const std::optional<po::MovementT>& movement,
+std::optional<made> reversal_answer(const po::StateT& state,
+                                    const std::optional<po::MovementT>& movement,
                                     const std::string& report) {
-  if (!movement) return made::park(po::Refusal::report_unknown, "There is no report " + report + " yet.");
+  if (!movement)
+    return made::park(po::Refusal::report_unknown, "There is no report " + report + " yet.");
   switch (movement->status) {
     case po::MovementStatus::reversed:
     case po::MovementStatus::reversing:
-    case po::MovementStatus::refused: return made();  // nothing is in force
+    case po::MovementStatus::refused:
+      return made();  // nothing is in force
     case po::MovementStatus::reported:
     case po::MovementStatus::parked:
-      return made::park(po::Refusal::report_not_posted, "Report " + report + " has not been posted by its lot yet.");
-    case po::MovementStatus::posted: break;
+      return made::park(po::Refusal::report_not_posted,
+                        "Report " + report + " has not been posted by its lot yet.");
+    case po::MovementStatus::posted:
+      break;
   }
   return unpostable(state);
 }
@@ -189,7 +207,8 @@ po::MovementT movement_from(const po::ReportConsumptionT& c, timestamp now) {
   return m;
 }
 
-po::MovementT movement_from(const po::ReportProductionT& c, const std::string& product, timestamp now) {
+po::MovementT movement_from(const po::ReportProductionT& c, const std::string& product,
+                            timestamp now) {
   po::MovementT m;
   m.kind = po::ReportKind::production;
   m.report = c.report;
@@ -214,19 +233,22 @@ po::MovementT movement_from(const po::ReportProductionT& c, const std::string& p
 }
 
 /// What both kinds of report have to pass before the lot is asked; nullopt = go on.
-std::optional<made> not_yet(const po::StateT& state, po::MovementT& movement, std::size_t lots, context& ctx) {
+std::optional<made> not_yet(const po::StateT& state, po::MovementT& movement, std::size_t lots,
+                            context& ctx) {
   if (auto before = movement_of(ctx, movement.kind, movement.report);
       before && (before->status != po::MovementStatus::refused || !before->exception.empty()))
     return known(std::move(*before), movement);
   if (!is_date(movement.posting_date))
     return made::refuse_with("request.invalid", '"' + movement.posting_date + "\" is not a date.");
   if (wrong_unit(movement.material, movement.unit, ctx))
-    return made::refuse(po::Refusal::unit_not_convertible,
-                        "Material " + movement.material + " knows no conversion from " + movement.unit + '.');
+    return made::refuse(
+        po::Refusal::unit_not_convertible,
+        "Material " + movement.material + " knows no conversion from " + movement.unit + '.');
   if (auto why = unpostable(state)) return why;
   if (auto why = check_operation(state, movement.operation)) return why;
   if (!choose_lot(movement, ctx))
-    return made::park(po::Refusal::batch_missing, "Material " + movement.material + " is managed in batches.");
+    return made::park(po::Refusal::batch_missing,
+                      "Material " + movement.material + " is managed in batches.");
   if (lots >= lots_max) return made::park(po::Refusal::too_large, "The order has too many lots.");
   return std::nullopt;
 }
@@ -235,11 +257,12 @@ std::optional<made> not_yet(const po::StateT& state, po::MovementT& movement, st
 
 made report_consumption(const po::StateT& state, const po::ReportConsumptionT& c, context& ctx) {
   auto movement = movement_from(c, ctx.now());
-  if (auto answered = not_yet(state, movement, state.inputs.size(), ctx)) return std::move(*answered);
+  if (auto answered = not_yet(state, movement, state.inputs.size(), ctx))
+    return std::move(*answered);
   movement.known = static_cast<std::uint32_t>(state.outputs.size());
   made d;
-  d.ask<lot::schema>(movement.batch, consume_of(state, movement, ctx.id()), tag_of(movement.kind, movement.report),
-                     Lane::confirmation);
+  d.ask<lot::schema>(movement.batch, consume_of(state, movement, ctx.id()),
+                     tag_of(movement.kind, movement.report), Lane::confirmation);
   po::ConsumptionReportedT event;
   event.movement = std::make_unique<po::MovementT>(std::move(movement));
   d.emit(std::move(event));
@@ -249,7 +272,8 @@ made report_consumption(const po::StateT& state, const po::ReportConsumptionT& c
 
 made report_production(const po::StateT& state, const po::ReportProductionT& c, context& ctx) {
   auto movement = movement_from(c, state.material, ctx.now());
-  if (auto answered = not_yet(state, movement, state.outputs.size(), ctx)) return std::move(*answered);
+  if (auto answered = not_yet(state, movement, state.outputs.size(), ctx))
+    return std::move(*answered);
   if (movement.use == lot::MaterialUse::product && movement.material == state.material) {
     auto more = std::optional(movement.quantity);
     if (movement.unit != state.unit) {
@@ -257,15 +281,17 @@ made report_production(const po::StateT& state, const po::ReportProductionT& c, 
       more = m ? convert(*m, movement.quantity, movement.unit, state.unit) : std::nullopt;
     }
     if (!more)
-      return made::refuse(po::Refusal::unit_not_convertible, movement.unit + " cannot be converted to " + state.unit + '.');
+      return made::refuse(po::Refusal::unit_not_convertible,
+                          movement.unit + " cannot be converted to " + state.unit + '.');
     if (!within_tolerance(state, *more, ctx))
-      return made::park(po::Refusal::over_delivery, "With this the order would exceed its tolerance for over-delivery.");
+      return made::park(po::Refusal::over_delivery,
+                        "With this the order would exceed its tolerance for over-delivery.");
     movement.planned_quantity = *more;
   }
   movement.known = static_cast<std::uint32_t>(state.inputs.size());
   made d;
-  d.ask<lot::schema>(movement.batch, produce_of(state, movement, ctx.id()), tag_of(movement.kind, movement.report),
-                     Lane::confirmation);
+  d.ask<lot::schema>(movement.batch, produce_of(state, movement, ctx.id()),
+                     tag_of(movement.kind, movement.report), Lane::confirmation);
   po::ProductionReportedT event;
   event.movement = std::make_unique<po::MovementT>(std::move(movement));
   d.emit(std::move(event));
@@ -276,13 +302,15 @@ made report_production(const po::StateT& state, const po::ReportProductionT& c, 
 made reverse_consumption(const po::StateT& state, const po::ReverseConsumptionT& c, context& ctx) {
   const auto movement = movement_of(ctx, po::ReportKind::consumption, c.report);
   if (auto answered = reversal_answer(state, movement, c.report)) return std::move(*answered);
-  return ask_reversal<lot::ReverseConsumeT>(po::ReportKind::reverse_consumption, *movement, c.reason, ctx);
+  return ask_reversal<lot::ReverseConsumeT>(po::ReportKind::reverse_consumption, *movement,
+                                            c.reason, ctx);
 }
 
 made reverse_production(const po::StateT& state, const po::ReverseProductionT& c, context& ctx) {
   const auto movement = movement_of(ctx, po::ReportKind::production, c.report);
   if (auto answered = reversal_answer(state, movement, c.report)) return std::move(*answered);
-  return ask_reversal<lot::ReverseProduceT>(po::ReportKind::reverse_production, *movement, c.reason, ctx);
+  return ask_reversal<lot::ReverseProduceT>(po::ReportKind::reverse_production, *movement, c.reason,
+                                            ctx);
 }
 
 }  // namespace millrace::actors::order_parts

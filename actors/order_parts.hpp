@@ -1,5 +1,6 @@
 // The order's decisions by job; internal to actors/order*.cpp.
-// Planning and life in order_life.cpp, release in order_release_track.cpp, reports in order_reports.cpp and order_movements.cpp.
+// Planning and life in order_life.cpp, release in order_release_track.cpp, reports in
+// order_reports.cpp and order_movements.cpp.
 #pragma once
 
 #include <optional>
@@ -47,7 +48,8 @@ made reverse_consumption(const po::StateT& state, const po::ReverseConsumptionT&
 made reverse_production(const po::StateT& state, const po::ReverseProductionT& c, context& ctx);
 
 // order_answers.cpp
-made on_movement_answer(const po::StateT& state, po::ReportKind kind, std::string_view report, const answer& a, context& ctx);
+made on_movement_answer(const po::StateT& state, po::ReportKind kind, std::string_view report,
+                        const answer& a, context& ctx);
 
 // order_evolve_reports.cpp
 result<void> evolve_reports(po::StateT& state, const po::schema::event& event, evolution& evo);
@@ -56,19 +58,24 @@ result<void> evolve_reports(po::StateT& state, const po::schema::event& event, e
 
 /// Why a report cannot be posted in the order's present life; nullopt = it can.
 [[nodiscard]] std::optional<made> unpostable(const po::StateT& state);
-[[nodiscard]] const po::OperationT* find_operation(const po::StateT& state, std::string_view operation);
+[[nodiscard]] const po::OperationT* find_operation(const po::StateT& state,
+                                                   std::string_view operation);
 /// The component that this material is, or stands in for.
-[[nodiscard]] const po::ComponentT* find_component(const po::StateT& state, std::string_view material);
+[[nodiscard]] const po::ComponentT* find_component(const po::StateT& state,
+                                                   std::string_view material);
 /// The order's entry for what that report consumed.
-[[nodiscard]] po::InputLotT input_of(const po::MovementT& m, decimal quantity, std::string_view unit);
+[[nodiscard]] po::InputLotT input_of(const po::MovementT& m, decimal quantity,
+                                     std::string_view unit);
 /// The child row table and tag prefix of goods movements: "consumptions", "consumption".
 [[nodiscard]] std::string_view table_of(po::ReportKind kind);
 [[nodiscard]] std::string tag_of(po::ReportKind kind, std::string_view report);
 /// The movement of that report, nullopt when there is none.
-[[nodiscard]] std::optional<po::MovementT> movement_of(context& ctx, po::ReportKind kind, std::string_view report);
+[[nodiscard]] std::optional<po::MovementT> movement_of(context& ctx, po::ReportKind kind,
+                                                       std::string_view report);
 /// Whether the product that the order is for has been delivered, with `more` of it.
 [[nodiscard]] po::Progress delivery_progress(const po::StateT& state, decimal delivered);
-/// Tells the process that posts into the ERP, when one is bound; the status that the report then has.
+/// Tells the process that posts into the ERP, when one is bound; the status that the report then
+/// has.
 po::PostingStatus post_to_erp(made& d, const po::StateT& state, context& ctx,
                               millrace::production_confirmation::PostingT posting);
 /// The child row of a confirmation, without what the platform adds later.

@@ -1,5 +1,6 @@
 // Planned operations and components of an order, scaled to its quantity with exact arithmetic.
-// A plan is made once and kept on the order, so that a later revision of the material changes nothing here.
+// A plan is made once and kept on the order, so that a later revision of the material changes
+// nothing here.
 #include "actors/order_plan.hpp"
 
 #include "actors/duration.hpp"
@@ -9,8 +10,8 @@ namespace millrace::actors {
 
 namespace po = millrace::order;
 
-std::vector<po::OperationT> plan_operations(const std::vector<millrace::material::RoutingStepT>& routing,
-                                            decimal quantity, decimal base) {
+std::vector<po::OperationT> plan_operations(
+    const std::vector<millrace::material::RoutingStepT>& routing, decimal quantity, decimal base) {
   std::vector<po::OperationT> out;
   out.reserve(routing.size());
   for (const auto& step : routing) {
@@ -28,13 +29,15 @@ std::vector<po::OperationT> plan_operations(const std::vector<millrace::material
   return out;
 }
 
-std::vector<po::ComponentT> plan_components(const std::vector<millrace::material::ComponentT>& components,
-                                            decimal quantity, decimal base) {
+std::vector<po::ComponentT> plan_components(
+    const std::vector<millrace::material::ComponentT>& components, decimal quantity, decimal base) {
   const auto hundred = decimal::from_units(100);
   std::vector<po::ComponentT> out;
   out.reserve(components.size());
   for (const auto& part : components) {
-    auto needed = part.fixed ? part.quantity : decimal::proportion(part.quantity, quantity, base).value_or(part.quantity);
+    auto needed = part.fixed
+                      ? part.quantity
+                      : decimal::proportion(part.quantity, quantity, base).value_or(part.quantity);
     if (part.scrap_percent.is_positive())
       needed = decimal::proportion(needed, hundred + part.scrap_percent, hundred).value_or(needed);
     auto& component = out.emplace_back();
@@ -69,7 +72,8 @@ void rescale(po::SnapshotT& order, decimal quantity) {
     operation.planned = quantity;
   }
   for (auto& component : order.components)
-    component.planned = decimal::proportion(component.planned, quantity, order.quantity).value_or(component.planned);
+    component.planned = decimal::proportion(component.planned, quantity, order.quantity)
+                            .value_or(component.planned);
   order.quantity = quantity;
 }
 

@@ -1,5 +1,6 @@
-// What an order plans: operations and components for its quantity, from its own or from the material's revision.
-// Shared by the order (at creation and change) and by its release (when the material was not known before).
+// What an order plans: operations and components for its quantity, from its own or from the
+// material's revision. Shared by the order (at creation and change) and by its release (when the
+// material was not known before).
 #pragma once
 
 #include <string_view>
@@ -11,7 +12,8 @@
 
 namespace millrace::actors {
 
-/// Operations for `quantity` of output, where times of the routing hold for `base` of it (set-up once).
+/// Operations for `quantity` of output, where times of the routing hold for `base` of it (set-up
+/// once).
 [[nodiscard]] std::vector<millrace::order::OperationT> plan_operations(
     const std::vector<millrace::material::RoutingStepT>& routing, decimal quantity, decimal base);
 
@@ -19,11 +21,13 @@ namespace millrace::actors {
 [[nodiscard]] std::vector<millrace::order::ComponentT> plan_components(
     const std::vector<millrace::material::ComponentT>& components, decimal quantity, decimal base);
 
-/// Fills what `order` lacks (revision, operations, components) from the material. False when the revision is not defined or
-/// the unit cannot be converted; `order` is then unchanged.
-[[nodiscard]] bool resolve_from_material(millrace::order::SnapshotT& order, const millrace::material::StateT& material);
+/// Fills what `order` lacks (revision, operations, components) from the material. False when the
+/// revision is not defined or the unit cannot be converted; `order` is then unchanged.
+[[nodiscard]] bool resolve_from_material(millrace::order::SnapshotT& order,
+                                         const millrace::material::StateT& material);
 
-/// Planned amounts for another quantity; what is fixed per order cannot be told apart and scales too.
+/// Planned amounts for another quantity; what is fixed per order cannot be told apart and scales
+/// too.
 void rescale(millrace::order::SnapshotT& order, decimal quantity);
 
 /// The order's data as its processes know it.

@@ -1,5 +1,6 @@
-// After the checks: the MES gets the order in its own form, the ERP its release call; and the way back when it is cancelled.
-// Both are deliveries under the order's key, so that a change or a cancellation cannot overtake the dispatch.
+// After the checks: the MES gets the order in its own form, the ERP its release call; and the way
+// back when it is cancelled. Both are deliveries under the order's key, so that a change or a
+// cancellation cannot overtake the dispatch.
 #include <set>
 
 #include "actors/order_release_parts.hpp"
@@ -17,7 +18,8 @@ bool selected(const pr::StateT& state, const std::string& operation) {
   return false;
 }
 
-/// The order in the MES's form: operations with labour standards, material requirements with the lots set aside.
+/// The order in the MES's form: operations with labour standards, material requirements with the
+/// lots set aside.
 pr::DispatchT dispatch_of(const pr::StateT& state, const context& ctx) {
   const auto& order = *state.order;
   pr::DispatchT out;
@@ -48,14 +50,17 @@ pr::DispatchT dispatch_of(const pr::StateT& state, const context& ctx) {
     if (one.unplanned || !selected(state, one.operation)) continue;
     auto& required = out.materials.emplace_back();
     required.material = one.material;
-    required.quantity = state.quantity.is_positive() && order.quantity.is_positive()
-                            ? decimal::proportion(one.planned, state.quantity, order.quantity).value_or(one.planned)
-                            : one.planned;
+    required.quantity =
+        state.quantity.is_positive() && order.quantity.is_positive()
+            ? decimal::proportion(one.planned, state.quantity, order.quantity).value_or(one.planned)
+            : one.planned;
     required.unit = one.unit;
     required.operation = one.operation;
     required.issue = one.issue;
     for (const auto& reserved : state.reservations) {
-      if (reserved.run != state.runs || reserved.material != one.material || reserved.operation != one.operation) continue;
+      if (reserved.run != state.runs || reserved.material != one.material ||
+          reserved.operation != one.operation)
+        continue;
       auto& lot = required.lots.emplace_back();
       lot.batch = reserved.batch;
       lot.quantity = reserved.quantity;
@@ -84,11 +89,15 @@ void complete_when_acknowledged(draft& work) {
 
 pr::Call call_end(engine::DeliveryEnd end) {
   switch (end) {
-    case engine::DeliveryEnd::acknowledged: return pr::Call::acknowledged;
-    case engine::DeliveryEnd::dead: return pr::Call::dead;
-    case engine::DeliveryEnd::discarded: return pr::Call::discarded;
+    case engine::DeliveryEnd::acknowledged:
+      return pr::Call::acknowledged;
+    case engine::DeliveryEnd::dead:
+      return pr::Call::dead;
+    case engine::DeliveryEnd::discarded:
+      return pr::Call::discarded;
     case engine::DeliveryEnd::retried:
-    case engine::DeliveryEnd::edited: break;
+    case engine::DeliveryEnd::edited:
+      break;
   }
   return pr::Call::sent;
 }
@@ -129,7 +138,9 @@ void pass(draft& work, std::vector<pr::CheckT> checks) {
   tell.revision = work.state.order->revision;
   tell.dispatched = !to_mes;
   work.d.tell<po::schema>(work.ctx.id(), tell, Lane::release);
-  if (to_mes) work.d.deliver(System::mes, key_of(work.ctx), dispatch_of(work.state, work.ctx), "dispatch", Lane::release);
+  if (to_mes)
+    work.d.deliver(System::mes, key_of(work.ctx), dispatch_of(work.state, work.ctx), "dispatch",
+                   Lane::release);
   if (to_erp) call_erp(work);
   work.d.cancel_timer(timeout_timer);
   pr::PassedT event;
@@ -185,7 +196,8 @@ void cancel(draft& work, const pr::CancelT& c) {
   if (work.state.status == pr::Status::cancelled) return;
   if (work.state.status == pr::Status::parked) work.d.cancel_timer(recheck_timer);
   if (work.state.status <= pr::Status::parked) work.d.cancel_timer(timeout_timer);
-  if (work.state.mes == pr::Call::sent) deliver_cancel(work, c.reason, "cancel_notice");  // it follows the dispatch
+  if (work.state.mes == pr::Call::sent)
+    deliver_cancel(work, c.reason, "cancel_notice");  // it follows the dispatch
   give_back(work);
   pr::ReleaseCancelledT event;
   event.reason = c.reason;
@@ -206,8 +218,10 @@ made on_call(const pr::StateT& state, const delivered& in, context& ctx) {
   if (in.tag == "dispatch") {
     po::MarkDispatchedT tell;
     tell.document = document;
-    if (agreed) work.d.tell<po::schema>(ctx.id(), tell, Lane::release);
-    else block(work, "dispatch", "The MES did not take the order: " + reason);
+    if (agreed)
+      work.d.tell<po::schema>(ctx.id(), tell, Lane::release);
+    else
+      block(work, "dispatch", "The MES did not take the order: " + reason);
     complete_when_acknowledged(work);
   } else if (in.tag == "erp_release") {
     if (!agreed) block(work, "erp_release", "The ERP did not release the order: " + reason);

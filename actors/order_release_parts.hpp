@@ -1,5 +1,6 @@
 // The release process's steps; internal to actors/order_release*.cpp.
-// A draft carries the decision and the state as its events so far leave it, so that one input can take several steps.
+// A draft carries the decision and the state as its events so far leave it, so that one input can
+// take several steps.
 #pragma once
 
 #include <cstdint>
@@ -18,7 +19,8 @@ namespace po = millrace::order;
 using made = decision<pr::schema>;
 
 /// Evolves the state by one event of this kind; the same for a draft and for a committed event.
-[[nodiscard]] result<void> apply(pr::StateT& state, const pr::schema::event& event, timestamp stamp);
+[[nodiscard]] result<void> apply(pr::StateT& state, const pr::schema::event& event,
+                                 timestamp stamp);
 
 class draft {
  public:
@@ -28,10 +30,13 @@ class draft {
   void emit(EventT event) {
     pr::schema::event u;
     u.Set(std::move(event));
-    if (auto applied = apply(state, u, ctx.now()); !applied && fault.empty()) fault = applied.error().detail;
+    if (auto applied = apply(state, u, ctx.now()); !applied && fault.empty())
+      fault = applied.error().detail;
     d.events.push_back(std::move(u));
   }
-  [[nodiscard]] made done() && { return fault.empty() ? std::move(d) : made::fault(std::move(fault)); }
+  [[nodiscard]] made done() && {
+    return fault.empty() ? std::move(d) : made::fault(std::move(fault));
+  }
 
   pr::StateT state;
   context& ctx;
@@ -55,7 +60,8 @@ void cancel(draft& work, const pr::CancelT& c);
 made on_call(const pr::StateT& state, const delivered& in, context& ctx);
 
 /// Numbers after the last slashes of "find/<round>/<need>"; false when the tag is none of ours.
-[[nodiscard]] bool read_tag(std::string_view tag, std::string_view& what, std::uint32_t& round, std::uint32_t& need);
+[[nodiscard]] bool read_tag(std::string_view tag, std::string_view& what, std::uint32_t& round,
+                            std::uint32_t& need);
 
 /// What others tell the order.
 void tell_blocked(draft& work, std::vector<po::BlockerT> blockers);

@@ -1,5 +1,6 @@
-// One round of a release's checks: what needs no stock at once, then each component's stock, searched and reserved in parallel.
-// The lots decide alone what they grant; a round that fails parks the release until something it missed changes.
+// One round of a release's checks: what needs no stock at once, then each component's stock,
+// searched and reserved in parallel. The lots decide alone what they grant; a round that fails
+// parks the release until something it missed changes.
 #include <algorithm>
 #include <set>
 
@@ -13,13 +14,16 @@ namespace millrace::actors::release_parts {
 
 namespace {
 
-constexpr std::int64_t recheck_ms = 60'000;  // the fallback when nobody tells that the cause has gone
+constexpr std::int64_t recheck_ms =
+    60'000;  // the fallback when nobody tells that the cause has gone
 
 struct lot_reference {
   using schema = millrace::batch::schema;
 };
 
-release_rules rules_of(context& ctx) { return {ctx.rule("references.must_exist", "false") == "true"}; }
+release_rules rules_of(context& ctx) {
+  return {ctx.rule("references.must_exist", "false") == "true"};
+}
 
 std::string tag_of(std::string_view what, const draft& work, std::size_t need) {
   return std::string(what) + '/' + std::to_string(work.state.round) + '/' + std::to_string(need);
@@ -28,13 +32,15 @@ std::string tag_of(std::string_view what, const draft& work, std::size_t need) {
 decimal reserved_before(const pr::StateT& state, const component_need& need) {
   decimal sum;
   for (const auto& one : state.reservations)
-    if (one.run == state.runs && one.material == need.material && one.operation == need.operation) sum += one.quantity;
+    if (one.run == state.runs && one.material == need.material && one.operation == need.operation)
+      sum += one.quantity;
   return sum;
 }
 
 void search(draft& work, std::size_t index) {
   const auto& need = work.state.needs[index];
-  work.d.find("batch", {{"material", need.materials[need.searched]}}, tag_of("find", work, index), 1000);
+  work.d.find("batch", {{"material", need.materials[need.searched]}}, tag_of("find", work, index),
+              1000);
 }
 
 void ask(draft& work, std::size_t index) {
@@ -44,7 +50,8 @@ void ask(draft& work, std::size_t index) {
   ask.quantity = need.quantity - need.reserved;
   ask.unit = need.unit;
   ask.material = need.materials[need.searched - 1];
-  work.d.ask<millrace::batch::schema>(need.asking, ask, tag_of("reserve", work, index), Lane::release);
+  work.d.ask<millrace::batch::schema>(need.asking, ask, tag_of("reserve", work, index),
+                                      Lane::release);
 }
 
 std::vector<component_stock> stock_of(draft& work) {
@@ -57,7 +64,8 @@ std::vector<component_stock> stock_of(draft& work) {
     stock.blocked = need.reason;
     for (const auto& one : work.state.reservations)
       if (one.material == need.material && one.operation == need.operation)
-        if (const auto* lot = work.ctx.look_up<lot_reference>(one.batch)) stock.suppliers.push_back(lot->supplier);
+        if (const auto* lot = work.ctx.look_up<lot_reference>(one.batch))
+          stock.suppliers.push_back(lot->supplier);
   }
   return out;
 }
@@ -67,11 +75,14 @@ void await_changes(draft& work) {
   bool plant_fails = false;
   for (const auto& check : work.state.checks) {
     if (check.verdict != pr::Verdict::fail) continue;
-    if (check.check == "plant") plant_fails = true;
-    else if (check.check != "component") materials.insert(work.state.order->material);
+    if (check.check == "plant")
+      plant_fails = true;
+    else if (check.check != "component")
+      materials.insert(work.state.order->material);
   }
   for (const auto& need : work.state.needs)
-    if (need.reserved < need.quantity) materials.insert(need.materials.begin(), need.materials.end());
+    if (need.reserved < need.quantity)
+      materials.insert(need.materials.begin(), need.materials.end());
   for (const auto& one : materials) {
     millrace::material::AwaitChangeT await;
     await.process = work.ctx.id();
@@ -110,17 +121,23 @@ void conclude(draft& work) {
   for (const auto& one : work.state.needs)
     needs.push_back({one.material, one.operation, one.quantity, one.unit, one.materials});
   auto checks = work.state.checks;
-  for (auto& check : check_components(needs, stock_of(work), rules_of(work.ctx))) checks.push_back(std::move(check));
-  if (passes(checks)) pass(work, std::move(checks));
-  else park(work, std::move(checks));
+  for (auto& check : check_components(needs, stock_of(work), rules_of(work.ctx)))
+    checks.push_back(std::move(check));
+  if (passes(checks))
+    pass(work, std::move(checks));
+  else
+    park(work, std::move(checks));
 }
 
 /// Takes the need's next step; without one it has what it could get.
 void advance(draft& work, std::size_t index) {
   const auto& need = work.state.needs[index];
-  if (!need.asking.empty()) ask(work, index);
-  else if (need.searching) search(work, index);
-  else conclude(work);
+  if (!need.asking.empty())
+    ask(work, index);
+  else if (need.searching)
+    search(work, index);
+  else
+    conclude(work);
 }
 
 }  // namespace
@@ -130,9 +147,10 @@ void begin_round(draft& work) {
   const auto* known = work.ctx.look_up<material>(state.order->material);
   pr::ChecksBegunT event;
   event.order = std::make_unique<po::SnapshotT>(*state.order);
-  if (known != nullptr) static_cast<void>(resolve_from_material(*event.order, *known));  // else its check fails
-  event.checks = check_references(*event.order, work.ctx.look_up<plant>(work.ctx.plant()), known, work.ctx.now(),
-                                  rules_of(work.ctx));
+  if (known != nullptr)
+    static_cast<void>(resolve_from_material(*event.order, *known));  // else its check fails
+  event.checks = check_references(*event.order, work.ctx.look_up<plant>(work.ctx.plant()), known,
+                                  work.ctx.now(), rules_of(work.ctx));
   for (const auto& one : release_needs(*event.order, known, state.operations, state.quantity)) {
     auto& need = event.needs.emplace_back();
     need.material = one.material;
@@ -163,7 +181,8 @@ void on_reserved(draft& work, std::uint32_t need, const answer& a) {
   event.need = need;
   event.batch = batch;
   event.reason = a.code;
-  const auto granted = a.granted() ? a.event<millrace::batch::schema, millrace::batch::ReservedT>() : std::nullopt;
+  const auto granted =
+      a.granted() ? a.event<millrace::batch::schema, millrace::batch::ReservedT>() : std::nullopt;
   if (granted) {
     const auto& wanted = work.state.needs[need];
     event.unit = wanted.unit;
@@ -171,7 +190,9 @@ void on_reserved(draft& work, std::uint32_t need, const answer& a) {
     event.material = wanted.materials[wanted.searched - 1];
     if (!granted->unit.empty() && granted->unit != wanted.unit) {
       const auto* m = work.ctx.look_up<material>(event.material);
-      event.granted = (m ? convert(*m, granted->quantity, granted->unit, wanted.unit) : std::nullopt).value_or(decimal());
+      event.granted =
+          (m ? convert(*m, granted->quantity, granted->unit, wanted.unit) : std::nullopt)
+              .value_or(decimal());
     }
   }
   work.emit(std::move(event));

@@ -1,5 +1,6 @@
-// The order's side of its release: asked (gate) or told (follow), then what the release process found and reached.
-// Who asked gets the answer when the checks have passed or the order is parked with its blockers.
+// The order's side of its release: asked (gate) or told (follow), then what the release process
+// found and reached. Who asked gets the answer when the checks have passed or the order is parked
+// with its blockers.
 #include <algorithm>
 #include <memory>
 #include <string>
@@ -13,8 +14,8 @@ namespace millrace::actors::order_parts {
 
 namespace {
 
-void start_process(made& d, const po::StateT& state, po::Mode mode, const std::vector<std::string>& operations,
-                   decimal quantity, context& ctx) {
+void start_process(made& d, const po::StateT& state, po::Mode mode,
+                   const std::vector<std::string>& operations, decimal quantity, context& ctx) {
   millrace::order_release::StartT start;
   start.mode = mode;
   start.order = std::make_unique<po::SnapshotT>(snapshot_of(state));
@@ -23,7 +24,8 @@ void start_process(made& d, const po::StateT& state, po::Mode mode, const std::v
   d.ask<millrace::order_release::schema>(ctx.id(), start, "release", Lane::release);
 }
 
-const std::string* unknown_operation(const po::StateT& state, const std::vector<std::string>& operations) {
+const std::string* unknown_operation(const po::StateT& state,
+                                     const std::vector<std::string>& operations) {
   if (state.operations.empty()) return nullptr;
   for (const auto& one : operations)
     if (find_operation(state, one) == nullptr) return &one;
@@ -31,8 +33,10 @@ const std::string* unknown_operation(const po::StateT& state, const std::vector<
 }
 
 /// The life after releasing these operations (none named = all) or this much more (zero = all).
-po::Life life_after(const po::StateT& state, const std::vector<std::string>& released, decimal quantity) {
-  if (quantity.is_positive() && state.released_quantity + quantity < state.quantity) return po::Life::partially_released;
+po::Life life_after(const po::StateT& state, const std::vector<std::string>& released,
+                    decimal quantity) {
+  if (quantity.is_positive() && state.released_quantity + quantity < state.quantity)
+    return po::Life::partially_released;
   if (released.empty()) return po::Life::released;
   for (const auto& operation : state.operations)
     if (operation.status == po::OperationStatus::waiting &&
@@ -41,25 +45,32 @@ po::Life life_after(const po::StateT& state, const std::vector<std::string>& rel
   return po::Life::released;
 }
 
-po::OrderReleasedT released_event(const po::StateT& state, po::Mode mode, const std::vector<std::string>& operations,
-                                  decimal quantity) {
+po::OrderReleasedT released_event(const po::StateT& state, po::Mode mode,
+                                  const std::vector<std::string>& operations, decimal quantity) {
   po::OrderReleasedT event;
   event.mode = mode;
   event.life = life_after(state, operations, quantity);
   event.released_operations = operations;
-  event.quantity = quantity.is_positive() ? std::min(state.released_quantity + quantity, state.quantity) : state.quantity;
+  event.quantity = quantity.is_positive()
+                       ? std::min(state.released_quantity + quantity, state.quantity)
+                       : state.quantity;
   return event;
 }
 
 }  // namespace
 
 made request_release(const po::StateT& state, const po::RequestReleaseT& c, context& ctx) {
-  if (state.release_waits) return made::refuse(po::Refusal::release_pending, "A release of this order is at work already.");
+  if (state.release_waits)
+    return made::refuse(po::Refusal::release_pending,
+                        "A release of this order is at work already.");
   if (state.life != po::Life::created && state.life != po::Life::partially_released)
-    return made::refuse(po::Refusal::wrong_life, "The order is " + std::string(po::EnumNameLife(state.life)) + '.');
+    return made::refuse(po::Refusal::wrong_life,
+                        "The order is " + std::string(po::EnumNameLife(state.life)) + '.');
   if (const auto* unknown = unknown_operation(state, c.operations))
-    return made::refuse(po::Refusal::operation_unknown, "The order has no operation " + *unknown + '.');
-  const auto mode = ctx.rule("release.mode", "gate") == "follow" ? po::Mode::follow : po::Mode::gate;
+    return made::refuse(po::Refusal::operation_unknown,
+                        "The order has no operation " + *unknown + '.');
+  const auto mode =
+      ctx.rule("release.mode", "gate") == "follow" ? po::Mode::follow : po::Mode::gate;
   made d;
   po::ReleaseRequestedT event;
   event.mode = mode;
@@ -77,24 +88,31 @@ made release(const po::StateT& state, const po::ReleaseT& c, context& ctx) {
   made d;
   switch (state.life) {
     case po::Life::released:
-    case po::Life::technically_completed: return d;  // known already
-    case po::Life::closed: return made::park(po::Refusal::closed, "The order is closed.");
-    case po::Life::cancelled: return made::park(po::Refusal::cancelled, "The order is cancelled.");
+    case po::Life::technically_completed:
+      return d;  // known already
+    case po::Life::closed:
+      return made::park(po::Refusal::closed, "The order is closed.");
+    case po::Life::cancelled:
+      return made::park(po::Refusal::cancelled, "The order is cancelled.");
     case po::Life::created:
-    case po::Life::partially_released: break;
+    case po::Life::partially_released:
+      break;
   }
   if (const auto* unknown = unknown_operation(state, c.operations))
-    return made::park(po::Refusal::operation_unknown, "The order has no operation " + *unknown + '.');
+    return made::park(po::Refusal::operation_unknown,
+                      "The order has no operation " + *unknown + '.');
   d.emit(released_event(state, po::Mode::follow, c.operations, c.quantity));
   if (state.release_command.given()) d.settle(state.release_command);
-  if (!state.release_waits) start_process(d, state, po::Mode::follow, c.operations, c.quantity, ctx);
+  if (!state.release_waits)
+    start_process(d, state, po::Mode::follow, c.operations, c.quantity, ctx);
   return d;
 }
 
 made mark_released(const po::StateT& state, const po::MarkReleasedT& c) {
   made d;
   if (state.life > po::Life::released) return d;
-  const bool resolved = state.operations.empty() != c.operations.empty() || state.components.empty() != c.components.empty();
+  const bool resolved = state.operations.empty() != c.operations.empty() ||
+                        state.components.empty() != c.components.empty();
   const bool open = state.life != po::Life::released && state.mode == po::Mode::gate;
   if (open || resolved) {
     auto event = released_event(state, state.mode, c.released_operations, c.quantity);
@@ -124,7 +142,8 @@ made mark_blocked(const po::StateT& state, const po::MarkBlockedT& c, context& c
   for (auto& blocker : event.blockers) {
     blocker.since = ctx.now();
     for (const auto& before : state.blockers)
-      if (before.check == blocker.check && before.reason == blocker.reason) blocker.since = before.since;
+      if (before.check == blocker.check && before.reason == blocker.reason)
+        blocker.since = before.since;
   }
   d.emit(std::move(event));
   if (state.release_command.given()) d.settle(state.release_command);

@@ -41,9 +41,11 @@ made commission(const StateT&, const CommissionT& c, context& ctx) {
 }
 
 made activate(const StateT& state) {
-  if (state.life == Life::retired) return made::refuse(Refusal::retired, "A retired plant stays retired.");
+  if (state.life == Life::retired)
+    return made::refuse(Refusal::retired, "A retired plant stays retired.");
   if (state.life != Life::commissioned)
-    return made::refuse(Refusal::not_commissioned, "Only a plant that is commissioned and not yet active is activated.");
+    return made::refuse(Refusal::not_commissioned,
+                        "Only a plant that is commissioned and not yet active is activated.");
   made d;
   d.emit(ActivatedT());
   tell_waiters(d, state);
@@ -51,7 +53,8 @@ made activate(const StateT& state) {
 }
 
 made pause(const StateT& state, const PauseT& c) {
-  if (state.life != Life::active) return made::refuse(Refusal::not_active, "Only an active plant can be paused.");
+  if (state.life != Life::active)
+    return made::refuse(Refusal::not_active, "Only an active plant can be paused.");
   made d;
   PausedT event;
   event.reason = c.reason;
@@ -62,7 +65,8 @@ made pause(const StateT& state, const PauseT& c) {
 }
 
 made resume(const StateT& state) {
-  if (state.life != Life::paused) return made::refuse(Refusal::not_paused, "The plant is not paused.");
+  if (state.life != Life::paused)
+    return made::refuse(Refusal::not_paused, "The plant is not paused.");
   made d;
   d.emit(ResumedT());
   if (state.paused_until.given()) d.cancel_timer(resume_timer);
@@ -71,7 +75,8 @@ made resume(const StateT& state) {
 }
 
 made retire(const StateT& state, const RetireT& c) {
-  if (state.life == Life::retired) return made::refuse(Refusal::retired, "The plant is retired already.");
+  if (state.life == Life::retired)
+    return made::refuse(Refusal::retired, "The plant is retired already.");
   made d;
   RetiredT event;
   event.reason = c.reason;
@@ -82,19 +87,22 @@ made retire(const StateT& state, const RetireT& c) {
 }
 
 made describe(const StateT& state, const DescribeT& c) {
-  if (state.life == Life::retired) return made::refuse(Refusal::retired, "A retired plant does not change.");
+  if (state.life == Life::retired)
+    return made::refuse(Refusal::retired, "A retired plant does not change.");
   made d;
   DescribedT event;
   event.region = c.region.empty() ? state.region : c.region;
   event.time_zone = c.time_zone.empty() ? state.time_zone : c.time_zone;
   event.name = c.name.empty() ? state.name : c.name;
-  if (event.region != state.region || event.time_zone != state.time_zone || event.name != state.name)
+  if (event.region != state.region || event.time_zone != state.time_zone ||
+      event.name != state.name)
     d.emit(std::move(event));
   return d;
 }
 
 made bind_system(const StateT& state, const BindSystemT& c, context& ctx) {
-  if (state.life == Life::retired) return made::refuse(Refusal::retired, "A retired plant binds no systems.");
+  if (state.life == Life::retired)
+    return made::refuse(Refusal::retired, "A retired plant binds no systems.");
   if (c.system == System::none) return made::refuse_with("request.invalid", "A system is needed.");
   made d;
   SystemBoundT event;
@@ -108,7 +116,8 @@ made bind_system(const StateT& state, const BindSystemT& c, context& ctx) {
 }
 
 made unbind_system(const StateT& state, const UnbindSystemT& c) {
-  const bool bound = std::ranges::any_of(state.systems, [&](const auto& b) { return b.system == c.system; });
+  const bool bound =
+      std::ranges::any_of(state.systems, [&](const auto& b) { return b.system == c.system; });
   if (!bound) return made::refuse(Refusal::not_bound, "No adapter is bound for that system.");
   made d;
   SystemUnboundT event;
@@ -136,23 +145,35 @@ void set_life(StateT& state, Life life, std::string reason, timestamp since) {
 
 }  // namespace
 
-decision<plant::schema> plant::decide(const schema::state& state, const schema::command& command, context& ctx) {
+decision<plant::schema> plant::decide(const schema::state& state, const schema::command& command,
+                                      context& ctx) {
   switch (command.type) {
-    case Command::Commission: return commission(state, *command.AsCommission(), ctx);
-    case Command::Activate: return activate(state);
-    case Command::Pause: return pause(state, *command.AsPause());
-    case Command::Resume: return resume(state);
-    case Command::Retire: return retire(state, *command.AsRetire());
-    case Command::Describe: return describe(state, *command.AsDescribe());
-    case Command::BindSystem: return bind_system(state, *command.AsBindSystem(), ctx);
-    case Command::UnbindSystem: return unbind_system(state, *command.AsUnbindSystem());
-    case Command::AwaitChange: return await_change(state, *command.AsAwaitChange());
-    case Command::NONE: break;
+    case Command::Commission:
+      return commission(state, *command.AsCommission(), ctx);
+    case Command::Activate:
+      return activate(state);
+    case Command::Pause:
+      return pause(state, *command.AsPause());
+    case Command::Resume:
+      return resume(state);
+    case Command::Retire:
+      return retire(state, *command.AsRetire());
+    case Command::Describe:
+      return describe(state, *command.AsDescribe());
+    case Command::BindSystem:
+      return bind_system(state, *command.AsBindSystem(), ctx);
+    case Command::UnbindSystem:
+      return unbind_system(state, *command.AsUnbindSystem());
+    case Command::AwaitChange:
+      return await_change(state, *command.AsAwaitChange());
+    case Command::NONE:
+      break;
   }
   return made::fault("a command without a type");
 }
 
-decision<plant::schema> plant::on_timer(const schema::state& state, std::string_view name, context&) {
+decision<plant::schema> plant::on_timer(const schema::state& state, std::string_view name,
+                                        context&) {
   if (name != resume_timer || state.life != Life::paused) return {};
   made d;
   d.emit(ResumedT());
@@ -172,12 +193,16 @@ result<void> plant::evolve(schema::state& state, const schema::event& event, evo
       return {};
     }
     case Event::Activated:
-    case Event::Resumed: set_life(state, Life::active, {}, evo.stamp()); return {};
+    case Event::Resumed:
+      set_life(state, Life::active, {}, evo.stamp());
+      return {};
     case Event::Paused:
       set_life(state, Life::paused, event.AsPaused()->reason, evo.stamp());
       state.paused_until = event.AsPaused()->until;
       return {};
-    case Event::Retired: set_life(state, Life::retired, event.AsRetired()->reason, evo.stamp()); return {};
+    case Event::Retired:
+      set_life(state, Life::retired, event.AsRetired()->reason, evo.stamp());
+      return {};
     case Event::Described:
       state.region = event.AsDescribed()->region;
       state.time_zone = event.AsDescribed()->time_zone;
@@ -191,11 +216,17 @@ result<void> plant::evolve(schema::state& state, const schema::event& event, evo
       return {};
     }
     case Event::SystemUnbound:
-      std::erase_if(state.systems, [&](const auto& b) { return b.system == event.AsSystemUnbound()->system; });
+      std::erase_if(state.systems,
+                    [&](const auto& b) { return b.system == event.AsSystemUnbound()->system; });
       return {};
-    case Event::WaiterAdded: state.waiters.push_back(event.AsWaiterAdded()->process); return {};
-    case Event::WaitersTold: state.waiters.clear(); return {};
-    case Event::NONE: break;
+    case Event::WaiterAdded:
+      state.waiters.push_back(event.AsWaiterAdded()->process);
+      return {};
+    case Event::WaitersTold:
+      state.waiters.clear();
+      return {};
+    case Event::NONE:
+      break;
   }
   return error{"kind.fault", "an event without a type"};
 }

@@ -1,5 +1,6 @@
-// Every report becomes one delivery under the order's key, so that the ERP gets them in the order they were accepted.
-// What the ERP says, at once or later, is kept on the transaction and told to the order.
+// Every report becomes one delivery under the order's key, so that the ERP gets them in the order
+// they were accepted. What the ERP says, at once or later, is kept on the transaction and told to
+// the order.
 #include "actors/production_confirmation.hpp"
 
 #include <algorithm>
@@ -22,7 +23,8 @@ using po::ReportKind;
 
 constexpr std::string_view table = "transactions";
 
-const pc::TransactionT* find_open(const pc::StateT& state, ReportKind kind, std::string_view report) {
+const pc::TransactionT* find_open(const pc::StateT& state, ReportKind kind,
+                                  std::string_view report) {
   for (const auto& one : state.open)
     if (one.kind == kind && one.report == report) return &one;
   return nullptr;
@@ -38,14 +40,20 @@ bool is_reversal(ReportKind kind) { return kind >= ReportKind::cancel_confirmati
 
 /// SAP's movement type of a goods movement of the order.
 std::string movement_type(ReportKind kind, const po::MovementT* movement) {
-  const bool by_product = movement != nullptr && movement->use == millrace::batch::MaterialUse::by_product;
+  const bool by_product =
+      movement != nullptr && movement->use == millrace::batch::MaterialUse::by_product;
   switch (kind) {
-    case ReportKind::consumption: return "261";
-    case ReportKind::reverse_consumption: return "262";
-    case ReportKind::production: return by_product ? "531" : "101";
-    case ReportKind::reverse_production: return by_product ? "532" : "102";
+    case ReportKind::consumption:
+      return "261";
+    case ReportKind::reverse_consumption:
+      return "262";
+    case ReportKind::production:
+      return by_product ? "531" : "101";
+    case ReportKind::reverse_production:
+      return by_product ? "532" : "102";
     case ReportKind::confirmation:
-    case ReportKind::cancel_confirmation: break;
+    case ReportKind::cancel_confirmation:
+      break;
   }
   return {};
 }
@@ -59,7 +67,8 @@ void send(made& d, const pc::PostingT& posting, std::uint64_t number, const cont
     out.erp_id = posting.erp_id;
     out.number = number;
     out.material = posting.order_material;
-    if (posting.confirmation) out.confirmation = std::make_unique<po::ConfirmationT>(*posting.confirmation);
+    if (posting.confirmation)
+      out.confirmation = std::make_unique<po::ConfirmationT>(*posting.confirmation);
     d.deliver(System::erp, key, out, tag, Lane::confirmation);
   } else if (posting.kind == ReportKind::cancel_confirmation) {
     pc::CancelConfirmationT out;
@@ -113,8 +122,8 @@ made post(const pc::StateT& state, const pc::PostT& c, context& ctx) {
   return d;
 }
 
-void end(made& d, const pc::TransactionT& t, PostingStatus status, const std::string& document, const std::string& reason,
-         const context& ctx) {
+void end(made& d, const pc::TransactionT& t, PostingStatus status, const std::string& document,
+         const std::string& reason, const context& ctx) {
   const auto at = status == PostingStatus::posted ? ctx.now() : timestamp();
   if (status == PostingStatus::posted) {
     pc::PostingPostedT event;
@@ -143,11 +152,14 @@ void end(made& d, const pc::TransactionT& t, PostingStatus status, const std::st
 }
 
 made report_posting(const pc::StateT& state, const pc::ReportPostingT& c, context& ctx) {
-  if (c.status != PostingStatus::posted && c.status != PostingStatus::partly_posted && c.status != PostingStatus::refused)
-    return made::refuse(pc::Refusal::status_invalid, "The ERP reports posted, partly_posted or refused.");
+  if (c.status != PostingStatus::posted && c.status != PostingStatus::partly_posted &&
+      c.status != PostingStatus::refused)
+    return made::refuse(pc::Refusal::status_invalid,
+                        "The ERP reports posted, partly_posted or refused.");
   const auto* t = find_open(state, c.kind, c.report);
   if (t == nullptr)
-    return made::park(pc::Refusal::posting_unknown, "No open transaction for report " + c.report + '.');
+    return made::park(pc::Refusal::posting_unknown,
+                      "No open transaction for report " + c.report + '.');
   made d;
   end(d, *t, c.status, c.document, c.reason, ctx);
   return d;
@@ -155,14 +167,18 @@ made report_posting(const pc::StateT& state, const pc::ReportPostingT& c, contex
 
 made correct(const pc::StateT& state, const pc::CorrectT& c, context& ctx) {
   const auto* t = find_open(state, c.kind, c.report);
-  if (t == nullptr) return made::refuse(pc::Refusal::posting_unknown, "No open transaction for report " + c.report + '.');
+  if (t == nullptr)
+    return made::refuse(pc::Refusal::posting_unknown,
+                        "No open transaction for report " + c.report + '.');
   if (t->status != PostingStatus::refused && t->status != PostingStatus::partly_posted)
-    return made::refuse(pc::Refusal::not_refused, "Only what the ERP did not post in full is corrected.");
+    return made::refuse(pc::Refusal::not_refused,
+                        "Only what the ERP did not post in full is corrected.");
   auto row = ctx.row<pc::TransactionT>(table, std::to_string(t->number));
   if (!row || !row->posting) return made::fault("a transaction without its row");
   made d;
   auto& posting = *row->posting;
-  if (posting.confirmation && !c.posting_date.empty()) posting.confirmation->posting_date = c.posting_date;
+  if (posting.confirmation && !c.posting_date.empty())
+    posting.confirmation->posting_date = c.posting_date;
   if (posting.confirmation && !c.location.empty()) posting.confirmation->location = c.location;
   if (posting.movement && !c.posting_date.empty()) posting.movement->posting_date = c.posting_date;
   if (posting.movement && !c.location.empty()) posting.movement->location = c.location;
@@ -178,9 +194,12 @@ made correct(const pc::StateT& state, const pc::CorrectT& c, context& ctx) {
 
 made cancel(const pc::StateT& state, const pc::CancelT& c, context& ctx) {
   const auto* t = find_open(state, c.kind, c.report);
-  if (t == nullptr) return made::refuse(pc::Refusal::posting_unknown, "No open transaction for report " + c.report + '.');
+  if (t == nullptr)
+    return made::refuse(pc::Refusal::posting_unknown,
+                        "No open transaction for report " + c.report + '.');
   if (t->status != PostingStatus::refused && t->status != PostingStatus::partly_posted)
-    return made::refuse(pc::Refusal::not_refused, "Only what the ERP did not post in full is given up.");
+    return made::refuse(pc::Refusal::not_refused,
+                        "Only what the ERP did not post in full is given up.");
   made d;
   end(d, *t, PostingStatus::cancelled, t->document, c.reason, ctx);
   return d;
@@ -188,9 +207,11 @@ made cancel(const pc::StateT& state, const pc::CancelT& c, context& ctx) {
 
 /// Changes the open transaction and its row; a finished one leaves the state.
 result<void> change(pc::StateT& state, evolution& evo, std::uint64_t number, const auto& edit) {
-  const auto at = std::ranges::find_if(state.open, [&](const auto& t) { return t.number == number; });
+  const auto at =
+      std::ranges::find_if(state.open, [&](const auto& t) { return t.number == number; });
   auto row = evo.row<pc::TransactionT>(table, std::to_string(number));
-  if (at == state.open.end() || !row) return error{"kind.fault", "no transaction " + std::to_string(number)};
+  if (at == state.open.end() || !row)
+    return error{"kind.fault", "no transaction " + std::to_string(number)};
   edit(*at);
   auto posting = std::move(row->posting);
   *row = *at;
@@ -198,7 +219,8 @@ result<void> change(pc::StateT& state, evolution& evo, std::uint64_t number, con
   evo.put_row(table, std::to_string(number), *row);
   if (at->status == PostingStatus::posted) ++state.posted;
   if (at->status == PostingStatus::cancelled) ++state.cancelled;
-  if (at->status == PostingStatus::posted || at->status == PostingStatus::cancelled) state.open.erase(at);
+  if (at->status == PostingStatus::posted || at->status == PostingStatus::cancelled)
+    state.open.erase(at);
   return {};
 }
 
@@ -231,21 +253,26 @@ result<void> take_correction(pc::StateT& state, const pc::PostingCorrectedT& e, 
 
 }  // namespace
 
-decision<production_confirmation::schema> production_confirmation::decide(const schema::state& state,
-                                                                          const schema::command& command, context& ctx) {
+decision<production_confirmation::schema> production_confirmation::decide(
+    const schema::state& state, const schema::command& command, context& ctx) {
   using pc::Command;
   switch (command.type) {
-    case Command::Post: return post(state, *command.AsPost(), ctx);
-    case Command::ReportPosting: return report_posting(state, *command.AsReportPosting(), ctx);
-    case Command::Correct: return correct(state, *command.AsCorrect(), ctx);
-    case Command::Cancel: return cancel(state, *command.AsCancel(), ctx);
-    case Command::NONE: break;
+    case Command::Post:
+      return post(state, *command.AsPost(), ctx);
+    case Command::ReportPosting:
+      return report_posting(state, *command.AsReportPosting(), ctx);
+    case Command::Correct:
+      return correct(state, *command.AsCorrect(), ctx);
+    case Command::Cancel:
+      return cancel(state, *command.AsCancel(), ctx);
+    case Command::NONE:
+      break;
   }
   return made::fault("a command without a type");
 }
 
-decision<production_confirmation::schema> production_confirmation::on_delivered(const schema::state& state,
-                                                                                const delivered& in, context& ctx) {
+decision<production_confirmation::schema> production_confirmation::on_delivered(
+    const schema::state& state, const delivered& in, context& ctx) {
   std::uint64_t number = 0;
   std::from_chars(in.tag.data(), in.tag.data() + in.tag.size(), number);
   const auto* t = find_open(state, number);
@@ -255,18 +282,25 @@ decision<production_confirmation::schema> production_confirmation::on_delivered(
     case engine::DeliveryEnd::acknowledged:
       end(d, *t, PostingStatus::posted, std::string(in.document), {}, ctx);
       break;
-    case engine::DeliveryEnd::dead: end(d, *t, PostingStatus::refused, {}, std::string(in.detail), ctx); break;
-    case engine::DeliveryEnd::discarded: end(d, *t, PostingStatus::cancelled, {}, std::string(in.detail), ctx); break;
+    case engine::DeliveryEnd::dead:
+      end(d, *t, PostingStatus::refused, {}, std::string(in.detail), ctx);
+      break;
+    case engine::DeliveryEnd::discarded:
+      end(d, *t, PostingStatus::cancelled, {}, std::string(in.detail), ctx);
+      break;
     case engine::DeliveryEnd::retried:
-    case engine::DeliveryEnd::edited: break;
+    case engine::DeliveryEnd::edited:
+      break;
   }
   return d;
 }
 
-result<void> production_confirmation::evolve(schema::state& state, const schema::event& event, evolution& evo) {
+result<void> production_confirmation::evolve(schema::state& state, const schema::event& event,
+                                             evolution& evo) {
   using pc::Event;
   switch (event.type) {
-    case Event::PostingAccepted: return accept(state, *event.AsPostingAccepted(), evo);
+    case Event::PostingAccepted:
+      return accept(state, *event.AsPostingAccepted(), evo);
     case Event::PostingSent:
       return change(state, evo, event.AsPostingSent()->number, [](auto& t) {
         t.status = PostingStatus::sent;
@@ -296,7 +330,8 @@ result<void> production_confirmation::evolve(schema::state& state, const schema:
         t.reason = e.reason;
       });
     }
-    case Event::PostingCorrected: return take_correction(state, *event.AsPostingCorrected(), evo);
+    case Event::PostingCorrected:
+      return take_correction(state, *event.AsPostingCorrected(), evo);
     case Event::PostingCancelled: {
       const auto& e = *event.AsPostingCancelled();
       return change(state, evo, e.number, [&](auto& t) {
@@ -304,7 +339,8 @@ result<void> production_confirmation::evolve(schema::state& state, const schema:
         t.reason = e.reason;
       });
     }
-    case Event::NONE: break;
+    case Event::NONE:
+      break;
   }
   return error{"kind.fault", "an event without a type"};
 }

@@ -39,29 +39,36 @@ void unknown(CheckT& check, std::string code, std::string reason, const release_
 
 CheckT check_plant(const millrace::plant::StateT* plant) {
   auto check = check_of("plant", plant ? plant->name : "");
-  if (plant == nullptr) fail(check, "plant.unknown", "The plant is not commissioned.");
+  if (plant == nullptr)
+    fail(check, "plant.unknown", "The plant is not commissioned.");
   else if (plant->life != millrace::plant::Life::active)
-    fail(check, "plant.not_active", "The plant is " + std::string(millrace::plant::EnumNameLife(plant->life)) +
-                                        (plant->reason.empty() ? "." : ": " + plant->reason));
+    fail(check, "plant.not_active",
+         "The plant is " + std::string(millrace::plant::EnumNameLife(plant->life)) +
+             (plant->reason.empty() ? "." : ": " + plant->reason));
   return check;
 }
 
-CheckT check_revision(const po::SnapshotT& order, const millrace::material::StateT* m, timestamp now) {
+CheckT check_revision(const po::SnapshotT& order, const millrace::material::StateT* m,
+                      timestamp now) {
   auto check = check_of("revision", order.material + '/' + order.revision);
   if (m == nullptr) {
     fail(check, "material.unknown", "Material " + order.material + " is not known here.");
     return check;
   }
   const auto* revision = find_revision(*m, order.revision);
-  if (m->obsolete) fail(check, "material.obsolete", "Material " + order.material + " is obsolete.");
+  if (m->obsolete)
+    fail(check, "material.obsolete", "Material " + order.material + " is obsolete.");
   else if (revision == nullptr)
     fail(check, "material.revision_unknown", "Revision " + order.revision + " is not defined.");
   else if (revision->effective_from > now)
-    fail(check, "material.revision_not_effective", "Revision " + revision->revision + " is not effective yet.");
+    fail(check, "material.revision_not_effective",
+         "Revision " + revision->revision + " is not effective yet.");
   else if (revision->effective_to.given() && revision->effective_to <= now)
-    fail(check, "material.revision_not_effective", "Revision " + revision->revision + " is no longer effective.");
+    fail(check, "material.revision_not_effective",
+         "Revision " + revision->revision + " is no longer effective.");
   else if (!convert(*m, order.quantity, order.unit, m->base_unit))
-    fail(check, "order.unit_not_convertible", order.unit + " cannot be converted to " + m->base_unit + '.');
+    fail(check, "order.unit_not_convertible",
+         order.unit + " cannot be converted to " + m->base_unit + '.');
   return check;
 }
 
@@ -78,18 +85,23 @@ CheckT check_plan(const po::SnapshotT& order, const millrace::material::StateT* 
   auto check = check_of("inspection_plan", order.material);
   if (m == nullptr) return check;  // the revision's check says so
   const auto* plan = effective_plan(*m, order.revision, now);
-  if (plan != nullptr) check.subject = plan->plan;
+  if (plan != nullptr)
+    check.subject = plan->plan;
   else if (m->inspection_required)
-    fail(check, "material.inspection_plan_missing", "No inspection plan is in effect, and the material needs one.");
+    fail(check, "material.inspection_plan_missing",
+         "No inspection plan is in effect, and the material needs one.");
   else if (!m->plans.empty())
-    fail(check, "material.inspection_plan_not_effective", "The material's inspection plan is not in effect.");
+    fail(check, "material.inspection_plan_not_effective",
+         "The material's inspection plan is not in effect.");
   return check;
 }
 
 }  // namespace
 
-std::vector<component_need> release_needs(const po::SnapshotT& order, const millrace::material::StateT* material,
-                                          const std::vector<std::string>& operations, decimal quantity) {
+std::vector<component_need> release_needs(const po::SnapshotT& order,
+                                          const millrace::material::StateT* material,
+                                          const std::vector<std::string>& operations,
+                                          decimal quantity) {
   auto plan = order;
   if (material != nullptr && !resolve_from_material(plan, *material)) plan = order;
   std::vector<component_need> out;
@@ -107,12 +119,14 @@ std::vector<component_need> release_needs(const po::SnapshotT& order, const mill
     need.quantity = needed;
     need.unit = component.unit;
     need.materials.push_back(component.material);
-    need.materials.insert(need.materials.end(), component.alternatives.begin(), component.alternatives.end());
+    need.materials.insert(need.materials.end(), component.alternatives.begin(),
+                          component.alternatives.end());
   }
   return out;
 }
 
-std::vector<CheckT> check_references(const po::SnapshotT& order, const millrace::plant::StateT* plant,
+std::vector<CheckT> check_references(const po::SnapshotT& order,
+                                     const millrace::plant::StateT* plant,
                                      const millrace::material::StateT* material, timestamp now,
                                      const release_rules& rules) {
   auto plan = order;
@@ -126,14 +140,16 @@ std::vector<CheckT> check_references(const po::SnapshotT& order, const millrace:
   for (const auto& operation : plan.operations) {
     if (operation.work_center.empty() || !seen.insert(operation.work_center).second) continue;
     auto check = check_of("work_center", operation.work_center);
-    unknown(check, "work_center.unknown", "Work center " + operation.work_center + " is not known here.", rules);
+    unknown(check, "work_center.unknown",
+            "Work center " + operation.work_center + " is not known here.", rules);
     out.push_back(std::move(check));
   }
   return out;
 }
 
 std::vector<CheckT> check_components(const std::vector<component_need>& needs,
-                                     const std::vector<component_stock>& stock, const release_rules& rules) {
+                                     const std::vector<component_stock>& stock,
+                                     const release_rules& rules) {
   std::vector<CheckT> out;
   std::set<std::string> suppliers;
   for (const auto& need : needs) {
@@ -147,8 +163,9 @@ std::vector<CheckT> check_components(const std::vector<component_need>& needs,
     }
     auto check = check_of("component", need.material);
     if (available < need.quantity)
-      fail(check, "component.short", need.material + ": " + available.to_string() + " of " + need.quantity.to_string() + ' ' +
-                                         need.unit + " available" + (blocked.empty() ? "" : " (" + blocked + ')'));
+      fail(check, "component.short",
+           need.material + ": " + available.to_string() + " of " + need.quantity.to_string() + ' ' +
+               need.unit + " available" + (blocked.empty() ? "" : " (" + blocked + ')'));
     out.push_back(std::move(check));
   }
   for (const auto& supplier : suppliers) {
@@ -161,19 +178,23 @@ std::vector<CheckT> check_components(const std::vector<component_need>& needs,
 }
 
 std::vector<CheckT> check_release(const po::StateT& order, const millrace::plant::StateT* plant,
-                                  const millrace::material::StateT* material, const std::vector<component_stock>& stock,
-                                  timestamp now, const release_rules& rules) {
+                                  const millrace::material::StateT* material,
+                                  const std::vector<component_stock>& stock, timestamp now,
+                                  const release_rules& rules) {
   const auto snapshot = snapshot_of(order);
   auto out = check_references(snapshot, plant, material, now, rules);
-  for (auto& check : check_components(release_needs(snapshot, material), stock, rules)) out.push_back(std::move(check));
+  for (auto& check : check_components(release_needs(snapshot, material), stock, rules))
+    out.push_back(std::move(check));
   return out;
 }
 
 bool passes(const std::vector<CheckT>& checks) {
-  return std::ranges::all_of(checks, [](const auto& check) { return check.verdict == Verdict::pass; });
+  return std::ranges::all_of(checks,
+                             [](const auto& check) { return check.verdict == Verdict::pass; });
 }
 
-std::optional<decimal> available_of(const millrace::batch::StateT& lot, std::string_view order_id, std::string_view unit,
+std::optional<decimal> available_of(const millrace::batch::StateT& lot, std::string_view order_id,
+                                    std::string_view unit,
                                     const millrace::material::StateT* component) {
   auto free = lot.allocatable;
   for (const auto& reservation : lot.reservations)

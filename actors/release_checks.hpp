@@ -1,5 +1,5 @@
-// The checks of an order's release as a pure function over states: the release process and the read-only check-release
-// of the API ask the same questions and get the same verdicts.
+// The checks of an order's release as a pure function over states: the release process and the
+// read-only check-release of the API ask the same questions and get the same verdicts.
 #pragma once
 
 #include <string>
@@ -23,8 +23,9 @@ struct component_need {
   std::vector<std::string> materials;
 };
 
-/// What there is for a need, in the need's unit: allocatable or already reserved for this order. `suppliers` of the lots;
-/// `blocked`: why stock that is there cannot be had ("HSG-0002: batch.held").
+/// What there is for a need, in the need's unit: allocatable or already reserved for this order.
+/// `suppliers` of the lots; `blocked`: why stock that is there cannot be had ("HSG-0002:
+/// batch.held").
 struct component_stock {
   std::string material;
   std::string operation;
@@ -35,40 +36,41 @@ struct component_stock {
 
 /// Settings of the business rules that the checks look at.
 struct release_rules {
-  bool references_must_exist = false;   // rule references.must_exist: unknown work centers and suppliers fail
+  bool references_must_exist =
+      false;  // rule references.must_exist: unknown work centers and suppliers fail
 };
 
-/// The needs of `order` (its own components, else those of the material's revision), for `quantity` of it (zero = all)
-/// and these operations (empty = all).
-[[nodiscard]] std::vector<component_need> release_needs(const millrace::order::SnapshotT& order,
-                                                        const millrace::material::StateT* material,
-                                                        const std::vector<std::string>& operations = {},
-                                                        decimal quantity = {});
+/// The needs of `order` (its own components, else those of the material's revision), for `quantity`
+/// of it (zero = all) and these operations (empty = all).
+[[nodiscard]] std::vector<component_need> release_needs(
+    const millrace::order::SnapshotT& order, const millrace::material::StateT* material,
+    const std::vector<std::string>& operations = {}, decimal quantity = {});
 
-/// Checks that need no stock: plant, material and revision, routing, inspection plan, work centers. Null = not known here.
-[[nodiscard]] std::vector<millrace::order_release::CheckT> check_references(const millrace::order::SnapshotT& order,
-                                                                            const millrace::plant::StateT* plant,
-                                                                            const millrace::material::StateT* material,
-                                                                            timestamp now, const release_rules& rules);
+/// Checks that need no stock: plant, material and revision, routing, inspection plan, work centers.
+/// Null = not known here.
+[[nodiscard]] std::vector<millrace::order_release::CheckT> check_references(
+    const millrace::order::SnapshotT& order, const millrace::plant::StateT* plant,
+    const millrace::material::StateT* material, timestamp now, const release_rules& rules);
 
 /// Checks of the components, one for each need, and of the suppliers of what was found.
-[[nodiscard]] std::vector<millrace::order_release::CheckT> check_components(const std::vector<component_need>& needs,
-                                                                            const std::vector<component_stock>& stock,
-                                                                            const release_rules& rules);
+[[nodiscard]] std::vector<millrace::order_release::CheckT> check_components(
+    const std::vector<component_need>& needs, const std::vector<component_stock>& stock,
+    const release_rules& rules);
 
 /// All checks of a release of the whole order: what check-release answers.
-[[nodiscard]] std::vector<millrace::order_release::CheckT> check_release(const millrace::order::StateT& order,
-                                                                         const millrace::plant::StateT* plant,
-                                                                         const millrace::material::StateT* material,
-                                                                         const std::vector<component_stock>& stock,
-                                                                         timestamp now, const release_rules& rules = {});
+[[nodiscard]] std::vector<millrace::order_release::CheckT> check_release(
+    const millrace::order::StateT& order, const millrace::plant::StateT* plant,
+    const millrace::material::StateT* material, const std::vector<component_stock>& stock,
+    timestamp now, const release_rules& rules = {});
 
 /// No check failed and none is pending.
 [[nodiscard]] bool passes(const std::vector<millrace::order_release::CheckT>& checks);
 
-/// What an order could have of a lot: allocatable, and what is reserved for it already, in `unit`; nullopt when the lot's unit
-/// cannot be converted. `component` is the state of the lot's material, null = units must be equal.
-[[nodiscard]] std::optional<decimal> available_of(const millrace::batch::StateT& lot, std::string_view order_id,
-                                                  std::string_view unit, const millrace::material::StateT* component);
+/// What an order could have of a lot: allocatable, and what is reserved for it already, in `unit`;
+/// nullopt when the lot's unit cannot be converted. `component` is the state of the lot's material,
+/// null = units must be equal.
+[[nodiscard]] std::optional<decimal> available_of(const millrace::batch::StateT& lot,
+                                                  std::string_view order_id, std::string_view unit,
+                                                  const millrace::material::StateT* component);
 
 }  // namespace millrace::actors

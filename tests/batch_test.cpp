@@ -562,7 +562,7 @@ BOOST_AUTO_TEST_CASE(a_hold_stops_everything_and_revokes_what_was_granted) {
       .when_from("shipment/S-1", pick())
       .when(place("H-9"), System::mes)
       .then_event_names({"HoldPlaced", "ReservationRevoked", "AllocationRevoked"})
-      .then_effects({"tell shipment/S-1", "tell hold/H-9"})
+      .then_effects({"tell order_release/1", "tell shipment/S-1", "tell hold/H-9"})
       .then_state(allocatable(0))
       .when_from("shipment/S-1", ship())
       .then_refused("batch.allocation_unknown")

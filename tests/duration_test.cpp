@@ -18,7 +18,8 @@ BOOST_AUTO_TEST_CASE(reads_the_durations_that_have_a_length) {
 }
 
 BOOST_AUTO_TEST_CASE(refuses_what_is_no_duration) {
-  for (const char* text : {"P", "PT", "30M", "P1Y", "P1M", "PT1M1H", "PT1H1H", "PT-1H", "PT1", "P1DT", "PT.5S", "PT1.5H", "P999999999W", "pt1h"})
+  for (const char* text : {"P", "PT", "30M", "P1Y", "P1M", "PT1M1H", "PT1H1H", "PT-1H", "PT1",
+                           "P1DT", "PT.5S", "PT1.5H", "P999999999W", "pt1h"})
     BOOST_CHECK_MESSAGE(!duration_seconds(text), text);
 }
 
@@ -32,6 +33,8 @@ BOOST_AUTO_TEST_CASE(adds_subtracts_and_scales) {
   BOOST_CHECK_EQUAL(duration_sum("PT50M", "PT20M"), "PT1H10M");
   BOOST_CHECK_EQUAL(duration_difference("PT1H10M", "PT20M"), "PT50M");
   BOOST_CHECK_EQUAL(duration_difference("PT10M", "PT20M"), "");
-  BOOST_CHECK_EQUAL(duration_scaled("PT6M", decimal::from_units(10), decimal::from_units(1)), "PT1H");
-  BOOST_CHECK_EQUAL(duration_scaled("PT1H", decimal::from_units(1), decimal::from_units(3)), "PT20M");
+  BOOST_CHECK_EQUAL(duration_scaled("PT6M", decimal::from_units(10), decimal::from_units(1)),
+                    "PT1H");
+  BOOST_CHECK_EQUAL(duration_scaled("PT1H", decimal::from_units(1), decimal::from_units(3)),
+                    "PT20M");
 }

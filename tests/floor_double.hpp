@@ -1,5 +1,6 @@
-// A plant floor in memory: all kinds, one queue of messages, parked facts tried again; the engine's rules without the engine.
-// Stories over several kinds run on it, so that what kinds say to each other is proven before any storage is involved.
+// A plant floor in memory: all kinds, one queue of messages, parked facts tried again; the engine's
+// rules without the engine. Stories over several kinds run on it, so that what kinds say to each
+// other is proven before any storage is involved.
 #pragma once
 
 #include <boost/test/unit_test.hpp>
@@ -36,7 +37,8 @@ class floor_double {
   std::deque<delivery> outbox;
   std::vector<std::string> faults;
 
-  /// Sends a command as it comes over HTTP ("orders/1000042/create", its JSON) and lets everything that follows happen.
+  /// Sends a command as it comes over HTTP ("orders/1000042/create", its JSON) and lets everything
+  /// that follows happen.
   outcome post(const std::string& path, System by, std::string_view json) {
     const auto first = path.find('/');
     const auto last = path.rfind('/');
@@ -45,11 +47,13 @@ class floor_double {
     BOOST_REQUIRE_MESSAGE(model != nullptr, path);
     const auto* command = model->command(path.substr(last + 1));
     BOOST_REQUIRE_MESSAGE(command != nullptr, path);
-    BOOST_CHECK_MESSAGE(command->any_owner || ((command->owners >> static_cast<unsigned>(by)) & 1u), path << ": not the owner");
+    BOOST_CHECK_MESSAGE(command->any_owner || ((command->owners >> static_cast<unsigned>(by)) & 1u),
+                        path << ": not the owner");
     auto body = json_to_table(schema_model::built_in(), *command, json);
     BOOST_REQUIRE_MESSAGE(body.has_value(), path << ": " << (body ? "" : body.error().detail));
     message m;
-    m.to = model->name + '/' + (first == last ? path.substr(0, first) : path.substr(first + 1, last - first - 1));
+    m.to = model->name + '/' +
+           (first == last ? path.substr(0, first) : path.substr(first + 1, last - first - 1));
     m.command = command->member;
     m.body = std::move(*body);
     m.client = by;
@@ -62,7 +66,8 @@ class floor_double {
     return answers_[own];
   }
   /// Ends the first waiting delivery.
-  void deliver(engine::DeliveryEnd end = engine::DeliveryEnd::acknowledged, const std::string& document = {}) {
+  void deliver(engine::DeliveryEnd end = engine::DeliveryEnd::acknowledged,
+               const std::string& document = {}) {
     BOOST_REQUIRE(!outbox.empty());
     const auto d = outbox.front();
     if (end != engine::DeliveryEnd::dead) outbox.pop_front();
@@ -80,13 +85,15 @@ class floor_double {
   }
   template <class Schema>
   const typename Schema::state& state(std::string_view id) {
-    return *static_cast<const typename Schema::state*>(kind_of(Schema::name).native(*at(std::string(Schema::name) + '/' + std::string(id)).state));
+    return *static_cast<const typename Schema::state*>(
+        kind_of(Schema::name).native(*at(std::string(Schema::name) + '/' + std::string(id)).state));
   }
   template <class Row>
   std::vector<Row> rows(const std::string& actor, const std::string& table) {
     std::vector<Row> out;
     for (const auto& [key, body] : at(actor).rows)
-      if (key.first == table) flatbuffers::GetRoot<typename Row::TableType>(body.data())->UnPackTo(&out.emplace_back());
+      if (key.first == table)
+        flatbuffers::GetRoot<typename Row::TableType>(body.data())->UnPackTo(&out.emplace_back());
     return out;
   }
   [[nodiscard]] std::size_t parked(const std::string& actor) { return at(actor).parked.size(); }
@@ -114,7 +121,8 @@ class floor_double {
 
   class seen final : public context {
    public:
-    seen(floor_double& floor, resident& own, std::string_view id, caller from, hash128 command, bool again)
+    seen(floor_double& floor, resident& own, std::string_view id, caller from, hash128 command,
+         bool again)
         : floor_(floor), own_(own), id_(id), from_(from), command_(command), again_(again) {}
     timestamp now() const override { return floor_.now_; }
     std::string_view plant() const override { return "hamburg"; }
@@ -123,7 +131,9 @@ class floor_double {
     const caller& from() const override { return from_; }
     std::string_view correlation() const override { return "story"; }
     hash128 command_id() const override { return command_; }
-    bool bound(System system) const override { return (floor_.bound >> static_cast<unsigned>(system)) & 1u; }
+    bool bound(System system) const override {
+      return (floor_.bound >> static_cast<unsigned>(system)) & 1u;
+    }
     std::string rule(std::string_view name, std::string_view fallback) const override {
       const auto found = floor_.rules.find(name);
       return found == floor_.rules.end() ? std::string(fallback) : found->second;
@@ -158,7 +168,9 @@ class floor_double {
     std::uint64_t sequence() const override { return own_.sequence; }
     timestamp stamp() const override { return stamp_; }
     void begin_event() override { ++own_.sequence; }
-    void erase_row(std::string_view table, std::string_view key) override { own_.rows.erase({std::string(table), std::string(key)}); }
+    void erase_row(std::string_view table, std::string_view key) override {
+      own_.rows.erase({std::string(table), std::string(key)});
+    }
 
    protected:
     void put_row_raw(std::string_view table, std::string_view key, bytes row) override {
@@ -187,9 +199,12 @@ class floor_double {
       BOOST_REQUIRE_MESSAGE(steps < 10'000, "the floor does not come to rest");
       const auto m = std::move(queue_.front());
       queue_.pop_front();
-      if (m.to.starts_with("_find/")) find(m);
-      else if (m.is_answer) take_answer(m);
-      else take_command(m, false);
+      if (m.to.starts_with("_find/"))
+        find(m);
+      else if (m.is_answer)
+        take_answer(m);
+      else
+        take_command(m, false);
     }
   }
 
@@ -204,7 +219,8 @@ class floor_double {
       bool matches = true;
       for (std::size_t f = 0; f + 1 < m.raw.filters.size(); f += 2)
         for (std::size_t i = 0; i < model.indexes.size(); ++i)
-          if (model.indexes[i].field == m.raw.filters[f]) matches &= values[i] == m.raw.filters[f + 1];
+          if (model.indexes[i].field == m.raw.filters[f])
+            matches &= values[i] == m.raw.filters[f + 1];
       if (matches) back.found.emplace_back(split_local(local).second);
     }
     reply({m.from, m.ask, m.origin}, std::move(back), m.to);
@@ -295,7 +311,8 @@ class floor_double {
       if (!take_command(fact, true)) at(local).parked.push_back(fact);
   }
 
-  decided decide(const std::string& local, const input& in, hash128 origin, caller from, hash128 id = {}, bool again = false) {
+  decided decide(const std::string& local, const input& in, hash128 origin, caller from,
+                 hash128 id = {}, bool again = false) {
     auto& own = at(local);
     const auto own_id = std::string(split_local(local).second);
     seen ctx(*this, own, own_id, from, id, again);
@@ -303,7 +320,9 @@ class floor_double {
     auto d = kind_of(split_local(local).first).decide(*own.state, in, ctx, evo);
     if (d.code == "kind.fault") faults.push_back(local + ": " + d.detail);
     BOOST_CHECK_MESSAGE(d.code != "kind.fault", local << ": " << d.detail);
-    if (again && (d.outcome == engine::Outcome::parked || d.outcome == engine::Outcome::refused) && d.events.empty()) return d;
+    if (again && (d.outcome == engine::Outcome::parked || d.outcome == engine::Outcome::refused) &&
+        d.events.empty())
+      return d;
     for (auto& e : d.effects) file(local, e, id.given() ? id : origin);
     for (const auto& s : d.settles) settle(local, s, d);
     if (!std::holds_alternative<command_input>(in) && !d.events.empty()) retry(local);

@@ -1,5 +1,6 @@
 // layer: actors
-// Stories over all kinds together: the issue's exchange as it is written, shortages, late outer systems, reversals.
+// Stories over all kinds together: the issue's exchange as it is written, shortages, late outer
+// systems, reversals.
 #define BOOST_TEST_MODULE floor
 #include "tests/floor_double.hpp"
 
@@ -11,12 +12,14 @@
 #include "schemas/quality/inspection_kind.hpp"
 
 using namespace millrace;
-using millrace::testing::floor_double;
 using engine::Outcome;
+using millrace::testing::floor_double;
 
 namespace {
 
-void accepted(floor_double::outcome o) { BOOST_CHECK_MESSAGE(o.what == Outcome::accepted, "not accepted: " << o.code); }
+void accepted(floor_double::outcome o) {
+  BOOST_CHECK_MESSAGE(o.what == Outcome::accepted, "not accepted: " << o.code);
+}
 void refused(floor_double::outcome o, std::string_view code) {
   BOOST_CHECK(o.what == Outcome::refused);
   BOOST_CHECK_EQUAL(o.code, code);
@@ -27,14 +30,17 @@ void excepted(floor_double::outcome o, std::string_view code) {
 }
 
 void master_data(floor_double& f) {
-  accepted(f.post("hamburg/commission", System::ops, R"({"region":"eu","time_zone":"Europe/Berlin"})"));
+  accepted(
+      f.post("hamburg/commission", System::ops, R"({"region":"eu","time_zone":"Europe/Berlin"})"));
   accepted(f.post("materials/HOUSING/define", System::erp, R"({"revision":"A","base_unit":"EA"})"));
-  accepted(f.post("materials/PUMP-100/define", System::erp,
-                  R"({"revision":"A","base_unit":"EA","routing":[{"operation":"0010","work_center":"WC-1","description":"Assemble"},)"
-                  R"({"operation":"0020","work_center":"WC-2","description":"Test"}],)"
-                  R"("components":[{"material":"HOUSING","quantity":"1","unit":"EA","operation":"0010"}]})"));
-  accepted(f.post("materials/PUMP-100/set-inspection-plan", System::qms,
-                  R"({"plan":"IP-7","revision":"1","characteristics":[{"name":"pressure","lower":"9.5","upper":"10.5","unit":"BAR"}]})"));
+  accepted(f.post(
+      "materials/PUMP-100/define", System::erp,
+      R"({"revision":"A","base_unit":"EA","routing":[{"operation":"0010","work_center":"WC-1","description":"Assemble"},)"
+      R"({"operation":"0020","work_center":"WC-2","description":"Test"}],)"
+      R"("components":[{"material":"HOUSING","quantity":"1","unit":"EA","operation":"0010"}]})"));
+  accepted(f.post(
+      "materials/PUMP-100/set-inspection-plan", System::qms,
+      R"({"plan":"IP-7","revision":"1","characteristics":[{"name":"pressure","lower":"9.5","upper":"10.5","unit":"BAR"}]})"));
 }
 void stock(floor_double& f, const char* quantity = "100", const char* batch = "HSG-0001") {
   accepted(f.post("batches/" + std::string(batch) + "/receive", System::erp,
@@ -42,8 +48,9 @@ void stock(floor_double& f, const char* quantity = "100", const char* batch = "H
                       R"(","unit":"EA","supplier":"ACME","supplier_lot":"L-17"})"));
 }
 void create_order(floor_double& f) {
-  accepted(f.post("orders/1000042/create", System::erp,
-                  R"({"material":"PUMP-100","revision":"A","quantity":"10","unit":"EA","due":"2026-12-01T00:00:00Z"})"));
+  accepted(f.post(
+      "orders/1000042/create", System::erp,
+      R"({"material":"PUMP-100","revision":"A","quantity":"10","unit":"EA","due":"2026-12-01T00:00:00Z"})"));
 }
 void release(floor_double& f) {
   master_data(f);
@@ -51,7 +58,8 @@ void release(floor_double& f) {
   create_order(f);
   accepted(f.post("orders/1000042/request-release", System::erp, "{}"));
 }
-const char* consumption = R"({"report":"G-1","operation":"0010","material":"HOUSING","batch":"HSG-0001","quantity":"10","unit":"EA"})";
+const char* consumption =
+    R"({"report":"G-1","operation":"0010","material":"HOUSING","batch":"HSG-0001","quantity":"10","unit":"EA"})";
 const char* production = R"({"report":"P-1","batch":"PMP-0001","quantity":"10","unit":"EA"})";
 const char* confirmation =
     R"({"confirmation":"C-1","operation":"0010","yield":"10","scrap":"0","unit":"EA","final":true,"occurred_at":"2026-11-24T08:00:00Z"})";
@@ -79,20 +87,28 @@ BOOST_AUTO_TEST_CASE(the_exchange_as_it_is_written) {
   execute(f);
   BOOST_CHECK(total(lot_of(f, "HSG-0001")) == decimal::from_units(90));
   accepted(f.post("inspections/IL-1/create", System::qms, R"({"batch":"PMP-0001","plan":"IP-7"})"));
-  accepted(f.post("inspections/IL-1/record-result", System::qms, R"({"characteristic":"pressure","value":"11.2","unit":"BAR"})"));
+  accepted(f.post("inspections/IL-1/record-result", System::qms,
+                  R"({"characteristic":"pressure","value":"11.2","unit":"BAR"})"));
   accepted(f.post("inspections/IL-1/decide-usage", System::qms, R"({"decision":"reject"})"));
   BOOST_REQUIRE_EQUAL(lot_of(f, "PMP-0001").holds.size(), 1u);
   BOOST_CHECK_EQUAL(lot_of(f, "PMP-0001").holds[0].hold, "IL-1");
   BOOST_CHECK(lot_of(f, "PMP-0001").allocatable.is_zero());
-  accepted(f.post("shipments/S-1/plan", System::wms,
-                  R"({"customer":"C-77","items":[{"item":"10","material":"PUMP-100","quantity":"5","unit":"EA"}]})"));
+  accepted(f.post(
+      "shipments/S-1/plan", System::wms,
+      R"({"customer":"C-77","items":[{"item":"10","material":"PUMP-100","quantity":"5","unit":"EA"}]})"));
   const char* allocate = R"({"item":"10","batch":"PMP-0001","quantity":"5","unit":"EA"})";
   refused(f.post("shipments/S-1/allocate", System::wms, allocate), "batch.held");
-  accepted(f.post("batches/PMP-0001/place-hold", System::mes, R"({"hold":"H-9","type":"quality","reason":"visual defect"})"));
-  refused(f.post("batches/PMP-0001/release-hold", System::mes, R"({"hold":"H-9","reason":"looks fine"})"), "command.not_owner");
-  accepted(f.post("batches/PMP-0001/release-hold", System::qms, R"({"hold":"H-9","reason":"reworked"})"));
-  accepted(f.post("inspections/IL-2/create", System::qms, R"({"batch":"PMP-0001","plan":"IP-7","retest_of":"IL-1"})"));
-  accepted(f.post("inspections/IL-2/record-result", System::qms, R"({"characteristic":"pressure","value":"10.1","unit":"BAR"})"));
+  accepted(f.post("batches/PMP-0001/place-hold", System::mes,
+                  R"({"hold":"H-9","type":"quality","reason":"visual defect"})"));
+  refused(f.post("batches/PMP-0001/release-hold", System::mes,
+                 R"({"hold":"H-9","reason":"looks fine"})"),
+          "command.not_owner");
+  accepted(f.post("batches/PMP-0001/release-hold", System::qms,
+                  R"({"hold":"H-9","reason":"reworked"})"));
+  accepted(f.post("inspections/IL-2/create", System::qms,
+                  R"({"batch":"PMP-0001","plan":"IP-7","retest_of":"IL-1"})"));
+  accepted(f.post("inspections/IL-2/record-result", System::qms,
+                  R"({"characteristic":"pressure","value":"10.1","unit":"BAR"})"));
   accepted(f.post("inspections/IL-2/decide-usage", System::qms, R"({"decision":"accept"})"));
   BOOST_CHECK(lot_of(f, "PMP-0001").holds.empty());
   BOOST_CHECK(lot_of(f, "PMP-0001").allocatable == decimal::from_units(10));
@@ -156,12 +172,24 @@ BOOST_AUTO_TEST_CASE(cancelling_gives_the_reserved_stock_back) {
   BOOST_CHECK(lot_of(f, "HSG-0001").allocatable == decimal::from_units(100));
 }
 
+BOOST_AUTO_TEST_CASE(a_hold_on_reserved_stock_shows_on_the_order) {
+  floor_double f;
+  release(f);
+  accepted(f.post("batches/HSG-0001/place-hold", System::mes,
+                  R"({"hold":"H-1","type":"quality","reason":"scratches"})"));
+  BOOST_REQUIRE_EQUAL(order_of(f).blockers.size(), 1u);
+  BOOST_CHECK_EQUAL(order_of(f).blockers[0].check, "component");
+  BOOST_CHECK(f.state<order_release::schema>("1000042").reservations.empty());
+}
+
 BOOST_AUTO_TEST_CASE(over_consumption_posts_itself_when_stock_comes) {
   floor_double f;
   release(f);
-  excepted(f.post("orders/1000042/report-consumption", System::mes,
-                  R"({"report":"G-2","material":"HOUSING","batch":"HSG-0001","quantity":"500","unit":"EA"})"),
-           "batch.short_stock");
+  excepted(
+      f.post(
+          "orders/1000042/report-consumption", System::mes,
+          R"({"report":"G-2","material":"HOUSING","batch":"HSG-0001","quantity":"500","unit":"EA"})"),
+      "batch.short_stock");
   BOOST_CHECK(total(lot_of(f, "HSG-0001")) == decimal::from_units(100));
   BOOST_CHECK(order_of(f).components[0].consumed.is_zero());
   BOOST_CHECK_EQUAL(f.parked("batch/HSG-0001"), 1u);
@@ -174,9 +202,11 @@ BOOST_AUTO_TEST_CASE(over_consumption_posts_itself_when_stock_comes) {
 BOOST_AUTO_TEST_CASE(an_unknown_batch_waits_for_its_receipt) {
   floor_double f;
   release(f);
-  excepted(f.post("orders/1000042/report-consumption", System::mes,
-                  R"({"report":"G-2","material":"HOUSING","batch":"HSG-0002","quantity":"5","unit":"EA"})"),
-           "batch.unknown");
+  excepted(
+      f.post(
+          "orders/1000042/report-consumption", System::mes,
+          R"({"report":"G-2","material":"HOUSING","batch":"HSG-0002","quantity":"5","unit":"EA"})"),
+      "batch.unknown");
   stock(f, "20", "HSG-0002");
   BOOST_CHECK(total(lot_of(f, "HSG-0002")) == decimal::from_units(15));
   BOOST_CHECK(order_of(f).components[0].consumed == decimal::from_units(5));
@@ -188,9 +218,10 @@ BOOST_AUTO_TEST_CASE(a_confirmation_after_closing_posts_itself_after_reopening) 
   execute(f);
   accepted(f.post("orders/1000042/complete-technically", System::erp, "{}"));
   accepted(f.post("orders/1000042/close", System::erp, "{}"));
-  excepted(f.post("orders/1000042/confirm-operation", System::mes,
-                  R"({"confirmation":"C-2","operation":"0020","yield":"10","unit":"EA","final":true})"),
-           "order.closed");
+  excepted(
+      f.post("orders/1000042/confirm-operation", System::mes,
+             R"({"confirmation":"C-2","operation":"0020","yield":"10","unit":"EA","final":true})"),
+      "order.closed");
   BOOST_CHECK_EQUAL(order_of(f).confirmations, 1u);
   accepted(f.post("orders/1000042/reopen", System::erp, "{}"));
   BOOST_CHECK_EQUAL(order_of(f).confirmations, 2u);
@@ -202,8 +233,10 @@ BOOST_AUTO_TEST_CASE(facts_that_come_before_the_release_post_themselves) {
   master_data(f);
   stock(f);
   create_order(f);
-  excepted(f.post("orders/1000042/confirm-operation", System::mes, confirmation), "order.not_released");
-  excepted(f.post("orders/1000042/report-consumption", System::mes, consumption), "order.not_released");
+  excepted(f.post("orders/1000042/confirm-operation", System::mes, confirmation),
+           "order.not_released");
+  excepted(f.post("orders/1000042/report-consumption", System::mes, consumption),
+           "order.not_released");
   accepted(f.post("orders/1000042/request-release", System::erp, "{}"));
   BOOST_CHECK_EQUAL(order_of(f).confirmations, 1u);
   BOOST_CHECK(order_of(f).components[0].consumed == decimal::from_units(10));
@@ -219,7 +252,8 @@ BOOST_AUTO_TEST_CASE(reversals_undo_stock_and_links) {
   BOOST_CHECK(total(lot_of(f, "HSG-0001")) == decimal::from_units(100));
   BOOST_CHECK(total(lot_of(f, "PMP-0001")).is_zero());
   BOOST_CHECK(order_of(f).delivered.is_zero());
-  for (const auto& link : f.rows<batch::GenealogyUpRowT>("batch/PMP-0001", "genealogy_up")) BOOST_CHECK(link.removed_at.given());
+  for (const auto& link : f.rows<batch::GenealogyUpRowT>("batch/PMP-0001", "genealogy_up"))
+    BOOST_CHECK(link.removed_at.given());
 }
 
 BOOST_AUTO_TEST_CASE(outer_systems_hear_in_order_and_the_order_shows_it) {

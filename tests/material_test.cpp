@@ -81,7 +81,10 @@ BOOST_AUTO_TEST_CASE(contradicting_definitions_are_refused) {
   given<subject>().when(elsewhere, System::erp).then_refused("material.component_operation");
   auto itself = define();
   itself.components[0].material = "PUMP-100";
-  given<subject>().id("PUMP-100").when(itself, System::erp).then_refused("material.component_itself");
+  given<subject>()
+      .id("PUMP-100")
+      .when(itself, System::erp)
+      .then_refused("material.component_itself");
   auto factor = define();
   factor.conversions.resize(1);
   factor.conversions[0].denominator = 0;
@@ -93,7 +96,8 @@ BOOST_AUTO_TEST_CASE(contradicting_definitions_are_refused) {
 
 BOOST_AUTO_TEST_CASE(revisions_are_bounded) {
   auto g = defined();
-  for (int i = 1; i < 32; ++i) g.when(define(("R" + std::to_string(i)).c_str()), System::erp).then_accepted();
+  for (int i = 1; i < 32; ++i)
+    g.when(define(("R" + std::to_string(i)).c_str()), System::erp).then_accepted();
   g.when(define("one more"), System::erp).then_refused("material.revisions_full");
   RetireRevisionT retire;
   retire.revision = "A";
@@ -190,7 +194,10 @@ BOOST_AUTO_TEST_CASE(waiters_are_told_once_when_stock_or_a_plan_comes) {
       .then_sent<actors::order_release>("1000042", recheck)
       .when_from("batch/HSG-0001", stock)
       .then_nothing();
-  defined().when_from("order_release/1000042", await).when(plan(), System::qms).then_effects({"tell order_release/1000042"});
+  defined()
+      .when_from("order_release/1000042", await)
+      .when(plan(), System::qms)
+      .then_effects({"tell order_release/1000042"});
 }
 
 BOOST_AUTO_TEST_CASE(an_obsolete_material_takes_no_plans_until_it_is_defined_again) {
@@ -211,5 +218,9 @@ BOOST_AUTO_TEST_CASE(an_obsolete_material_takes_no_plans_until_it_is_defined_aga
 BOOST_AUTO_TEST_CASE(plant_data_is_the_plants_own) {
   SetPlantDataT c;
   c.location = "HALL-2";
-  defined().when(c, System::mes).then_event_names({"PlantDataSet"}).when(c, System::mes).then_nothing();
+  defined()
+      .when(c, System::mes)
+      .then_event_names({"PlantDataSet"})
+      .when(c, System::mes)
+      .then_nothing();
 }

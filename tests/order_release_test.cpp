@@ -1,5 +1,6 @@
 // layer: actors
-// The release process, given-when-then: checks, reservations, parking and resuming, dispatch, time-out, cancellation.
+// The release process, given-when-then: checks, reservations, parking and resuming, dispatch,
+// time-out, cancellation.
 #define BOOST_TEST_MODULE order_release
 #include "actors/order_release.hpp"
 
@@ -98,7 +99,8 @@ CancelT cancel(bool ask_mes = false) {
 std::string verdicts(const std::vector<CheckT>& checks) {
   std::string out;
   for (const auto& c : checks)
-    out += (out.empty() ? "" : " ") + c.check + (c.verdict == Verdict::pass ? (c.warning.empty() ? "+" : "~") : "-" + c.code);
+    out += (out.empty() ? "" : " ") + c.check +
+           (c.verdict == Verdict::pass ? (c.warning.empty() ? "+" : "~") : "-" + c.code);
   return out;
 }
 
@@ -110,7 +112,8 @@ BOOST_AUTO_TEST_CASE(it_starts_by_looking_for_stock) {
       .then_effects({"timer timeout", "find batch find/1/0"})
       .then_state([](const StateT& s) {
         BOOST_CHECK(s.status == Status::checking);
-        BOOST_CHECK_EQUAL(verdicts(s.checks), "plant+ revision+ routing+ inspection_plan+ work_center~");
+        BOOST_CHECK_EQUAL(verdicts(s.checks),
+                          "plant+ revision+ routing+ inspection_plan+ work_center~");
         BOOST_REQUIRE_EQUAL(s.needs.size(), 1u);
         BOOST_CHECK(s.needs[0].quantity == decimal::from_units(10));
       })
@@ -120,7 +123,9 @@ BOOST_AUTO_TEST_CASE(it_starts_by_looking_for_stock) {
 
 BOOST_AUTO_TEST_CASE(it_reserves_and_releases_without_outer_systems) {
   auto g = checking();
-  g.when_found("find/1/0", {"HSG-0001"}).then_event_names({"StockFound"}).then_effects({"ask batch/HSG-0001 reserve/1/0"});
+  g.when_found("find/1/0", {"HSG-0001"})
+      .then_event_names({"StockFound"})
+      .then_effects({"ask batch/HSG-0001 reserve/1/0"});
   const auto ask = g.sent<actors::batch, lot::ReserveT>();
   BOOST_REQUIRE(ask);
   BOOST_CHECK(ask->quantity == decimal::from_units(10));
@@ -130,7 +135,8 @@ BOOST_AUTO_TEST_CASE(it_reserves_and_releases_without_outer_systems) {
       .then_state([](const StateT& s) {
         BOOST_CHECK(s.status == Status::completed);
         BOOST_REQUIRE_EQUAL(s.reservations.size(), 1u);
-        BOOST_CHECK_EQUAL(verdicts(s.checks), "plant+ revision+ routing+ inspection_plan+ work_center~ component+");
+        BOOST_CHECK_EQUAL(verdicts(s.checks),
+                          "plant+ revision+ routing+ inspection_plan+ work_center~ component+");
       });
   const auto told = g.sent<actors::order, po::MarkReleasedT>();
   BOOST_REQUIRE(told);
@@ -176,7 +182,8 @@ BOOST_AUTO_TEST_CASE(the_mes_and_the_erp_are_told_in_gate_mode) {
       .when_found("find/1/0", {"HSG-0001"})
       .when_granted<actors::batch>("batch/HSG-0001", "reserve/1/0", reserved(10))
       .then_event_names({"StockAnswered", "Passed"})
-      .then_effects({"tell order/1000042", "deliver mes order/1000042 dispatch", "deliver erp order/1000042 erp_release", "cancel timeout"});
+      .then_effects({"tell order/1000042", "deliver mes order/1000042 dispatch",
+                     "deliver erp order/1000042 erp_release", "cancel timeout"});
   BOOST_CHECK(!(g.sent<actors::order, po::MarkReleasedT>()->dispatched));
   g.when_delivered("dispatch", System::mes, engine::DeliveryEnd::acknowledged, "M-77")
       .then_event_names({"CallEnded"})
@@ -205,7 +212,8 @@ BOOST_AUTO_TEST_CASE(a_dead_dispatch_blocks_and_a_later_success_goes_on) {
   g.bound(System::mes)
       .when_found("find/1/0", {"HSG-0001"})
       .when_granted<actors::batch>("batch/HSG-0001", "reserve/1/0", reserved(10))
-      .when_delivered("dispatch", System::mes, engine::DeliveryEnd::dead, {}, "400 unknown work center");
+      .when_delivered("dispatch", System::mes, engine::DeliveryEnd::dead, {},
+                      "400 unknown work center");
   const auto blocked = g.sent<actors::order, po::MarkBlockedT>();
   BOOST_REQUIRE(blocked);
   BOOST_CHECK_EQUAL(blocked->blockers.at(0).check, "dispatch");
@@ -258,15 +266,21 @@ BOOST_AUTO_TEST_CASE(a_change_during_a_round_makes_one_more) {
 
 BOOST_AUTO_TEST_CASE(every_failed_check_is_a_reason) {
   given<subject> g;
-  g.id("1000042").when_from("order/1000042", start()).then_event_names({"ReleaseStarted", "ChecksBegun", "Parked"});
-  BOOST_CHECK_EQUAL(verdicts(g.state().checks), "plant-plant.unknown revision-material.unknown routing~ inspection_plan+");
-  g.then_effects({"timer timeout", "tell order/1000042", "tell material/PUMP-100", "tell plant/hamburg", "timer recheck"});
+  g.id("1000042")
+      .when_from("order/1000042", start())
+      .then_event_names({"ReleaseStarted", "ChecksBegun", "Parked"});
+  BOOST_CHECK_EQUAL(verdicts(g.state().checks),
+                    "plant-plant.unknown revision-material.unknown routing~ inspection_plan+");
+  g.then_effects({"timer timeout", "tell order/1000042", "tell material/PUMP-100",
+                  "tell plant/hamburg", "timer recheck"});
 }
 
 BOOST_AUTO_TEST_CASE(it_times_out_by_rule_and_gives_back) {
   auto g = ready();
   const auto begun = g.now();
-  g.rule("release.timeout_s", "3600").when_from("order/1000042", start()).then_timer("timeout", begun.plus_ms(3'600'000));
+  g.rule("release.timeout_s", "3600")
+      .when_from("order/1000042", start())
+      .then_timer("timeout", begun.plus_ms(3'600'000));
   g.when_found("find/1/0", {"HSG-0001"})
       .when_granted<actors::batch>("batch/HSG-0001", "reserve/1/0", reserved(4))
       .when_timer("timeout")
@@ -327,10 +341,14 @@ BOOST_AUTO_TEST_CASE(the_mes_is_asked_about_changes_and_cancellations) {
   change.ask_mes = true;
   change.order = std::make_unique<po::SnapshotT>(*g.state().order);
   change.order->quantity = decimal::from_units(20);
-  g.when_from("order/1000042", change).then_event_names({"OrderUpdated"}).then_effects({"deliver mes order/1000042 change"});
+  g.when_from("order/1000042", change)
+      .then_event_names({"OrderUpdated"})
+      .then_effects({"deliver mes order/1000042 change"});
   g.when_delivered("change", System::mes, engine::DeliveryEnd::dead, {}, "running");
   BOOST_CHECK(!(g.sent<actors::order, po::ConcludeChangeT>()->agreed));
-  g.when_from("order/1000042", cancel(true)).then_event_names({"CancelAsked"}).then_effects({"deliver mes order/1000042 cancel"});
+  g.when_from("order/1000042", cancel(true))
+      .then_event_names({"CancelAsked"})
+      .then_effects({"deliver mes order/1000042 cancel"});
   g.when_delivered("cancel", System::mes);
   BOOST_CHECK((g.sent<actors::order, po::ConcludeCancelT>()->agreed));
 }
@@ -359,14 +377,45 @@ BOOST_AUTO_TEST_CASE(a_partial_release_needs_its_part_only) {
   auto c = start();
   c.quantity = decimal::from_units(4);
   auto g = ready();
-  g.when_from("order/1000042", c).then_state([](const StateT& s) { BOOST_CHECK(s.needs[0].quantity == decimal::from_units(4)); });
-  g.when_found("find/1/0", {"HSG-0001"}).when_granted<actors::batch>("batch/HSG-0001", "reserve/1/0", reserved(4));
+  g.when_from("order/1000042", c).then_state([](const StateT& s) {
+    BOOST_CHECK(s.needs[0].quantity == decimal::from_units(4));
+  });
+  g.when_found("find/1/0", {"HSG-0001"})
+      .when_granted<actors::batch>("batch/HSG-0001", "reserve/1/0", reserved(4));
   c.quantity = decimal::from_units(6);
   g.when_from("order/1000042", c).then_state([](const StateT& s) {
     BOOST_CHECK(s.needs[0].quantity == decimal::from_units(6));
     BOOST_CHECK(s.needs[0].reserved.is_zero());
     BOOST_CHECK_EQUAL(s.reservations.size(), 1u);
   });
+}
+
+BOOST_AUTO_TEST_CASE(reserved_stock_that_a_hold_takes_back_is_looked_for_again) {
+  ReservationRevokedT revoked;
+  revoked.batch = "HSG-0001";
+  revoked.quantity = decimal::from_units(3);
+  revoked.unit = "EA";
+  revoked.hold = "H-9";
+  auto g = checking();
+  g.when_found("find/1/0", {"HSG-0001", "HSG-0002"})
+      .when_granted<actors::batch>("batch/HSG-0001", "reserve/1/0", reserved(4))
+      .when_from("batch/HSG-0001", revoked)
+      .then_event_names({"ReservationLost", "RecheckNoted"})
+      .when_granted<actors::batch>("batch/HSG-0002", "reserve/1/0", reserved(6))
+      .then_event_names({"StockAnswered", "ChecksBegun"})
+      .then_state([](const StateT& s) {
+        BOOST_CHECK(s.status == Status::checking);
+        BOOST_CHECK(s.needs[0].reserved == decimal::from_units(7));
+      });
+  auto done = checking();
+  done.when_found("find/1/0", {"HSG-0001"})
+      .when_granted<actors::batch>("batch/HSG-0001", "reserve/1/0", reserved(10))
+      .when_from("batch/HSG-0001", revoked)
+      .then_event_names({"ReservationLost"})
+      .then_effects({"tell order/1000042"})
+      .then_state([](const StateT& s) {
+        BOOST_CHECK(s.reservations[0].quantity == decimal::from_units(7));
+      });
 }
 
 // --- the checks as a pure function, as check-release calls them ---
@@ -382,14 +431,16 @@ BOOST_AUTO_TEST_CASE(check_release_passes_with_stock_and_fails_without) {
   actors::component_stock stock{"HOUSING", "0010", decimal::from_units(10), {"ACME"}, {}};
   const auto now = timestamp::from_micros(1);
   auto checks = actors::check_release(order, &site, &m, {stock}, now);
-  BOOST_CHECK_EQUAL(verdicts(checks), "plant+ revision+ routing+ inspection_plan+ work_center~ component+ supplier~");
+  BOOST_CHECK_EQUAL(verdicts(checks),
+                    "plant+ revision+ routing+ inspection_plan+ work_center~ component+ supplier~");
   BOOST_CHECK(actors::passes(checks));
   stock.available = decimal::from_units(9);
   BOOST_CHECK(!actors::passes(actors::check_release(order, &site, &m, {stock}, now)));
   actors::release_rules strict{true};
   stock.available = decimal::from_units(10);
   BOOST_CHECK_EQUAL(verdicts(actors::check_release(order, &site, &m, {stock}, now, strict)),
-                    "plant+ revision+ routing+ inspection_plan+ work_center-work_center.unknown component+ supplier-supplier.unknown");
+                    "plant+ revision+ routing+ inspection_plan+ work_center-work_center.unknown "
+                    "component+ supplier-supplier.unknown");
 }
 
 BOOST_AUTO_TEST_CASE(check_release_names_what_is_wrong_with_the_references) {

@@ -51,17 +51,27 @@ order_release::RecheckT recheck() {
 }  // namespace
 
 BOOST_AUTO_TEST_CASE(commissioning_activates) {
-  given<subject>().when(commission(), System::ops).then_accepted().then_events(commissioned(), ActivatedT()).then_effects({});
+  given<subject>()
+      .when(commission(), System::ops)
+      .then_accepted()
+      .then_events(commissioned(), ActivatedT())
+      .then_effects({});
 }
 
 BOOST_AUTO_TEST_CASE(commissioning_can_leave_activation_for_later) {
   auto c = commission();
   c.activate = false;
-  given<subject>().when(c, System::ops).then_events(commissioned()).when(ActivateT(), System::ops).then_events(ActivatedT());
+  given<subject>()
+      .when(c, System::ops)
+      .then_events(commissioned())
+      .when(ActivateT(), System::ops)
+      .then_events(ActivatedT());
 }
 
 BOOST_AUTO_TEST_CASE(a_plant_is_commissioned_once) {
-  given<subject>(commissioned(), ActivatedT()).when(commission(), System::ops).then_refused("plant.already_commissioned");
+  given<subject>(commissioned(), ActivatedT())
+      .when(commission(), System::ops)
+      .then_refused("plant.already_commissioned");
 }
 
 BOOST_AUTO_TEST_CASE(pause_and_resume_tell_who_waits) {
@@ -92,7 +102,8 @@ BOOST_AUTO_TEST_CASE(a_timer_that_comes_after_the_resume_changes_nothing) {
 }
 
 BOOST_AUTO_TEST_CASE(resuming_early_cancels_the_timer) {
-  given<subject>(commissioned(), ActivatedT(), paused(timestamp::from_micros(1'900'000'000'000'000)))
+  given<subject>(commissioned(), ActivatedT(),
+                 paused(timestamp::from_micros(1'900'000'000'000'000)))
       .when(ResumeT(), System::ops)
       .then_effects({"cancel resume"});
 }
@@ -103,12 +114,20 @@ BOOST_AUTO_TEST_CASE(what_the_life_does_not_allow_is_refused) {
   RetiredT retired;
   retired.reason = "sold";
   given<subject>(commissioned()).when(pause_order(), System::ops).then_refused("plant.not_active");
-  given<subject>(commissioned(), ActivatedT()).when(ResumeT(), System::ops).then_refused("plant.not_paused");
-  given<subject>(commissioned(), ActivatedT()).when(ActivateT(), System::ops).then_refused("plant.not_commissioned");
+  given<subject>(commissioned(), ActivatedT())
+      .when(ResumeT(), System::ops)
+      .then_refused("plant.not_paused");
+  given<subject>(commissioned(), ActivatedT())
+      .when(ActivateT(), System::ops)
+      .then_refused("plant.not_commissioned");
   given<subject>(commissioned(), ActivatedT()).when(retire, System::ops).then_events(retired);
   given<subject>(commissioned(), retired).when(retire, System::ops).then_refused("plant.retired");
-  given<subject>(commissioned(), retired).when(ActivateT(), System::ops).then_refused("plant.retired");
-  given<subject>(commissioned(), retired).when(DescribeT(), System::ops).then_refused("plant.retired");
+  given<subject>(commissioned(), retired)
+      .when(ActivateT(), System::ops)
+      .then_refused("plant.retired");
+  given<subject>(commissioned(), retired)
+      .when(DescribeT(), System::ops)
+      .then_refused("plant.retired");
 }
 
 BOOST_AUTO_TEST_CASE(systems_are_bound_once_each) {
@@ -148,5 +167,9 @@ BOOST_AUTO_TEST_CASE(describing_keeps_what_is_not_given) {
   e.region = "eu";
   e.time_zone = "Europe/Berlin";
   e.name = "Hamburg works";
-  given<subject>(commissioned()).when(c, System::ops).then_events(e).when(c, System::ops).then_nothing();
+  given<subject>(commissioned())
+      .when(c, System::ops)
+      .then_events(e)
+      .when(c, System::ops)
+      .then_nothing();
 }

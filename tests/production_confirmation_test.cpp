@@ -1,5 +1,6 @@
 // layer: actors
-// Reports on their way into the ERP: accepted, sent, posted, partly posted, refused, corrected, cancelled.
+// Reports on their way into the ERP: accepted, sent, posted, partly posted, refused, corrected,
+// cancelled.
 #define BOOST_TEST_MODULE production_confirmation
 #include "actors/production_confirmation.hpp"
 
@@ -68,7 +69,8 @@ BOOST_AUTO_TEST_CASE(a_report_is_sent_at_once_under_the_orders_key) {
         BOOST_CHECK_EQUAL(s.erp_id, "E-42");
       });
   BOOST_CHECK(told(g) == PostingStatus::sent);
-  g.when_from("order/1000042", post(ReportKind::consumption, "G-1")).then_effects({"deliver erp order/1000042 2", "tell order/1000042"});
+  g.when_from("order/1000042", post(ReportKind::consumption, "G-1"))
+      .then_effects({"deliver erp order/1000042 2", "tell order/1000042"});
 }
 
 BOOST_AUTO_TEST_CASE(movement_types_are_saps) {
@@ -111,10 +113,15 @@ BOOST_AUTO_TEST_CASE(acknowledged_means_posted_with_the_document) {
 
 BOOST_AUTO_TEST_CASE(a_dead_letter_is_a_refusal_and_its_retry_posts) {
   auto g = refused();
-  g.then_event_names({"PostingRefused"}).then_state([](const StateT& s) { BOOST_CHECK(s.open[0].status == PostingStatus::refused); });
+  g.then_event_names({"PostingRefused"}).then_state([](const StateT& s) {
+    BOOST_CHECK(s.open[0].status == PostingStatus::refused);
+  });
   BOOST_CHECK(told(g) == PostingStatus::refused);
-  g.when_delivered("1", System::erp, engine::DeliveryEnd::acknowledged, "4900001").then_event_names({"PostingPosted"});
-  refused().when_delivered("1", System::erp, engine::DeliveryEnd::discarded).then_event_names({"PostingCancelled"});
+  g.when_delivered("1", System::erp, engine::DeliveryEnd::acknowledged, "4900001")
+      .then_event_names({"PostingPosted"});
+  refused()
+      .when_delivered("1", System::erp, engine::DeliveryEnd::discarded)
+      .then_event_names({"PostingCancelled"});
 }
 
 BOOST_AUTO_TEST_CASE(a_correction_sends_it_again) {
@@ -127,7 +134,8 @@ BOOST_AUTO_TEST_CASE(a_correction_sends_it_again) {
       .then_event_names({"PostingCorrected", "PostingSent"})
       .then_effects({"deliver erp order/1000042 1", "tell order/1000042"})
       .then_state([](const StateT& s) { BOOST_CHECK_EQUAL(s.open[0].attempts, 2u); });
-  BOOST_CHECK_EQUAL(g.row<TransactionT>("transactions", "1")->posting->confirmation->posting_date, "2026-11-01");
+  BOOST_CHECK_EQUAL(g.row<TransactionT>("transactions", "1")->posting->confirmation->posting_date,
+                    "2026-11-01");
   sent().when(c, System::erp).then_refused("production_confirmation.not_refused");
   c.report = "C-9";
   sent().when(c, System::erp).then_refused("production_confirmation.posting_unknown");
@@ -152,7 +160,10 @@ BOOST_AUTO_TEST_CASE(the_erps_own_word_counts) {
   g.when(word(PostingStatus::partly_posted), System::erp).then_event_names({"PostingPartlyPosted"});
   BOOST_CHECK(told(g) == PostingStatus::partly_posted);
   g.when(word(PostingStatus::posted), System::erp).then_event_names({"PostingPosted"});
-  g.when(word(PostingStatus::posted), System::erp).then_parked("production_confirmation.posting_unknown");
+  g.when(word(PostingStatus::posted), System::erp)
+      .then_parked("production_confirmation.posting_unknown");
   sent().when(word(PostingStatus::refused), System::erp).then_event_names({"PostingRefused"});
-  sent().when(word(PostingStatus::sent), System::erp).then_refused("production_confirmation.status_invalid");
+  sent()
+      .when(word(PostingStatus::sent), System::erp)
+      .then_refused("production_confirmation.status_invalid");
 }
