@@ -15,8 +15,7 @@ plant_shell::resident& plant_shell::at(slot_number slot) {
 
 void plant_shell::order(slot_number slot, entity_mail mail) {
   auto& r = at(slot);
-  if (r.handle) return caf::anon_send(r.handle, std::move(mail));
-  if (r.loading) r.waiting.push_back(std::move(mail));
+  if (r.handle) caf::anon_send(r.handle, std::move(mail));
 }
 
 // ---- activation ----
@@ -52,7 +51,6 @@ void plant_shell::settle_in(slot_number slot, std::uint64_t loading, result<std:
   auto& r = at(slot);
   if (r.loading != loading) return;
   r.loading = 0;
-  auto waiting = std::exchange(r.waiting, {});
   if (!made) return core_->on_activated(slot, made.error(), now());
   if (r.handle) {
     entity_mail mail;

@@ -119,7 +119,6 @@ class plant_shell final : public group_listener,
     std::uint32_t evolving = 0;         // orders that are not answered yet
     std::vector<entity_mail> held;      // evolve orders that came before there was an entity
     bool imaging = false;
-    std::vector<entity_mail> waiting;   // orders that came while the first cell is being loaded
   };
   class host_actor;
 
