@@ -181,110 +181,146 @@ bool usage_decided(lot::StateT& state, const lot::UsageDecidedT& e) {
   });
 }
 
-/// False when stock would become negative.
-bool evolve_state(lot::StateT& state, const lot::EventUnion& event, timestamp at) {
-  switch (event.type) {
-    case lot::Event::NONE:
-      return false;
-    case lot::Event::Received:
-      return received(state, *event.AsReceived(), at);
-    case lot::Event::Produced:
-      return produced(state, *event.AsProduced(), at);
-    case lot::Event::ProductionReversed:
-      ++state.movements;
-      return add(state, event.AsProductionReversed()->taken, -1);
-    case lot::Event::Consumed:
-      return consumed(state, *event.AsConsumed(), at);
-    case lot::Event::ConsumptionReversed:
-      state.consumed -= event.AsConsumptionReversed()->quantity;
-      ++state.movements;
-      return add(state, event.AsConsumptionReversed()->returned, 1);
-    case lot::Event::Reserved:
-      reserve_more(state, event.AsReserved()->order, event.AsReserved()->quantity, at);
-      return true;
-    case lot::Event::Unreserved:
-      reserve_more(state, event.AsUnreserved()->order, -event.AsUnreserved()->quantity, at);
-      return true;
-    case lot::Event::ReservationRevoked:
-      reserve_more(state, event.AsReservationRevoked()->order,
-                   -event.AsReservationRevoked()->quantity, at);
-      return true;
-    case lot::Event::Allocated:
-      allocated(state, *event.AsAllocated(), at);
-      return true;
-    case lot::Event::Deallocated:
-      drop_allocation(state, *event.AsDeallocated());
-      return true;
-    case lot::Event::AllocationRevoked:
-      drop_allocation(state, *event.AsAllocationRevoked());
-      return true;
-    case lot::Event::Picked:
-      for (auto& one : state.allocations)
-        if (one.shipment == event.AsPicked()->shipment && one.item == event.AsPicked()->item)
-          one.status = lot::AllocationStatus::picked;
-      return true;
-    case lot::Event::Shipped:
-      drop_allocation(state, *event.AsShipped());
-      state.shipped += event.AsShipped()->quantity;
-      ++state.shipments;
-      ++state.movements;
-      return add(state, event.AsShipped()->taken, -1);
-    case lot::Event::StockAdjusted:
-      ++state.movements;
-      return add(state, event.AsStockAdjusted()->location, event.AsStockAdjusted()->stock,
-                 event.AsStockAdjusted()->quantity);
-    case lot::Event::StockTransferred: {
-      const auto& e = *event.AsStockTransferred();
-      ++state.movements;
-      return add(state, e.from_location, e.from_stock, -e.quantity) &&
-             add(state, e.to_location, e.to_stock, e.quantity);
-    }
-    case lot::Event::ReferenceSet: {
-      const auto& e = *event.AsReferenceSet();
-      if (!e.erp_id.empty()) state.erp_id = e.erp_id;
-      if (!e.mes_id.empty()) state.mes_id = e.mes_id;
-      if (!e.qms_id.empty()) state.qms_id = e.qms_id;
-      return true;
-    }
-    case lot::Event::OutputLinked:
-      ++state.outputs;
-      return true;
-    case lot::Event::InputLinked:
-      if (!event.AsInputLinked()->again) ++state.inputs;
-      std::erase(state.awaiting, event.AsInputLinked()->link->batch);
-      return true;
-    case lot::Event::OutputUnlinked:
-      return true;
-    case lot::Event::InputUnlinked:
-      unlinked(state, *event.AsInputUnlinked());
-      return true;
-    case lot::Event::HoldPlaced:
-      hold_placed(state, *event.AsHoldPlaced());
-      return true;
-    case lot::Event::HoldInherited:
-      hold_inherited(state, *event.AsHoldInherited(), at);
-      return true;
-    case lot::Event::HoldReleased:
-      hold_ended(state, *event.AsHoldReleased());
-      return true;
-    case lot::Event::HoldLifted:
-      hold_ended(state, *event.AsHoldLifted());
-      return true;
-    case lot::Event::HeldStockUsed:
-      return true;
-    case lot::Event::InspectionStarted:
-      inspection_started(state, *event.AsInspectionStarted());
-      return true;
-    case lot::Event::InspectionCancelled:
-      inspection_cancelled(state, *event.AsInspectionCancelled());
-      return true;
-    case lot::Event::UsageDecided:
-      return usage_decided(state, *event.AsUsageDecided());
-    case lot::Event::Expired:
-      state.expired = true;
-      return true;
-  }
+void picked(lot::StateT& state, const lot::PickedT& e) {
+  for (auto& one : state.allocations)
+    if (one.shipment == e.shipment && one.item == e.item)
+      one.status = lot::AllocationStatus::picked;
+}
+
+bool shipped(lot::StateT& state, const lot::ShippedT& e) {
+  drop_allocation(state, e);
+  state.shipped += e.quantity;
+  ++state.shipments;
+  ++state.movements;
+  return add(state, e.taken, -1);
+}
+
+bool production_reversed(lot::StateT& state, const lot::ProductionReversedT& e) {
+  ++state.movements;
+  return add(state, e.taken, -1);
+}
+
+bool consumption_reversed(lot::StateT& state, const lot::ConsumptionReversedT& e) {
+  state.consumed -= e.quantity;
+  ++state.movements;
+  return add(state, e.returned, 1);
+}
+
+bool adjusted(lot::StateT& state, const lot::StockAdjustedT& e) {
+  ++state.movements;
+  return add(state, e.location, e.stock, e.quantity);
+}
+
+bool transferred(lot::StateT& state, const lot::StockTransferredT& e) {
+  ++state.movements;
+  return add(state, e.from_location, e.from_stock, -e.quantity) &&
+         add(state, e.to_location, e.to_stock, e.quantity);
+}
+
+void reference_set(lot::StateT& state, const lot::ReferenceSetT& e) {
+  if (!e.erp_id.empty()) state.erp_id = e.erp_id;
+  if (!e.mes_id.empty()) state.mes_id = e.mes_id;
+  if (!e.qms_id.empty()) state.qms_id = e.qms_id;
+}
+
+void input_linked(lot::StateT& state, const lot::InputLinkedT& e) {
+  if (!e.again) ++state.inputs;
+  std::erase(state.awaiting, e.link->batch);
+}
+
+template <class Event>
+void reserved_less(lot::StateT& state, const Event& e, timestamp at) {
+  reserve_more(state, e.order, -e.quantity, at);
+}
+
+/// Events that move stock. False when it would become negative.
+bool evolve_stock(lot::StateT& state, const lot::EventUnion& event, timestamp at) {
+  if (const auto* e = event.AsReceived()) return received(state, *e, at);
+  if (const auto* e = event.AsProduced()) return produced(state, *e, at);
+  if (const auto* e = event.AsProductionReversed()) return production_reversed(state, *e);
+  if (const auto* e = event.AsConsumed()) return consumed(state, *e, at);
+  if (const auto* e = event.AsConsumptionReversed()) return consumption_reversed(state, *e);
+  if (const auto* e = event.AsShipped()) return shipped(state, *e);
+  if (const auto* e = event.AsStockAdjusted()) return adjusted(state, *e);
+  if (const auto* e = event.AsStockTransferred()) return transferred(state, *e);
+  if (const auto* e = event.AsUsageDecided()) return usage_decided(state, *e);
   return false;
+}
+
+/// Events about what orders and shipments were granted.
+void evolve_grants(lot::StateT& state, const lot::EventUnion& event, timestamp at) {
+  if (const auto* e = event.AsReserved()) reserve_more(state, e->order, e->quantity, at);
+  if (const auto* e = event.AsUnreserved()) reserved_less(state, *e, at);
+  if (const auto* e = event.AsReservationRevoked()) reserved_less(state, *e, at);
+  if (const auto* e = event.AsAllocated()) allocated(state, *e, at);
+  if (const auto* e = event.AsDeallocated()) drop_allocation(state, *e);
+  if (const auto* e = event.AsAllocationRevoked()) drop_allocation(state, *e);
+  if (const auto* e = event.AsPicked()) picked(state, *e);
+}
+
+/// False when the event contradicts the state.
+bool evolve_state(lot::StateT& state, const lot::EventUnion& event, timestamp at) {
+  using lot::Event;
+  switch (event.type) {
+    case Event::NONE:
+      return false;
+    case Event::Received:
+    case Event::Produced:
+    case Event::ProductionReversed:
+    case Event::Consumed:
+    case Event::ConsumptionReversed:
+    case Event::Shipped:
+    case Event::StockAdjusted:
+    case Event::StockTransferred:
+    case Event::UsageDecided:
+      return evolve_stock(state, event, at);
+    case Event::Reserved:
+    case Event::Unreserved:
+    case Event::ReservationRevoked:
+    case Event::Allocated:
+    case Event::Deallocated:
+    case Event::AllocationRevoked:
+    case Event::Picked:
+      evolve_grants(state, event, at);
+      break;
+    case Event::ReferenceSet:
+      reference_set(state, *event.AsReferenceSet());
+      break;
+    case Event::OutputLinked:
+      ++state.outputs;
+      break;
+    case Event::InputLinked:
+      input_linked(state, *event.AsInputLinked());
+      break;
+    case Event::InputUnlinked:
+      unlinked(state, *event.AsInputUnlinked());
+      break;
+    case Event::HoldPlaced:
+      hold_placed(state, *event.AsHoldPlaced());
+      break;
+    case Event::HoldInherited:
+      hold_inherited(state, *event.AsHoldInherited(), at);
+      break;
+    case Event::HoldReleased:
+      hold_ended(state, *event.AsHoldReleased());
+      break;
+    case Event::HoldLifted:
+      hold_ended(state, *event.AsHoldLifted());
+      break;
+    case Event::InspectionStarted:
+      inspection_started(state, *event.AsInspectionStarted());
+      break;
+    case Event::InspectionCancelled:
+      inspection_cancelled(state, *event.AsInspectionCancelled());
+      break;
+    case Event::Expired:
+      state.expired = true;
+      break;
+    case Event::OutputUnlinked:
+    case Event::HeldStockUsed:
+      break;  // nothing of the state
+  }
+  return true;
 }
 
 }  // namespace

@@ -101,24 +101,28 @@ void put_shipped(const lot::StateT& state, evolution& evo, const lot::ShippedT& 
   evo.put_row("shipped", number_key(state.shipments), row);
 }
 
+void put_received(evolution& evo, const lot::ReceivedT& e) {
+  if (!e.receipt.empty())
+    put_movement(evo, key_of("receipt", e.receipt), "receipt", e.quantity,
+                 {line_of(e.location, e.stock, e.quantity)}, {});
+  put_serials(evo, e.serials, {});
+}
+
+void put_produced(evolution& evo, const lot::ProducedT& e) {
+  put_movement(evo, key_of("produce", e.order, e.report), "produce", e.quantity,
+               {line_of(e.location, e.stock, e.quantity)}, e.operation);
+  add_output(evo, e.order, e.quantity);
+  put_serials(evo, e.serials, {});
+}
+
 }  // namespace
 
 void put_rows(const lot::StateT& state, const lot::EventUnion& event, evolution& evo) {
   switch (event.type) {
-    case lot::Event::Received: {
-      const auto& e = *event.AsReceived();
-      if (!e.receipt.empty())
-        put_movement(evo, key_of("receipt", e.receipt), "receipt", e.quantity,
-                     {line_of(e.location, e.stock, e.quantity)}, {});
-      return put_serials(evo, e.serials, {});
-    }
-    case lot::Event::Produced: {
-      const auto& e = *event.AsProduced();
-      put_movement(evo, key_of("produce", e.order, e.report), "produce", e.quantity,
-                   {line_of(e.location, e.stock, e.quantity)}, e.operation);
-      add_output(evo, e.order, e.quantity);
-      return put_serials(evo, e.serials, {});
-    }
+    case lot::Event::Received:
+      return put_received(evo, *event.AsReceived());
+    case lot::Event::Produced:
+      return put_produced(evo, *event.AsProduced());
     case lot::Event::ProductionReversed: {
       const auto& e = *event.AsProductionReversed();
       add_output(evo, e.order, -e.quantity);
