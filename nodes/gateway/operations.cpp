@@ -1,8 +1,8 @@
-// What operators look at and act on: exceptions, dead letters, endpoints, transactions, processes, plants, schemas, metrics.
+// What operators look at and act on: exceptions, dead letters, endpoints, transactions.
 // Acting on them needs the command's owner or platform operations; the engine journals who did it.
 #include <algorithm>
-#include <chrono>
 
+#include "nodes/gateway/answers.hpp"
 #include "nodes/gateway/core.hpp"
 #include "nodes/gateway/json_text.hpp"
 #include "nodes/json/json_value.hpp"
@@ -93,29 +93,6 @@ void append_endpoint(const endpoint_view& e, std::string& out) {
   o.some("last_error", e.last_error);
 }
 
-void append_plant(const plant_status& p, std::string& out) {
-  json_object o(out);
-  o.text("plant", p.plant).number("generation", p.generation).number("term", p.term).number("commit", p.commit);
-  o.number("applied", p.applied).number("checkpoint", p.checkpoint).number("resident", p.resident);
-  o.number("in_flight", p.in_flight).number("parked", p.parked).number("timers", p.timers);
-  o.number("quarantined", p.quarantined).some("chain_head", p.chain_head);
-}
-
-/// {"items":[…]} of anything.
-template <class T, class F>
-void answer_items(const call_ptr& c, const std::vector<T>& items, std::string_view next, F append) {
-  std::string out = "{\"items\":";
-  {
-    json_array all(out);
-    for (const auto& i : items) append(i, all.next());
-  }
-  out += ",\"next\":";
-  if (next.empty()) out += "null";
-  else append_json_string(next, out);
-  out += '}';
-  c->json(200, std::move(out));
-}
-
 bool bad_limit(const call_ptr& c, long long limit) {
   if (limit > 0) return false;
   c->fail({"request.invalid", "limit is 1 to 1000", {{"/limit", "out of range"}}});
@@ -126,11 +103,6 @@ bool unknown_plant(core& g, const call_ptr& c, std::string_view plant) {
   if (plant.empty() || g.engine.has_plant(plant)) return false;
   c->fail({"plant.unknown", "no plant " + std::string(plant)});
   return true;
-}
-
-timestamp now() {
-  return timestamp::from_micros(
-      std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::system_clock::now().time_since_epoch()).count());
 }
 
 /// The JSON object in the body; an empty body is {}. nullopt when answered.
@@ -158,6 +130,22 @@ void get_exceptions(core& g, const call_ptr& c) {
                       }));
 }
 
+namespace {
+
+/// Platform operations may always, else the owner of the fact. Facts that an actor passed on have no owner: anyone may have
+/// them tried again, the MES, whose reports they come from, may also correct and discard them.
+bool may_act_on_exception(core& g, const call_ptr& c, const table_model& command, request::exception_op op, request& r) {
+  const auto speaks = [&](System s) { return ((c->who.who.systems >> static_cast<unsigned>(s)) & 1u) != 0; };
+  if (speaks(System::ops)) return r.system = System::ops, true;
+  if (!command.internal) return may_send(g, c, command, r);
+  const bool may = op == request::exception_op::retry || speaks(System::mes);
+  if (!may) return c->fail({"command.not_owner", "corrections of this fact belong to mes, ops"}), false;
+  r.system = static_cast<System>(speaking_system(c->who.who.systems, 0, true));
+  return true;
+}
+
+}  // namespace
+
 void get_exception(core& g, const call_ptr& c, const std::string& id) {
   find_exception(g, c, id, [&g, c](const exception_view& x) {
     std::string out;
@@ -178,9 +166,7 @@ void post_exception(core& g, const call_ptr& c, const std::string& id, const std
     const auto* command = kind == nullptr ? nullptr : kind->command(x.command);
     if (command == nullptr) return c->fail({"command.unknown", "the exception's command is not known"});
     request r;
-    const bool operates = (c->who.who.systems >> static_cast<unsigned>(System::ops)) & 1u;
-    if (operates) r.system = System::ops;
-    else if (!may_send(g, c, *command, r)) return;
+    if (!may_act_on_exception(g, c, *command, op, r)) return;
     if (!apply_headers(g, c, r)) return;
     r.to = {x.plant, std::string(kind_name), std::string(actor)};
     r.command = command->member;
@@ -309,7 +295,7 @@ void post_pause(core& g, const call_ptr& c, const std::string& plant, const std:
                             std::string out;
                             {
                               json_object o(out);
-                              o.text("plant", plant).text("system", system).flag("paused", until > now());
+                              o.text("plant", plant).text("system", system).flag("paused", until > wall_clock());
                               o.when("paused_until", until);
                             }
                             c->json(200, std::move(out));
@@ -328,78 +314,6 @@ void get_transaction(core& g, const call_ptr& c, const std::string& correlation)
       for (const auto& h : *hops) append_hop(h, all.next());
     }
     c->json(200, std::move(out));
-  }));
-}
-
-void get_plants(core& g, const call_ptr& c) {
-  g.engine.plants(on_thread_of<std::vector<plant_status>>(c, [c](auto found) {
-    if (!found) return c->fail(found.error());
-    answer_items(c, *found, {}, append_plant);
-  }));
-}
-
-namespace {
-
-void append_command(const table_model& command, std::string& out) {
-  json_object o(out);
-  o.text("name", command.wire_name).some("doc", command.doc).flag("fact", command.fact);
-  o.text("owners", command.any_owner ? "any" : system_names(command.owners));
-  o.flag("creates", command.creates).flag("signed", command.is_signed).number("lane", command.lane);
-}
-
-void append_kind(const kind_model& kind, bool whole, std::string& out) {
-  json_object o(out);
-  o.text("kind", kind.name).text("collection", kind.collection).text("domain", kind.domain).text("steward", kind.steward);
-  o.flag("process", kind.process);
-  if (!whole) return;
-  {
-    json_array all(o.key("commands"));
-    for (const auto& command : kind.commands)
-      if (command.member != 0 && !command.internal) append_command(command, all.next());
-  }
-  {
-    json_array all(o.key("events"));
-    for (const auto& e : kind.events)
-      if (e.member != 0) append_json_string(e.wire_name, all.next());
-  }
-  {
-    json_array all(o.key("indexes"));
-    for (const auto& i : kind.indexes) append_json_string(i.field, all.next());
-  }
-  json_array all(o.key("refusals"));
-  for (const auto& [name, doc] : kind.refusals) {
-    json_object r(all.next());
-    r.text("code", kind.name + '.' + name).some("title", doc);
-  }
-}
-
-}  // namespace
-
-void get_schemas(core& g, const call_ptr& c) {
-  std::vector<const kind_model*> kinds;
-  for (const auto& k : g.model.kinds()) kinds.push_back(&k);
-  answer_items(c, kinds, {}, [](const kind_model* k, std::string& out) { append_kind(*k, false, out); });
-}
-
-void get_schema(core& g, const call_ptr& c, const std::string& name) {
-  const auto* kind = g.model.kind(name);
-  if (kind == nullptr) kind = g.model.collection(name);
-  if (kind == nullptr) return c->fail({"route.unknown", "no kind " + name});
-  std::string out;
-  append_kind(*kind, true, out);
-  c->json(200, std::move(out));
-}
-
-void get_metrics(core& g, const call_ptr& c) {
-  g.engine.plants(on_thread_of<std::vector<plant_status>>(c, [&g, c](auto plants) {
-    auto held = std::make_shared<std::vector<plant_status>>(plants ? std::move(*plants) : std::vector<plant_status>());
-    g.engine.endpoints(on_thread_of<std::vector<endpoint_view>>(c, [&g, c, held](auto endpoints) {
-      http::response r;
-      r.set("Content-Type", "text/plain; version=0.0.4; charset=utf-8");
-      r.body = g.metrics.text(*held, endpoints ? *endpoints : std::vector<endpoint_view>(),
-                              g.server_figures ? g.server_figures() : http::server_figures(), now());
-      c->answer(std::move(r));
-    }));
   }));
 }
 
