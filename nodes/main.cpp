@@ -21,7 +21,9 @@ int main(int argc, char** argv) {
   millrace::cli::add_simulator_command(app, exit_code);
   millrace::cli::add_bench_command(app, exit_code);
   millrace::cli::add_version_command(app, exit_code);
-  app.add_subcommand("help", "Show this help")->callback([&app] { std::fputs(app.help().c_str(), stdout); });
+  app.add_subcommand("help", "Show this help")->callback([&app] {  // app.help() would show the help of "help"
+    std::fputs(app.get_formatter()->make_help(&app, app.get_name(), CLI::AppFormatMode::Normal).c_str(), stdout);
+  });
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
