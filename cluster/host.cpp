@@ -150,7 +150,7 @@ void plant_host::on_cell_lost(slot_number slot, std::string_view why, timestamp 
   s.lost_at = now;
   ++s.losses;
   port_->alarm("kind.fault", s.local + ": " + std::string(why));
-  // What it had not proposed yet is lost with it; what it proposed stands and answers when it has committed.
+  // What it was given and had not proposed is lost with it; what it proposed stands and answers when it has committed.
   std::set<std::uint64_t> proposed;
   const auto note = [&](const part& p) {
     if (p.slot == slot)
@@ -161,10 +161,10 @@ void plant_host::on_cell_lost(slot_number slot, std::string_view why, timestamp 
     for (const auto& p : f.parts) note(p);
   for (std::uint32_t i = 0; i < waiters_.size(); ++i) {
     const auto ticket = std::uint64_t{waiters_[i].count} << 32 | i;
-    if (waiters_[i].what == waiter::kind::free || waiters_[i].slot != slot || proposed.contains(ticket)) continue;
+    const auto& w = waiters_[i];
+    if (w.what == waiter::kind::free || w.slot != slot || w.where != waiter::place::cell || proposed.contains(ticket)) continue;
     lose_waiter(ticket, error{"kind.fault", std::string(why)}, now);
   }
-  s.pending.clear();
   s.state = slot_state::phase::loading;
   if (s.in_flight > 0) {
     s.reload = true;
@@ -211,7 +211,8 @@ void plant_host::drop_waiter(std::uint64_t ticket) {
   if (w == nullptr) return;
   --slots_[w->slot].waiting;
   if (w->what == waiter::kind::client) {
-    lanes_.left();
+    if (w->where == waiter::place::lane) lanes_.dropped();
+    else lanes_.left();
     if (w->keyed) in_flight_ids_.erase(w->id);
   }
   const auto count = w->count;

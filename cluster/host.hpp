@@ -163,7 +163,8 @@ class plant_host {
   void on_image(slot_number slot, std::shared_ptr<const actor_image> image, std::size_t cell_bytes);
   void on_passivated(slot_number slot, bool gone, timestamp now);
   /// The shell lost the cell (its actor died, an exception) with everything that it had been offered and had not proposed:
-  /// loaded anew from what is committed; inputs that it had not been offered yet wait for it. Beyond three within a minute the actor's inputs are refused (actor.quarantined) until it was idle for a minute.
+  /// loaded anew from what is committed; inputs that it had not been offered yet wait for it. Beyond three within a minute
+  /// the actor's inputs are refused (actor.quarantined) until it was idle for a minute.
   void on_cell_lost(slot_number slot, std::string_view why, timestamp now);
 
   // ---- from the log ----

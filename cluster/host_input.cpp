@@ -73,7 +73,8 @@ error plant_host::refusal_of(const request& r, const kind** k, const table_model
     return {"command.unknown", r.to.kind + " has no command " + std::to_string(r.command)};
   if (*command == nullptr) return {};
   const auto& c = **command;
-  if (c.internal) return {"command.unknown", r.to.kind + " takes " + c.wire_name + " from actors only"};
+  if (c.internal && r.op == request::exception_op::none)
+    return {"command.unknown", r.to.kind + " takes " + c.wire_name + " from actors only"};
   const auto operations = system_set{1} << static_cast<unsigned>(System::ops);
   const auto owners = r.op == request::exception_op::none ? c.owners : static_cast<system_set>(c.owners | operations);
   if (!c.any_owner && (r.from.systems & owners) == 0)
@@ -119,6 +120,7 @@ void plant_host::take(request r, const std::shared_ptr<reply_sink>& sink, timest
   if (keyed) in_flight_ids_.insert(id, fingerprint);
   waiter w;
   w.what = waiter::kind::client;
+  w.where = waiter::place::lane;
   w.keyed = keyed;
   w.lane = lane;
   w.slot = slot;
@@ -331,6 +333,12 @@ void plant_host::end_turn(timestamp now) {
   if (leading_) {
     if (!held_.empty() && now >= held_until_) retry_held(now);
     while (auto next = lanes_.pop()) {
+      auto* w = find_waiter(next->what.ticket);
+      if (w == nullptr) {  // refused while it was queued: its slot may be another's by now
+        lanes_.passed_over();
+        continue;
+      }
+      w->where = waiter::place::slot;
       slots_[next->slot].pending.push_back(std::move(next->what));
       touch(next->slot);
     }
@@ -354,6 +362,8 @@ void plant_host::offer_touched(timestamp now) {
     auto& s = slots_[slot];
     s.listed = false;
     if (s.state != slot_state::phase::ready || s.pending.empty()) continue;
+    for (const auto& waiting : s.pending)
+      if (auto* w = find_waiter(waiting.ticket)) w->where = waiter::place::cell;
     port_->offer(slot, std::exchange(s.pending, {}), now);
   }
   touched_.clear();

@@ -49,8 +49,11 @@ class lane_queues {
     --admitted_;
     --active_;
   }
-  /// One that was still queued is dropped.
+  /// One that is still queued is dropped: gives its credit back now, and pop() answers it later all the same (then call
+  /// `passed_over`).
   void dropped() { --admitted_; }
+  /// pop() gave one that had been dropped: it is not active.
+  void passed_over() { --active_; }
   /// Takes all that is queued in that lane out.
   [[nodiscard]] std::deque<Item> drain(Lane lane) { return std::exchange(queues_[at(lane)], {}); }
 

@@ -82,12 +82,23 @@ class host_harness final : public host_port, public environment, public journal_
     return r;
   }
   std::uint64_t submit(request r) {
+    const auto tag = hand_over(std::move(r));
+    run();
+    return tag;
+  }
+  /// Submits without letting anything happen.
+  std::uint64_t hand_over(request r) {
     const auto tag = r.tag;
     std::vector<request> batch;
     batch.push_back(std::move(r));
     host->submit(std::move(batch), sink, now);
-    run();
     return tag;
+  }
+  /// The actor dies as a CAF actor does: with all that it holds.
+  void lose(const std::string& id) {
+    const auto slot = *host->resident("counter/" + id);
+    cells.erase(slot);
+    host->on_cell_lost(slot, "its actor died", now);
   }
   /// Submits and answers the reply, which must be there.
   reply send(std::string id, counter_command command, std::int8_t n, std::string_view text = {}, std::string key = {}) {
@@ -127,6 +138,7 @@ class host_harness final : public host_port, public environment, public journal_
   std::vector<log_entry> log;
   std::size_t committed_to = 0;
   bool auto_commit = true;
+  bool refuse_loads = false;
   int write_budget = -1;  // transactions of the state environment that still happen, -1 = all
   bool bound_ = true;
   std::shared_ptr<reply_sink> sink{std::shared_ptr<void>(), this};  // does not own: the host it would go to is ours
@@ -148,6 +160,7 @@ class host_harness final : public host_port, public environment, public journal_
         if (!cells[slot]->spoilt()) cells[slot]->lost();
         legacy = cells[slot]->take_legacy();
       }
+      if (refuse_loads) return host->on_activated(slot, error{"journal.damaged", "as the test wants it"}, now);
       auto snapshot = state->snapshot();
       auto from = load_actor(**snapshot, *this, "hamburg", local, upto, host->applied());
       BOOST_REQUIRE(from);
@@ -162,6 +175,7 @@ class host_harness final : public host_port, public environment, public journal_
   }
   void offer(slot_number slot, std::vector<stimulus> inputs, timestamp at) override {
     tasks.push_back([this, slot, at, held = std::make_shared<std::vector<stimulus>>(std::move(inputs))] {
+      if (!cells.contains(slot)) return;
       auto p = cells.at(slot)->offer(std::move(*held), at);
       if (!p.empty()) host->on_proposal(slot, std::move(p), now);
     });

@@ -369,10 +369,51 @@ BOOST_AUTO_TEST_CASE(a_spoilt_cell_is_loaded_anew_and_a_lost_one_too) {
   BOOST_TEST(w->send("1", command::spoil, 0).code == "kind.fault");
   BOOST_TEST(w->value("1") == 3);
   BOOST_TEST(w->send("1", command::add, 4).code.empty());
-  w->host->on_cell_lost(*w->host->resident("counter/1"), "its actor died", w->now);
+  w->lose("1");
   w->run();
   BOOST_TEST(w->send("1", command::add, 1).code.empty());
   BOOST_TEST(w->value("1") == 8);
+}
+
+BOOST_AUTO_TEST_CASE(a_lost_cell_takes_only_what_it_was_given) {  // simulation seed 136
+  auto w = host_harness::make();
+  w->send("1", command::add, 3);
+  w->auto_commit = false;
+  const auto proposed = w->submit(w->make_request("1", command::add, 10, {}, "proposed"));
+  const auto given = w->submit(w->make_request("1", command::add, 20, {}, "given"));
+  const auto queued = w->hand_over(w->make_request("1", command::add, 40, {}, "queued"));
+  w->lose("1");
+  w->run();
+  BOOST_TEST(w->replies[given].code == "kind.fault");
+  BOOST_TEST(!w->replies.contains(queued));
+  w->auto_commit = true;
+  w->run();
+  BOOST_TEST(w->replies[proposed].code.empty());
+  BOOST_TEST(w->replies[queued].code.empty());
+  BOOST_TEST(w->value("1") == 53);
+  // The outcome of the lost one was open: its client asks again.
+  BOOST_TEST(w->send("1", command::add, 20, {}, "given").code.empty());
+  BOOST_TEST(w->send("1", command::add, 40, {}, "queued").replayed);
+  BOOST_TEST(w->value("1") == 73);
+  BOOST_TEST(w->host->status().admitted == 0u);
+}
+
+BOOST_AUTO_TEST_CASE(an_actor_that_cannot_be_loaded_blocks_no_lane) {
+  auto w = host_harness::make();
+  w->refuse_loads = true;
+  const auto lost = w->submit(w->make_request("1", command::add, 1));
+  BOOST_TEST(w->replies[lost].code == "actor.quarantined");
+  const auto first = w->hand_over(w->make_request("1", command::add, 1));
+  const auto second = w->hand_over(w->make_request("1", command::add, 2));
+  w->tasks.front()();  // the load fails while both are queued in their lane
+  w->tasks.pop_front();
+  w->refuse_loads = false;
+  w->run();
+  BOOST_TEST(w->replies[first].code == "actor.quarantined");
+  BOOST_TEST(w->replies[second].code == "actor.quarantined");
+  BOOST_TEST(w->send("1", command::add, 5).code.empty());
+  BOOST_TEST(w->value("1") == 5);
+  BOOST_TEST(w->host->status().admitted == 0u);
 }
 
 BOOST_AUTO_TEST_CASE(messages_between_plants_take_effect_once_over_a_wire_that_repeats) {
