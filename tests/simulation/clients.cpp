@@ -180,6 +180,7 @@ void clients::run(std::shared_ptr<operation> op, next then) {
 
 void clients::send(const std::shared_ptr<operation>& op, next then) {
   ++op->sends;
+  world_.say(op->key, "is sent:", op->what, op->to.to_string());
   request r;
   r.to = op->to;
   r.command = op->command;
@@ -195,6 +196,7 @@ void clients::send(const std::shared_ptr<operation>& op, next then) {
   };
   const bool taken = node_.submit(std::move(r), [this, op, then, settled, again](const reply& answer) {
     if (*settled) return;
+    world_.say(op->key, "is answered:", answer.code, answer.sequence);
     if (try_again(answer.code)) {
       op->told = answer.code + ": " + answer.detail;
       return again(50'000);

@@ -1,5 +1,5 @@
 // The deterministic simulation of one node: many seeds, each a run with its own mix of faults, then healing, then the checks.
-// Usage: simulation [--seeds N] [--first S] [--seed S]; a failing seed prints what it found and how to replay it.
+// Usage: simulation [--seeds N] [--first S] [--seed S [--trace]]; a failing seed prints what it found and how to replay it.
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
@@ -33,8 +33,9 @@ void come_to_rest(world& w, node& n, clients& c, findings& found) {
             (c.quiet() ? "" : "clients wait for answers: " + c.waiting()) + std::to_string(n.unrest()) + " items open");
 }
 
-findings run(std::uint64_t seed, const kind_registry& kinds, totals& sum) {
+findings run(std::uint64_t seed, const kind_registry& kinds, bool trace, totals& sum) {
   world w(seed);
+  if (trace) w.trace();
   const auto faults = swarm::draw(w);
   findings found;
   outer_systems outside(w, faults, found);
@@ -74,6 +75,8 @@ int main(int argc, char** argv) {
   app.add_option("--seeds", seeds, "how many")->capture_default_str();
   app.add_option("--first", first, "the first of them")->capture_default_str();
   app.add_option("--seed", only, "run just this one");
+  bool trace = false;
+  app.add_flag("--trace", trace, "print what happens");
   CLI11_PARSE(app, argc, argv);
   if (only != 0) {
     first = only;
@@ -84,7 +87,7 @@ int main(int argc, char** argv) {
   simulation::totals sum;
   std::uint64_t failed = 0;
   for (auto seed = first; seed < first + seeds; ++seed) {
-    const auto found = simulation::run(seed, kinds, sum);
+    const auto found = simulation::run(seed, kinds, trace, sum);
     if (found.none()) continue;
     ++failed;
     std::printf("seed %llu failed; replay: ./mill sim --seed %llu\n", static_cast<unsigned long long>(seed),

@@ -121,9 +121,10 @@ void sim_plant::offer(slot_number slot, std::vector<stimulus> inputs, timestamp 
   auto shared = std::make_shared<std::vector<stimulus>>(std::move(inputs));
   hop("/cell", [this, slot, shared, now] {
     auto& b = boxes_[slot];
+    if (!b.core) return;  // what is sent to a dead actor is lost with it
     if (services_.where->chance(services_.faults->cell_lost)) {  // the actor dies with its inputs
       services_.where->say(name_, "slot", slot, "is lost");
-      b.core->lost();
+      b.core.reset();
       hop("/host", [this, slot] {
         input([&](plant_host& h, timestamp at) { h.on_cell_lost(slot, "the simulation took it", at); });
       });
@@ -134,7 +135,7 @@ void sim_plant::offer(slot_number slot, std::vector<stimulus> inputs, timestamp 
 }
 
 void sim_plant::serve_waiting(slot_number slot, box& b) {
-  if (b.core->in_flight() || b.core->spoilt()) return;
+  if (!b.core || b.core->in_flight() || b.core->spoilt()) return;
   if (b.image_wanted) {
     b.image_wanted = false;
     hop("/host", [this, slot, image = b.core->image(), size = b.core->memory()] {
@@ -148,7 +149,7 @@ void sim_plant::committed(slot_number slot, journal_index index, std::uint32_t o
   services_.where->say(name_, "committed", slot, index, ordinal);
   hop("/cell", [this, slot, index, ordinal, now] {
     auto& b = boxes_[slot];
-    if (!b.core || b.core->spoilt()) return;
+    if (!b.core || !b.core->in_flight()) return;
     b.core->committed(index, ordinal);
     serve_waiting(slot, b);
     propose_from(slot, b.core->resume(now));
@@ -160,7 +161,7 @@ void sim_plant::evolve(slot_number slot, journal_index index, shared_bytes entry
     auto& b = boxes_[slot];
     const auto view = entry_view::trusted(*entry);
     changes all;
-    for (auto at = view.begin(); at != view.end(); ++at)
+    for (auto at = view.begin(); b.core && at != view.end(); ++at)
       if (std::find(ordinals.begin(), ordinals.end(), at.ordinal()) != ordinals.end())
         append(all, b.core->evolve(**at, index, at.ordinal(), view.stamp()));
     auto shared = std::make_shared<changes>(std::move(all));

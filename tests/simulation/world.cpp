@@ -3,6 +3,7 @@
 #include "tests/simulation/world.hpp"
 
 #include <algorithm>
+#include <cstdio>
 #include <utility>
 
 namespace millrace::simulation {
@@ -47,6 +48,10 @@ bool world::step() {
   ++steps_;
   next.what();
   return true;
+}
+
+void world::print(const std::string& line) const {
+  std::printf("%10lld %s\n", static_cast<long long>(now_us_), line.c_str());
 }
 
 void world::run_until(std::int64_t us) {

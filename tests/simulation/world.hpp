@@ -7,6 +7,7 @@
 #include <map>
 #include <queue>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "schemas/native.hpp"
@@ -39,7 +40,18 @@ class world {
   void run_until(std::int64_t us);
   [[nodiscard]] std::uint64_t steps() const { return steps_; }
 
+  /// For reading a failing seed: from now on what is said is printed with the virtual time.
+  void trace() { tracing_ = true; }
+  template <class... Parts>
+  void say(const Parts&... parts) const {
+    if (tracing_) print((std::string() + ... + text(parts)));
+  }
+
  private:
+  static std::string text(std::string_view s) { return std::string(s) + ' '; }
+  static std::string text(std::uint64_t n) { return std::to_string(n) + ' '; }
+  void print(const std::string& line) const;
+
   struct planned {
     std::int64_t us;
     std::uint64_t number;
@@ -50,6 +62,7 @@ class world {
   std::uint64_t state_;
   std::uint64_t planned_ = 0;
   std::uint64_t steps_ = 0;
+  bool tracing_ = false;
   std::priority_queue<planned, std::vector<planned>, std::greater<>> queue_;
   std::map<std::string, std::int64_t> link_us_;  // when the last hop on the link arrives
 };
