@@ -5,8 +5,8 @@
 #include <set>
 
 #include "actors/batch_step.hpp"
-#include "schemas/production/order_release_kind.hpp"
 #include "schemas/logistics/shipment_kind.hpp"
+#include "schemas/production/order_release_kind.hpp"
 #include "schemas/quality/hold_kind.hpp"
 
 namespace millrace::actors::batches {

@@ -101,6 +101,54 @@ void cancelled(po::StateT& state) {
   state.blockers.clear();
 }
 
+void release_requested(po::StateT& state, const po::ReleaseRequestedT& e) {
+  state.mode = e.mode;
+  state.release_waits = true;
+  state.release_command = e.command;
+  state.blockers.clear();
+  set_pending(state);
+}
+
+void blocked(po::StateT& state, const po::OrderBlockedT& e) {
+  state.blockers = e.blockers;
+  state.release_command = {};
+}
+
+void change_ended(po::StateT& state) {
+  state.change.reset();
+  state.change_command = {};
+}
+
+void cancelling(po::StateT& state, const std::string& reason, hash128 command) {
+  state.cancelling = reason;
+  state.cancel_command = command;
+}
+
+void dispatched(po::StateT& state) {
+  state.release_waits = false;
+  state.blockers.clear();
+  if (state.dispatch == po::Dispatch::waiting || state.dispatch == po::Dispatch::pending)
+    state.dispatch = po::Dispatch::dispatched;
+}
+
+void dispatch_reported(po::StateT& state, const po::DispatchReportedT& e) {
+  state.dispatch = e.dispatch;
+  if (!e.mes_id.empty()) state.mes_id = e.mes_id;
+}
+
+result<void> change_requested(po::StateT& state, const po::ChangeRequestedT& e) {
+  if (!e.order) return missing("ChangeRequested");
+  state.change = std::make_unique<po::SnapshotT>(*e.order);
+  state.change_command = e.command;
+  return {};
+}
+
+void completed_technically(po::StateT& state) {
+  state.life_before = state.life;
+  state.life = po::Life::technically_completed;
+  state.blockers.clear();
+}
+
 }  // namespace
 
 result<void> order::evolve(schema::state& state, const schema::event& event, evolution& evo) {
@@ -122,61 +170,43 @@ result<void> order::evolve(schema::state& state, const schema::event& event, evo
     case Event::OrderCreated:
       return created(state, *event.AsOrderCreated());
     case Event::ReleaseRequested:
-      state.mode = event.AsReleaseRequested()->mode;
-      state.release_waits = true;
-      state.release_command = event.AsReleaseRequested()->command;
-      state.blockers.clear();
-      set_pending(state);
+      release_requested(state, *event.AsReleaseRequested());
       return {};
     case Event::OrderReleased:
       released(state, *event.AsOrderReleased(), evo.stamp());
       return {};
     case Event::OrderBlocked:
-      state.blockers = event.AsOrderBlocked()->blockers;
-      state.release_command = {};
+      blocked(state, *event.AsOrderBlocked());
       return {};
     case Event::OrderDispatched:
-      state.release_waits = false;
-      state.blockers.clear();
-      if (state.dispatch == po::Dispatch::waiting || state.dispatch == po::Dispatch::pending)
-        state.dispatch = po::Dispatch::dispatched;
+      dispatched(state);
       return {};
     case Event::ReleaseEnded:
       release_ended(state, *event.AsReleaseEnded(), evo.stamp());
       return {};
     case Event::DispatchReported:
-      state.dispatch = event.AsDispatchReported()->dispatch;
-      if (!event.AsDispatchReported()->mes_id.empty())
-        state.mes_id = event.AsDispatchReported()->mes_id;
+      dispatch_reported(state, *event.AsDispatchReported());
       return {};
     case Event::ChangeRequested:
-      if (!event.AsChangeRequested()->order) return missing("ChangeRequested");
-      state.change = std::make_unique<po::SnapshotT>(*event.AsChangeRequested()->order);
-      state.change_command = event.AsChangeRequested()->command;
-      return {};
+      return change_requested(state, *event.AsChangeRequested());
     case Event::OrderChanged:
       if (!event.AsOrderChanged()->order) return missing("OrderChanged");
       changed(state, *event.AsOrderChanged()->order);
       [[fallthrough]];
     case Event::ChangeRefused:
-      state.change.reset();
-      state.change_command = {};
+      change_ended(state);
       return {};
     case Event::CancelRequested:
-      state.cancelling = event.AsCancelRequested()->reason;
-      state.cancel_command = event.AsCancelRequested()->command;
+      cancelling(state, event.AsCancelRequested()->reason, event.AsCancelRequested()->command);
       return {};
     case Event::CancelRefused:
-      state.cancelling.clear();
-      state.cancel_command = {};
+      cancelling(state, {}, {});
       return {};
     case Event::OrderCancelled:
       cancelled(state);
       return {};
     case Event::TechnicallyCompleted:
-      state.life_before = state.life;
-      state.life = po::Life::technically_completed;
-      state.blockers.clear();
+      completed_technically(state);
       return {};
     case Event::CompletionRevoked:
       state.life = state.life_before;

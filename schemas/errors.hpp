@@ -1,5 +1,6 @@
-// The catalogue of error codes that the platform itself answers with: stable number, code, HTTP status, title.
-// A kind's own refusals ("batch.held") come from the Refusal enum of its schema and answer 409.
+// The catalogue of error codes that the platform itself answers with: stable number, code, HTTP
+// status, title. A kind's own refusals ("batch.held") come from the Refusal enum of its schema and
+// answer 409.
 #pragma once
 
 #include <array>
@@ -9,7 +10,7 @@
 namespace millrace {
 
 struct error_entry {
-  std::uint16_t number;     // stable for ever; never reused
+  std::uint16_t number;  // stable for ever; never reused
   std::string_view code;
   std::uint16_t http;
   std::string_view title;
@@ -27,7 +28,8 @@ inline constexpr std::array error_catalogue{
     error_entry{107, "request.invalid", 422, "The body does not match the schema"},
     error_entry{108, "request.key_reused", 422, "The idempotency key was used for another request"},
     error_entry{109, "request.in_flight", 409, "A request with this idempotency key is in flight"},
-    error_entry{110, "request.header_too_large", 431, "The header fields are larger than the limit"},
+    error_entry{110, "request.header_too_large", 431,
+                "The header fields are larger than the limit"},
     error_entry{111, "request.timeout", 408, "The request took too long to arrive"},
     error_entry{112, "request.method", 405, "The method is not allowed here"},
     // decimals, times, ids

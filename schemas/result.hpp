@@ -1,4 +1,5 @@
-// result<T>: a value or an error of the catalogue. Names as in std::expected, which GCC 12 lacks in C++20.
+// result<T>: a value or an error of the catalogue. Names as in std::expected, which GCC 12 lacks in
+// C++20.
 #pragma once
 
 #include <string>
@@ -14,7 +15,8 @@ struct finding {
   std::string detail;
 };
 
-/// An expected failure. `code` is stable and listed in schemas/errors.hpp or in a kind's Refusal enum.
+/// An expected failure. `code` is stable and listed in schemas/errors.hpp or in a kind's Refusal
+/// enum.
 struct error {
   std::string code;
   std::string detail;
@@ -25,7 +27,8 @@ template <class T>
 class [[nodiscard]] result {
  public:
   using value_type = T;
-  result(T value) : held_(std::in_place_index<0>, std::move(value)) {}  // NOLINT: implicit as in std::expected
+  result(T value)
+      : held_(std::in_place_index<0>, std::move(value)) {}  // NOLINT: implicit as in std::expected
   result(millrace::error e) : held_(std::in_place_index<1>, std::move(e)) {}  // NOLINT
   [[nodiscard]] bool has_value() const noexcept { return held_.index() == 0; }
   explicit operator bool() const noexcept { return has_value(); }
@@ -49,7 +52,8 @@ class [[nodiscard]] result<void> {
  public:
   using value_type = void;
   result() = default;
-  result(millrace::error e) : error_(std::move(e)), failed_(true) {}  // NOLINT: implicit as in std::expected
+  result(millrace::error e)
+      : error_(std::move(e)), failed_(true) {}  // NOLINT: implicit as in std::expected
   [[nodiscard]] bool has_value() const noexcept { return !failed_; }
   explicit operator bool() const noexcept { return has_value(); }
   [[nodiscard]] const millrace::error& error() const& { return error_; }

@@ -1,5 +1,6 @@
 // layer: nodes
-// The load generator's histogram: quantiles stay within a bucket's width of the truth, at the edges, too.
+// The load generator's histogram: quantiles stay within a bucket's width of the truth, at the
+// edges, too.
 #define BOOST_TEST_MODULE histogram
 #include "nodes/load/histogram.hpp"
 

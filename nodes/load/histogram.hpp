@@ -7,7 +7,8 @@
 
 namespace millrace::load {
 
-/// Counts of nanoseconds from 1 to 2^40 (18 minutes); larger values count as the largest. Not thread-safe.
+/// Counts of nanoseconds from 1 to 2^40 (18 minutes); larger values count as the largest. Not
+/// thread-safe.
 class histogram {
  public:
   void add(std::uint64_t ns);

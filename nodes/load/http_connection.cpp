@@ -29,7 +29,8 @@ std::optional<std::size_t> content_length(std::string_view head) {
   if (at == std::string_view::npos) return std::nullopt;
   std::size_t value = 0;
   const auto* first = head.data() + at + name.size();
-  if (std::from_chars(first, head.data() + head.size(), value).ec != std::errc{}) return std::nullopt;
+  if (std::from_chars(first, head.data() + head.size(), value).ec != std::errc{})
+    return std::nullopt;
   return value;
 }
 
@@ -42,7 +43,8 @@ result<http_connection> http_connection::open(std::string_view host_port) {
   std::uint16_t port = 0;
   const std::string host(host_port.substr(0, colon));
   if (colon == std::string_view::npos ||
-      std::from_chars(host_port.data() + colon + 1, host_port.data() + host_port.size(), port).ec != std::errc{} ||
+      std::from_chars(host_port.data() + colon + 1, host_port.data() + host_port.size(), port).ec !=
+          std::errc{} ||
       ::inet_pton(AF_INET, host.c_str(), &to.sin_addr) != 1)
     return error{"request.malformed", "not an IPv4 address and port: " + std::string(host_port)};
   to.sin_port = htons(port);
@@ -56,7 +58,10 @@ result<http_connection> http_connection::open(std::string_view host_port) {
 }
 
 http_connection::http_connection(http_connection&& other) noexcept
-    : fd_(std::exchange(other.fd_, -1)), in_(std::move(other.in_)), taken_(other.taken_), out_(std::move(other.out_)) {}
+    : fd_(std::exchange(other.fd_, -1)),
+      in_(std::move(other.in_)),
+      taken_(other.taken_),
+      out_(std::move(other.out_)) {}
 
 http_connection& http_connection::operator=(http_connection&& other) noexcept {
   std::swap(fd_, other.fd_);
@@ -115,13 +120,19 @@ http_answer http_connection::exchange(std::string_view request) {
   }
 }
 
-void append_request(std::string& out, std::string_view method, std::string_view path, std::string_view token,
-                    std::string_view key, std::optional<std::string_view> body, bool minimal) {
-  out.append(method).append(" ").append(path).append(" HTTP/1.1\r\nHost: millrace\r\nAuthorization: Bearer ").append(token);
+void append_request(std::string& out, std::string_view method, std::string_view path,
+                    std::string_view token, std::string_view key,
+                    std::optional<std::string_view> body, bool minimal) {
+  out.append(method)
+      .append(" ")
+      .append(path)
+      .append(" HTTP/1.1\r\nHost: millrace\r\nAuthorization: Bearer ")
+      .append(token);
   if (!key.empty()) out.append("\r\nIdempotency-Key: ").append(key);
   if (minimal) out.append("\r\nPrefer: return=minimal");
   if (body) {
-    out.append("\r\nContent-Type: application/json\r\nContent-Length: ").append(std::to_string(body->size()));
+    out.append("\r\nContent-Type: application/json\r\nContent-Length: ")
+        .append(std::to_string(body->size()));
   }
   out.append("\r\n\r\n");
   if (body) out.append(*body);

@@ -1,5 +1,5 @@
-// One keep-alive HTTP/1.1 connection of the load generator: cheap enough to leave the machine to the node.
-// It knows only what the gateway sends: a status line, headers, Content-Length, a body.
+// One keep-alive HTTP/1.1 connection of the load generator: cheap enough to leave the machine to
+// the node. It knows only what the gateway sends: a status line, headers, Content-Length, a body.
 #pragma once
 
 #include <optional>
@@ -17,7 +17,8 @@ struct http_answer {
 
 class http_connection {
  public:
-  /// Connects to HOST:PORT (numeric IPv4). Error: disk.failed never; request.malformed for the address or when refused.
+  /// Connects to HOST:PORT (numeric IPv4). Error: disk.failed never; request.malformed for the
+  /// address or when refused.
   [[nodiscard]] static result<http_connection> open(std::string_view host_port);
   http_connection(http_connection&& other) noexcept;
   http_connection& operator=(http_connection&& other) noexcept;
@@ -43,8 +44,10 @@ class http_connection {
   std::string out_;
 };
 
-/// Writes a POST (or GET, where body is absent) with a bearer token and, when given, an idempotency key.
-void append_request(std::string& out, std::string_view method, std::string_view path, std::string_view token,
-                    std::string_view key, std::optional<std::string_view> body, bool minimal);
+/// Writes a POST (or GET, where body is absent) with a bearer token and, when given, an idempotency
+/// key.
+void append_request(std::string& out, std::string_view method, std::string_view path,
+                    std::string_view token, std::string_view key,
+                    std::optional<std::string_view> body, bool minimal);
 
 }  // namespace millrace::load

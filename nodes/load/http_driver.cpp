@@ -1,4 +1,5 @@
-// The closed loop over HTTP: some keep-alive connections, each with its share of pipelined requests, one epoll.
+// The closed loop over HTTP: some keep-alive connections, each with its share of pipelined
+// requests, one epoll.
 
 #include <sys/epoll.h>
 #include <unistd.h>
@@ -16,10 +17,12 @@ namespace {
 using clock = std::chrono::steady_clock;
 
 std::uint64_t since_ns(clock::time_point from) {
-  return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(clock::now() - from).count());
+  return static_cast<std::uint64_t>(
+      std::chrono::duration_cast<std::chrono::nanoseconds>(clock::now() - from).count());
 }
 
-/// One connection and the send times of its unanswered requests, oldest first (HTTP/1.1 answers in order).
+/// One connection and the send times of its unanswered requests, oldest first (HTTP/1.1 answers in
+/// order).
 struct lane {
   http_connection connection;
   std::deque<clock::time_point> sent;
@@ -40,8 +43,10 @@ class http_loop {
       epoll_event interest{EPOLLIN, {.u32 = c}};
       ::epoll_ctl(poll, EPOLL_CTL_ADD, lanes_[c].connection.fd(), &interest);
     }
-    measure_from_ = clock::now() + std::chrono::microseconds(static_cast<std::int64_t>(o.warm_up * 1e6));
-    stop_at_ = measure_from_ + std::chrono::microseconds(static_cast<std::int64_t>(o.seconds * 1e6));
+    measure_from_ =
+        clock::now() + std::chrono::microseconds(static_cast<std::int64_t>(o.warm_up * 1e6));
+    stop_at_ =
+        measure_from_ + std::chrono::microseconds(static_cast<std::int64_t>(o.seconds * 1e6));
     for (std::uint32_t c = 0; c < o.connections; ++c) {
       for (auto i = c; i < o.in_flight; i += o.connections) send_next(lanes_[c]);
       flush(lanes_[c]);
@@ -76,7 +81,8 @@ class http_loop {
     if (answer.status != 200) {
       ++result_.refused;
       if (result_.first_failure.empty())
-        result_.first_failure = std::to_string(answer.status) + " " + std::string(answer.body.substr(0, 300));
+        result_.first_failure =
+            std::to_string(answer.status) + " " + std::string(answer.body.substr(0, 300));
     } else if (now >= measure_from_ && now < stop_at_) {
       ++result_.answered;
       result_.latency.add(since_ns(sent));
@@ -87,8 +93,10 @@ class http_loop {
   void send_next(lane& l) {
     const work_item item{static_cast<std::uint32_t>(number_ % work_.settings().actors), number_};
     ++number_;
-    path_ = "/v1/plants/" + work_.plant_of(item.actor) + "/orders/" + work_.order_of(item.actor) + "/confirm-operation";
-    append_request(out_, "POST", path_, token_, work_.confirmation_id(item), work_.confirm_json(item), true);
+    path_ = "/v1/plants/" + work_.plant_of(item.actor) + "/orders/" + work_.order_of(item.actor) +
+            "/confirm-operation";
+    append_request(out_, "POST", path_, token_, work_.confirmation_id(item),
+                   work_.confirm_json(item), true);
     l.sent.push_back(clock::now());
     ++unanswered_;
   }

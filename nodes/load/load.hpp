@@ -1,5 +1,5 @@
-// The load generator: a closed loop of commands against a running node, by the client port or by HTTP.
-// Every answer is checked; what is measured is from the send of a command to its answer.
+// The load generator: a closed loop of commands against a running node, by the client port or by
+// HTTP. Every answer is checked; what is measured is from the send of a command to its answer.
 #pragma once
 
 #include <atomic>
@@ -14,35 +14,37 @@
 namespace millrace::load {
 
 struct options {
-  std::string http = "127.0.0.1:8080";      // HOST:PORT, also used to set up
-  std::string client;                        // tcp://HOST:PORT of the client port; needed for via native
+  std::string http = "127.0.0.1:8080";  // HOST:PORT, also used to set up
+  std::string client;                   // tcp://HOST:PORT of the client port; needed for via native
   bool native = true;
-  std::uint32_t in_flight = 256;             // 1..65536, over all connections
-  std::uint32_t connections = 16;            // HTTP only
-  std::uint32_t actors = 1000;               // orders, spread over the plants
+  std::uint32_t in_flight = 256;   // 1..65536, over all connections
+  std::uint32_t connections = 16;  // HTTP only
+  std::uint32_t actors = 1000;     // orders, spread over the plants
   std::uint32_t plants = 16;
-  std::uint32_t payload = 300;               // bytes of a command's body, padded
+  std::uint32_t payload = 300;  // bytes of a command's body, padded
   double seconds = 10;
   double warm_up = 1;
-  std::string token_prefix = "dev-";         // tokens are PREFIX + system
-  std::string run;                           // makes confirmation ids unique over runs; empty = from the clock
-  bool prepare = true;                       // create plants, material and orders first
+  std::string token_prefix = "dev-";  // tokens are PREFIX + system
+  std::string run;      // makes confirmation ids unique over runs; empty = from the clock
+  bool prepare = true;  // create plants, material and orders first
 };
 
 struct outcome {
   std::uint64_t answered = 0;
-  std::uint64_t refused = 0;                 // answers that were not 200, each a failure of the run
-  std::uint64_t violations = 0;              // answers out of order, doubled or unasked
+  std::uint64_t refused = 0;     // answers that were not 200, each a failure of the run
+  std::uint64_t violations = 0;  // answers out of order, doubled or unasked
   std::string first_failure;
   double seconds = 0;
   histogram latency;
-  [[nodiscard]] double rate() const { return seconds > 0 ? static_cast<double>(answered) / seconds : 0; }
+  [[nodiscard]] double rate() const {
+    return seconds > 0 ? static_cast<double>(answered) / seconds : 0;
+  }
 };
 
 /// One command of the workload, before it is written for a wire.
 struct work_item {
-  std::uint32_t actor = 0;                   // number of the order
-  std::uint64_t number = 0;                  // running number, in the confirmation id and the key
+  std::uint32_t actor = 0;   // number of the order
+  std::uint64_t number = 0;  // running number, in the confirmation id and the key
 };
 
 /// Names and bodies of the workload's commands. Immutable; one for all threads.

@@ -1,4 +1,5 @@
-// The closed loop over the client port: one DEALER socket; as many commands go out as answers came in, in one frame.
+// The closed loop over the client port: one DEALER socket; as many commands go out as answers came
+// in, in one frame.
 
 #include <chrono>
 #include <vector>
@@ -38,8 +39,10 @@ class native_loop {
     } catch (const zmq::error_t& failure) {
       return error{"request.malformed", "cannot connect to " + o.client + ": " + failure.what()};
     }
-    measure_from_ = clock::now() + std::chrono::microseconds(static_cast<std::int64_t>(o.warm_up * 1e6));
-    stop_at_ = measure_from_ + std::chrono::microseconds(static_cast<std::int64_t>(o.seconds * 1e6));
+    measure_from_ =
+        clock::now() + std::chrono::microseconds(static_cast<std::int64_t>(o.warm_up * 1e6));
+    stop_at_ =
+        measure_from_ + std::chrono::microseconds(static_cast<std::int64_t>(o.seconds * 1e6));
     for (std::uint32_t i = 0; i < o.in_flight; ++i) free_.push_back(i);
     send_free(socket);
     loop(socket);
@@ -77,7 +80,8 @@ class native_loop {
     if (reply.status() != 200) {
       ++result_.refused;
       if (result_.first_failure.empty())
-        result_.first_failure = std::to_string(reply.status()) + " " + (reply.code() ? reply.code()->str() : "") + " " +
+        result_.first_failure = std::to_string(reply.status()) + " " +
+                                (reply.code() ? reply.code()->str() : "") + " " +
                                 (reply.detail() ? reply.detail()->str() : "");
       return;
     }
@@ -85,8 +89,8 @@ class native_loop {
     sequences_[s.actor] = reply.sequence();
     if (now >= measure_from_ && now < stop_at_) {
       ++result_.answered;
-      result_.latency.add(
-          static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(now - s.sent).count()));
+      result_.latency.add(static_cast<std::uint64_t>(
+          std::chrono::duration_cast<std::chrono::nanoseconds>(now - s.sent).count()));
     }
   }
 
@@ -103,7 +107,8 @@ class native_loop {
       }
       const auto list = builder_.CreateVector(commands_);
       builder_.Finish(engine::CreateFrame(builder_, token, list));
-      socket.send(zmq::buffer(builder_.GetBufferPointer(), builder_.GetSize()), zmq::send_flags::none);
+      socket.send(zmq::buffer(builder_.GetBufferPointer(), builder_.GetSize()),
+                  zmq::send_flags::none);
     }
   }
 

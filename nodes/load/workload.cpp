@@ -19,21 +19,27 @@ std::string run_name(const options& o) {
 }
 
 /// One setup request; 200, and 409 for what an earlier run has made, are fine.
-result<void> post(http_connection& to, const workload& w, std::string_view path, std::string_view system,
-                  std::string_view body) {
+result<void> post(http_connection& to, const workload& w, std::string_view path,
+                  std::string_view system, std::string_view body) {
   std::string request;
-  append_request(request, "POST", path, w.settings().token_prefix + std::string(system), {}, body, true);
+  append_request(request, "POST", path, w.settings().token_prefix + std::string(system), {}, body,
+                 true);
   const auto answer = to.exchange(request);
   if (answer.status == 200 || answer.status == 409) return {};
-  return error{"request.malformed", "set-up failed: " + std::string(path) + ": " + std::to_string(answer.status) + " " +
+  return error{"request.malformed", "set-up failed: " + std::string(path) + ": " +
+                                        std::to_string(answer.status) + " " +
                                         std::string(answer.body)};
 }
 
 result<void> prepare_plant(http_connection& to, const workload& w, const std::string& plant) {
   const std::string base = "/v1/plants/" + plant;
-  if (auto r = post(to, w, base + "/commission", "ops", R"({"region":"eu","time_zone":"Europe/Berlin"})"); !r) return r;
-  return post(to, w, base + "/materials/" + std::string(material_id) + "/define", "erp",
-              R"({"revision":"A","base_unit":"EA","routing":[{"operation":"0010","work_center":"WC-1","description":"Assemble"}]})");
+  if (auto r = post(to, w, base + "/commission", "ops",
+                    R"({"region":"eu","time_zone":"Europe/Berlin"})");
+      !r)
+    return r;
+  return post(
+      to, w, base + "/materials/" + std::string(material_id) + "/define", "erp",
+      R"({"revision":"A","base_unit":"EA","routing":[{"operation":"0010","work_center":"WC-1","description":"Assemble"}]})");
 }
 
 /// Sends `requests` pipelined in slices and checks each answer.
@@ -46,7 +52,8 @@ result<void> post_many(http_connection& to, const std::vector<std::string>& requ
     auto answer = to.exchange(bytes);
     for (auto i = from; i < until; ++i) {
       if (answer.status != 200 && answer.status != 409)
-        return error{"request.malformed", "set-up failed: " + std::to_string(answer.status) + " " + std::string(answer.body)};
+        return error{"request.malformed", "set-up failed: " + std::to_string(answer.status) + " " +
+                                              std::string(answer.body)};
       if (i + 1 < until) answer = to.exchange({});
     }
   }
@@ -77,7 +84,8 @@ bytes workload::confirm_table(const work_item& item) const {
   const auto id = builder.CreateString(confirmation_id(item));
   const auto operation = builder.CreateString("0010", 4);
   const auto unit = builder.CreateString("EA", 2);
-  const auto text = padding_.empty() ? flatbuffers::Offset<flatbuffers::String>() : builder.CreateString(padding_);
+  const auto text = padding_.empty() ? flatbuffers::Offset<flatbuffers::String>()
+                                     : builder.CreateString(padding_);
   const auto one = flatbuffers::Pack(decimal::from_units(1));
   order::ConfirmOperationBuilder table(builder);
   table.add_confirmation(id);
@@ -90,7 +98,8 @@ bytes workload::confirm_table(const work_item& item) const {
 }
 
 std::string workload::confirm_json(const work_item& item) const {
-  std::string body = R"({"confirmation":")" + confirmation_id(item) + R"(","operation":"0010","yield":"1","unit":"EA")";
+  std::string body = R"({"confirmation":")" + confirmation_id(item) +
+                     R"(","operation":"0010","yield":"1","unit":"EA")";
   if (!padding_.empty()) body += R"(,"text":")" + padding_ + '"';
   return body + '}';
 }
@@ -104,9 +113,11 @@ result<void> prepare(const workload& w) {
   std::vector<std::string> releases;
   for (std::uint32_t a = 0; a < w.settings().actors; ++a) {
     const auto path = "/v1/plants/" + w.plant_of(a) + "/orders/" + w.order_of(a);
-    append_request(creates.emplace_back(), "POST", path + "/create", w.settings().token_prefix + "erp", {},
-                   R"({"material":"BENCH-1","revision":"A","quantity":"1000000000","unit":"EA"})", true);
-    append_request(releases.emplace_back(), "POST", path + "/release", w.settings().token_prefix + "erp", {}, "{}", true);
+    append_request(
+        creates.emplace_back(), "POST", path + "/create", w.settings().token_prefix + "erp", {},
+        R"({"material":"BENCH-1","revision":"A","quantity":"1000000000","unit":"EA"})", true);
+    append_request(releases.emplace_back(), "POST", path + "/release",
+                   w.settings().token_prefix + "erp", {}, "{}", true);
   }
   if (auto r = post_many(*to, creates); !r) return r;
   return post_many(*to, releases);
