@@ -1,5 +1,6 @@
 // What a plant's core wants done: orders to entities, cold reads, writes, attempts; and what entities answer.
 // An entity that ends with an error is reported to the core, which has a new one made from what is committed.
+#include <caf/mailbox_element.hpp>
 #include <caf/send.hpp>
 #include <spdlog/spdlog.h>
 
@@ -15,7 +16,8 @@ plant_shell::resident& plant_shell::at(slot_number slot) {
 
 void plant_shell::order(slot_number slot, entity_mail mail) {
   auto& r = at(slot);
-  if (r.handle) caf::anon_send(r.handle, std::move(mail));
+  if (r.handle)
+    r.handle->enqueue(caf::make_mailbox_element(nullptr, caf::make_message_id(), {}, std::move(mail)), &crew_);
 }
 
 // ---- activation ----

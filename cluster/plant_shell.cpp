@@ -18,6 +18,10 @@ using wake_atom = caf::atom_constant<caf::atom("wake")>;
 using tick_atom = caf::atom_constant<caf::atom("tick")>;
 
 constexpr std::int64_t delay_us_min = 1'000;
+constexpr int rounds_max = 16;  // of a turn, before others have theirs
+
+/// The plant whose turn it is on this thread: what it tells itself needs no wake-up.
+thread_local const plant_shell* turning = nullptr;
 
 outbox::random random_source() {
   auto engine = std::make_shared<std::mt19937_64>(std::random_device{}());
@@ -55,7 +59,8 @@ plant_shell::plant_shell(node_services services, host_options options, system_se
       options_(std::move(options)),
       limits_(limits),
       world_(options_.plant, options_.generation, bound, services_.rules, services_.kinds, services_.io),
-      journal_(services_.journal) {
+      journal_(services_.journal),
+      crew_(services_.actors) {
   host_port& port = *this;
   core_ = std::make_unique<plant_host>(options_, services_.kinds, port, services_.io.on(), journal_, random_source());
 }
@@ -90,15 +95,24 @@ void plant_shell::when_leading(std::function<void()> cb) {
 
 void plant_shell::push(std::unique_ptr<inbox::task> t) {
   if (stopped_.load(std::memory_order_acquire)) return;
-  if (inbox_.push(std::move(t)) && started_.load(std::memory_order_acquire)) caf::anon_send(actor_, wake_atom::value);
+  if (!inbox_.push(std::move(t)) || turning == this) return;
+  if (started_.load(std::memory_order_acquire)) caf::anon_send(actor_, wake_atom::value);
 }
 
 void plant_shell::turn(caf::event_based_actor& self) {
   services_.io.drop_stale_here();
-  for (auto t = inbox_.take(); t; t = std::move(t->next)) t->run(*this);
+  turning = this;
+  auto at = now();
+  for (int round = 0; round < rounds_max && !closing_; ++round) {
+    for (auto t = inbox_.take(); t; t = std::move(t->next)) t->run(*this);
+    at = now();
+    if (!closing_) core_->end_turn(at);
+    crew_.work(*self.context());
+    if (inbox_.empty()) break;
+  }
+  turning = nullptr;
   if (closing_) return close(self);
-  const auto at = now();
-  core_->end_turn(at);
+  if (!inbox_.empty()) caf::anon_send(actor_, wake_atom::value);
   leading_.store(core_->leading(), std::memory_order_release);
   if (core_->leading() && !leading_wanted_.empty())
     for (const auto& cb : std::exchange(leading_wanted_, {})) cb();

@@ -15,6 +15,7 @@
 #include <caf/event_based_actor.hpp>
 
 #include "cluster/clock.hpp"
+#include "cluster/crew.hpp"
 #include "cluster/entity.hpp"
 #include "cluster/host.hpp"
 #include "cluster/plant_world.hpp"
@@ -173,6 +174,7 @@ class plant_shell final : public group_listener,
   std::vector<std::function<void()>> leading_wanted_;
   bool closing_ = false;
 
+  crew crew_;
   inbox inbox_;
   caf::actor actor_;
   std::atomic<bool> started_{false}, stopped_{false}, leading_{false};

@@ -47,6 +47,8 @@ class task_inbox {
     return head == nullptr;
   }
 
+  [[nodiscard]] bool empty() const { return head_.load(std::memory_order_acquire) == nullptr; }
+
   /// All that was pushed, oldest first, as a chain. One thread at a time.
   [[nodiscard]] std::unique_ptr<task> take() {
     std::unique_ptr<task> newest(head_.exchange(nullptr, std::memory_order_acquire));
