@@ -136,7 +136,7 @@ BOOST_AUTO_TEST_CASE(lmdb_erases_ranges_over_many_pages) {
   auto s = open_lmdb_store(d.path);
   BOOST_REQUIRE(s);
   write_batch b;
-  std::array<char, 8> key{};
+  std::array<char, 16> key{};
   const auto number = [&](int i) {
     std::snprintf(key.data(), key.size(), "%05d", i);
     return std::string(key.data());

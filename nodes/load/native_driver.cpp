@@ -5,6 +5,7 @@
 #include <vector>
 #include <zmq.hpp>
 
+#include "nodes/client_envelope.hpp"
 #include "nodes/load/load.hpp"
 #include "schemas/engine/envelope_generated.h"
 #include "schemas/production/order_generated.h"
@@ -62,12 +63,11 @@ class native_loop {
   }
 
   void take_frame(const zmq::message_t& frame) {
-    flatbuffers::Verifier verifier(frame.data<std::uint8_t>(), frame.size(), 16, 1'000'000);
-    if (!verifier.VerifyBuffer<engine::Frame>(nullptr)) return fail("a malformed frame");
-    const auto* replies = flatbuffers::GetRoot<engine::Frame>(frame.data())->replies();
-    if (replies == nullptr) return;
+    const auto* verified = verified_frame({frame.data<std::uint8_t>(), frame.size()});
+    if (verified == nullptr) return fail("a malformed frame");
+    if (verified->replies() == nullptr) return;
     const auto now = clock::now();
-    for (const auto* reply : *replies) take(*reply, now);
+    for (const auto* reply : *verified->replies()) take(*reply, now);
   }
 
   void take(const engine::Reply& reply, clock::time_point now) {
