@@ -19,7 +19,8 @@ flatbuffers::FlatBufferBuilder& row_builder() {
   return builder;
 }
 
-std::vector<index_change> difference(const std::vector<std::string>& before, const std::vector<std::string>& after) {
+std::vector<index_change> difference(const std::vector<std::string>& before,
+                                     const std::vector<std::string>& after) {
   std::vector<index_change> out;
   for (std::size_t i = 0; i < after.size(); ++i)
     if (before[i] != after[i]) out.push_back({static_cast<std::uint16_t>(i), before[i], after[i]});
@@ -39,7 +40,9 @@ cell::cell(const kind& k, std::string_view id, environment& env)
     : kind_(&k), env_(&env), local_(k.model().name + '/' + std::string(id)), state_(k.create()) {}
 cell::~cell() = default;
 
-std::string_view cell::id() const { return std::string_view(local_).substr(kind_->model().name.size() + 1); }
+std::string_view cell::id() const {
+  return std::string_view(local_).substr(kind_->model().name.size() + 1);
+}
 
 cell::extras& cell::more() {
   if (!extras_) extras_ = std::make_unique<extras>();
@@ -64,7 +67,8 @@ result<void> cell::load(bytes_view actor_row) {
   ordinal_ = row->ordinal();
   parked_total_ = row->parked_total();
   if (row->stamp()) stamp_ = flatbuffers::UnPack(*row->stamp());
-  if (row->quarantined() && row->quarantined()->size() > 0) more().quarantined = row->quarantined()->str();
+  if (row->quarantined() && row->quarantined()->size() > 0)
+    more().quarantined = row->quarantined()->str();
   if (row->parked())
     for (const auto* fact : *row->parked()) fact->UnPackTo(&more().parked.emplace_back());
   rows_stored_ = true;
@@ -102,12 +106,14 @@ void cell::note_unparked(std::string_view exception, changes& out) {
   out.unparked.emplace_back(exception);
 }
 
-changes cell::evolve(const engine::Record& record, std::uint64_t index, std::uint32_t ordinal, timestamp stamp) {
+changes cell::evolve(const engine::Record& record, std::uint64_t index, std::uint32_t ordinal,
+                     timestamp stamp) {
   changes out;
   const bool known = index_ != 0 && (index < index_ || (index == index_ && ordinal <= ordinal_));
   if (known || !quarantined().empty()) return out;
   check(!in_flight());
-  const timestamp at = record.at() && record.at()->us() != 0 ? timestamp(flatbuffers::UnPack(*record.at())) : stamp;
+  const timestamp at =
+      record.at() && record.at()->us() != 0 ? timestamp(flatbuffers::UnPack(*record.at())) : stamp;
   std::vector<std::string> before;
   index_values(before);
   dirty_ = true;
@@ -118,7 +124,8 @@ changes cell::evolve(const engine::Record& record, std::uint64_t index, std::uin
       const auto view = body ? bytes_view(body->data(), body->size()) : bytes_view();
       auto done = view.empty() ? result<void>(error{"journal.damaged", "event without body"})
                                : kind_->evolve(*state_, event->type(), view, evo);
-      if (std::exchange(unreadable_, false)) done = error{"state.damaged", "a child row cannot be read"};
+      if (std::exchange(unreadable_, false))
+        done = error{"state.damaged", "a child row cannot be read"};
       if (!done) {
         more().quarantined = "entry " + std::to_string(index) + ": " + done.error().detail;
         return out;
@@ -157,10 +164,13 @@ void cell::lost() {
 }
 
 bool cell::idle() const {
-  return !in_flight() && stash_.empty() && !dirty_ && !spoilt_ && (!extras_ || (extras_->rows.empty() && !extras_->imaged));
+  return !in_flight() && stash_.empty() && !dirty_ && !spoilt_ &&
+         (!extras_ || (extras_->rows.empty() && !extras_->imaged));
 }
 
-std::string_view cell::quarantined() const { return extras_ ? std::string_view(extras_->quarantined) : std::string_view(); }
+std::string_view cell::quarantined() const {
+  return extras_ ? std::string_view(extras_->quarantined) : std::string_view();
+}
 
 std::size_t cell::parked_count() const { return extras_ ? extras_->parked.size() : 0; }
 
@@ -251,7 +261,8 @@ void cell::stored() {
 
 std::optional<bytes> cell::row(std::string_view table, std::string_view key) {
   if (extras_ && !extras_->rows.empty())
-    if (const auto found = extras_->rows.find(overlay_key(table, key)); found != extras_->rows.end())
+    if (const auto found = extras_->rows.find(overlay_key(table, key));
+        found != extras_->rows.end())
       return found->second.row ? std::optional(*found->second.row) : std::nullopt;
   if (!rows_stored_) return std::nullopt;
   auto found = env_->read_row(local_, table, key);
@@ -264,7 +275,8 @@ std::vector<actor_image::child_row> cell::overlay(std::string_view table) const 
   if (!extras_) return out;
   const auto prefix = overlay_key(table, {});
   for (const auto& [key, r] : extras_->rows)
-    if (key.starts_with(prefix)) out.push_back({std::string(table), key.substr(prefix.size()), r.row});
+    if (key.starts_with(prefix))
+      out.push_back({std::string(table), key.substr(prefix.size()), r.row});
   std::sort(out.begin(), out.end(), [](const auto& a, const auto& b) { return a.key < b.key; });
   return out;
 }
@@ -288,15 +300,18 @@ std::size_t cell::memory() const {
   for (const auto& s : stash_) out += s.body.capacity();
   if (extras_) {
     out += sizeof(extras);
-    for (const auto& [key, r] : extras_->rows) out += 120 + key.capacity() + (r.row ? r.row->capacity() : 0);
-    for (const auto& f : extras_->parked) out += sizeof f + f.body.capacity() + f.reason.capacity() + f.exception.capacity();
+    for (const auto& [key, r] : extras_->rows)
+      out += 120 + key.capacity() + (r.row ? r.row->capacity() : 0);
+    for (const auto& f : extras_->parked)
+      out += sizeof f + f.body.capacity() + f.reason.capacity() + f.exception.capacity();
   }
   return out;
 }
 
 // ---- what a kind touches while it evolves and decides ----
 
-void cell::growth::write(std::string_view table, std::string_view key, std::shared_ptr<const bytes> row) {
+void cell::growth::write(std::string_view table, std::string_view key,
+                         std::shared_ptr<const bytes> row) {
   auto& rows = scratch_ ? *scratch_ : of_.more().rows;
   auto& at = rows[overlay_key(table, key)];
   at.row = std::move(row);

@@ -1,12 +1,18 @@
-// One order at a time; what reads the state waits until nothing is in flight, so that only committed state is seen.
+// One order at a time; what reads the state waits until nothing is in flight, so that only
+// committed state is seen.
 #include "cluster/entity.hpp"
 
 #include "cluster/entry.hpp"
 
 namespace millrace {
 
-entity::entity(caf::actor_config& config, entity_owner& owner, slot_number slot, std::uint64_t epoch, std::unique_ptr<cell> c)
-    : caf::event_based_actor(config), owner_(&owner), cell_(std::move(c)), epoch_(epoch), slot_(slot) {}
+entity::entity(caf::actor_config& config, entity_owner& owner, slot_number slot,
+               std::uint64_t epoch, std::unique_ptr<cell> c)
+    : caf::event_based_actor(config),
+      owner_(&owner),
+      cell_(std::move(c)),
+      epoch_(epoch),
+      slot_(slot) {}
 
 caf::behavior entity::make_behavior() {
   return {[this](entity_mail& mail) { take(mail); }};
@@ -15,7 +21,8 @@ caf::behavior entity::make_behavior() {
 void entity::take(entity_mail& mail) {
   switch (mail.what) {
     case entity_order::offer:
-      return propose(cell_->offer(std::move(*std::get<std::shared_ptr<std::vector<stimulus>>>(mail.load)), mail.now));
+      return propose(cell_->offer(
+          std::move(*std::get<std::shared_ptr<std::vector<stimulus>>>(mail.load)), mail.now));
     case entity_order::committed:
       if (!cell_->in_flight()) return;  // of a cell that was replaced
       cell_->committed(mail.index, mail.ordinal);
@@ -66,7 +73,8 @@ void entity::replace(entity_mail& mail) {
 
 void entity::visit(std::shared_ptr<std::function<void(cell&)>> what) {
   if (!cell_->in_flight() && !cell_->spoilt()) return (*what)(*cell_);
-  if (!visits_) visits_ = std::make_unique<std::vector<std::shared_ptr<std::function<void(cell&)>>>>();
+  if (!visits_)
+    visits_ = std::make_unique<std::vector<std::shared_ptr<std::function<void(cell&)>>>>();
   visits_->push_back(std::move(what));
 }
 
@@ -76,7 +84,8 @@ void entity::show_image() {
   owner_->imaged(slot_, epoch_, std::move(image), sizeof(entity) + 256 + cell_->memory());
 }
 
-/// Nothing is in flight now: those who wait for committed state get it before the next batch changes it.
+/// Nothing is in flight now: those who wait for committed state get it before the next batch
+/// changes it.
 void entity::settle() {
   if (image_wanted_) show_image();
   if (!visits_) return;

@@ -1,5 +1,6 @@
-// The committed log applied, on every replica alike: window, timers, streams, outbox, asks and exceptions change here and
-// nowhere else. At the leader the same pass lets verdicts out and answers callers that waited.
+// The committed log applied, on every replica alike: window, timers, streams, outbox, asks and
+// exceptions change here and nowhere else. At the leader the same pass lets verdicts out and
+// answers callers that waited.
 #include <map>
 
 #include "cluster/check.hpp"
@@ -9,20 +10,24 @@ namespace millrace {
 
 namespace {
 
-std::string_view text(const flatbuffers::String* s) { return s != nullptr ? s->string_view() : std::string_view(); }
+std::string_view text(const flatbuffers::String* s) {
+  return s != nullptr ? s->string_view() : std::string_view();
+}
 hash128 id_of(const Hash128* h) { return h != nullptr ? flatbuffers::UnPack(*h) : hash128(); }
 timestamp time_of(const Time* t) { return t != nullptr ? flatbuffers::UnPack(*t) : timestamp(); }
 
 std::string hex(hash128 id) {
   static constexpr char digits[] = "0123456789abcdef";
   std::string out(32, '0');
-  for (std::size_t i = 0; i < 32; ++i) out[i] = digits[(i < 16 ? id.hi : id.lo) >> (60 - i % 16 * 4) & 15];
+  for (std::size_t i = 0; i < 32; ++i)
+    out[i] = digits[(i < 16 ? id.hi : id.lo) >> (60 - i % 16 * 4) & 15];
   return out;
 }
 
 }  // namespace
 
-void plant_host::on_committed(std::span<const log_entry> entries, const group_status&, timestamp now) {
+void plant_host::on_committed(std::span<const log_entry> entries, const group_status&,
+                              timestamp now) {
   for (const auto& e : entries) {
     if (e.index <= applied_) continue;
     check(e.index == applied_ + 1);
@@ -51,7 +56,8 @@ void plant_host::apply_entry(const log_entry& e, flight* own, timestamp now) {
   stamp_ = view.stamp();
   auto it = view.begin();
   for (auto& p : own->parts) {
-    for (std::uint32_t n = 0; n < p.count; ++n, ++it) apply_record(**it, {e.index, it.ordinal(), stamp_}, p.slot);
+    for (std::uint32_t n = 0; n < p.count; ++n, ++it)
+      apply_record(**it, {e.index, it.ordinal(), stamp_}, p.slot);
     if (p.slot == none) {
       if (p.done_cb) p.done_cb({});
       continue;
@@ -74,8 +80,10 @@ void plant_host::apply_entry(const log_entry& e, flight* own, timestamp now) {
 void plant_host::apply_foreign(const log_entry& e) {
   const auto view = entry_view::verify(*e.payload);
   if (!view) {
-    port_->alarm(view.error().code, "entry " + std::to_string(e.index) + ": " + view.error().detail);
-    check(false);  // its checksum held, so it was written like this: nothing after it may be applied
+    port_->alarm(view.error().code,
+                 "entry " + std::to_string(e.index) + ": " + view.error().detail);
+    check(
+        false);  // its checksum held, so it was written like this: nothing after it may be applied
   }
   stamp_ = view->stamp();
   std::map<slot_number, std::vector<std::uint32_t>> ordinals;
@@ -83,7 +91,8 @@ void plant_host::apply_foreign(const log_entry& e) {
     const auto& r = **it;
     slot_number slot = none;
     if (r.actor() != nullptr)
-      if (const auto* k = kinds_->find(split_local(text(r.actor())).first)) slot = intern(text(r.actor()), *k);
+      if (const auto* k = kinds_->find(split_local(text(r.actor())).first))
+        slot = intern(text(r.actor()), *k);
     apply_record(r, {e.index, it.ordinal(), stamp_}, slot);
     if (slot != none) ordinals[slot].push_back(it.ordinal());
   }
@@ -110,10 +119,14 @@ void plant_host::apply_record(const engine::Record& r, const position& at, slot_
       overlay_.add(kind_name, id, every_actor, {}, at.index);
     }
   }
-  if (r.correlation() != nullptr) correlations_.push_back({correlation_name(text(r.correlation())), at.index, at.ordinal});
-  if (r.consumed() != nullptr) apply_consumed(r, at);
-  else if (r.source() == engine::Source::host) apply_operator(r, at);
-  if (r.keyed()) window_.add(id_of(r.id()), at.index, at.ordinal, r.fingerprint(), r.outcome(), at.stamp);
+  if (r.correlation() != nullptr)
+    correlations_.push_back({correlation_name(text(r.correlation())), at.index, at.ordinal});
+  if (r.consumed() != nullptr)
+    apply_consumed(r, at);
+  else if (r.source() == engine::Source::host)
+    apply_operator(r, at);
+  if (r.keyed())
+    window_.add(id_of(r.id()), at.index, at.ordinal, r.fingerprint(), r.outcome(), at.stamp);
   if (r.effects() != nullptr) apply_effects(r, at);
   if (r.reply_to() != nullptr && r.ask() != nullptr) apply_answer(r, at);
   if (r.settles() != nullptr) apply_settles(r, at);
@@ -172,7 +185,8 @@ void plant_host::end_filed(std::uint64_t number, const engine::DeliveryDone* d, 
   bytes edited;
   if (d != nullptr && d->body() != nullptr) edited.assign(d->body()->begin(), d->body()->end());
   outbox_.end(number, how, d != nullptr ? text(d->document()) : std::string_view(),
-              d != nullptr ? text(d->detail()) : std::string_view(), edited.empty() ? nullptr : &edited, stamp);
+              d != nullptr ? text(d->detail()) : std::string_view(),
+              edited.empty() ? nullptr : &edited, stamp);
   if (const auto it = discards_.find(number); it != discards_.end()) {
     auto cb = std::move(it->second);
     discards_.erase(it);
@@ -210,8 +224,9 @@ void plant_host::apply_effects(const engine::Record& r, const position& at) {
         f.member = d->type();
         f.lane = d->lane();
         f.filed_at = at.stamp;
-        f.body = d->body() != nullptr ? std::make_shared<const bytes>(d->body()->begin(), d->body()->end())
-                                      : std::make_shared<const bytes>();
+        f.body = d->body() != nullptr
+                     ? std::make_shared<const bytes>(d->body()->begin(), d->body()->end())
+                     : std::make_shared<const bytes>();
         outbox_.file(std::move(f));
         break;
       }
@@ -244,8 +259,9 @@ void plant_host::apply_answer(const engine::Record& r, const position&) {
   }
 }
 
-void plant_host::file_answer(const ask& to, const engine::Record& from, engine::Outcome outcome, std::string_view code,
-                             std::string_view detail, std::string_view exception) {
+void plant_host::file_answer(const ask& to, const engine::Record& from, engine::Outcome outcome,
+                             std::string_view code, std::string_view detail,
+                             std::string_view exception) {
   auto m = std::make_shared<engine::MessageT>();
   const auto [plant, local] = split_local(to.reply_to);
   if (plant != options_.plant) m->plant = plant;
@@ -271,7 +287,8 @@ void plant_host::apply_settles(const engine::Record& r, const position& at) {
     const auto id = id_of(s->id());
     window_.settle(id, at.index, at.ordinal, s->outcome());
     if (const auto it = asks_.find(id); it != asks_.end()) {
-      file_answer(it->second, r, s->outcome(), text(s->code()), text(s->detail()), text(s->exception()));
+      file_answer(it->second, r, s->outcome(), text(s->code()), text(s->detail()),
+                  text(s->exception()));
       asks_.erase(it);
       dirty_asks_.insert(id);
     }
@@ -298,7 +315,9 @@ reply plant_host::reply_of(const engine::Record& r, journal_index index) {
   out.index = index;
   if (r.events() != nullptr)
     for (const auto* e : *r.events())
-      out.events.push_back({e->type(), e->body() != nullptr ? bytes(e->body()->begin(), e->body()->end()) : bytes()});
+      out.events.push_back({e->type(), e->body() != nullptr
+                                           ? bytes(e->body()->begin(), e->body()->end())
+                                           : bytes()});
   if (r.parked() != nullptr) out.exception = text(r.parked()->exception());
   out.correlation = text(r.correlation());
   return out;
@@ -318,7 +337,8 @@ void plant_host::apply_exception(const engine::Record& r, const position& at) {
   }
   if (const auto* p = r.parked()) {
     const std::string id(text(p->exception()));
-    exceptions_[id] = {std::string(text(r.actor())), std::string(text(p->code())), at.index, at.ordinal};
+    exceptions_[id] = {std::string(text(r.actor())), std::string(text(p->code())), at.index,
+                       at.ordinal};
     dirty_exceptions_.insert(id);
   }
 }

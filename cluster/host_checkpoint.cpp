@@ -1,6 +1,7 @@
 // The cut: what the state environment gets of a plant, in slices, and how a host begins from it.
-// Actors answer with images as of the cut or later (their rows carry their stamp); everything else is taken at the cut.
-// Rows that may lie ahead of the cut go with the slices, changes and erasures of older rows with the last transaction.
+// Actors answer with images as of the cut or later (their rows carry their stamp); everything else
+// is taken at the cut. Rows that may lie ahead of the cut go with the slices, changes and erasures
+// of older rows with the last transaction.
 #include <algorithm>
 
 #include "cluster/check.hpp"
@@ -15,8 +16,10 @@ namespace {
 constexpr std::uint8_t meta_version = 1;
 
 void put(write_batch& to, table_id table, const std::string& key, const bytes& row) {
-  if (row.empty()) to.erase(table, as_bytes_view(key));
-  else to.put(table, as_bytes_view(key), row);
+  if (row.empty())
+    to.erase(table, as_bytes_view(key));
+  else
+    to.put(table, as_bytes_view(key), row);
 }
 
 std::string id_key(hash128 id) {
@@ -61,12 +64,14 @@ void plant_host::put_tables() {
   };
   const auto first = window_.first_index();
   for (auto i = std::max(window_written_ + 1, first); first > 0 && i <= applied_; ++i) {
-    if (const auto row = window_.entry_row(i); !row.empty()) put(*cut_->slice, state_table::window, numbered(i), row);
+    if (const auto row = window_.entry_row(i); !row.empty())
+      put(*cut_->slice, state_table::window, numbered(i), row);
     send_slice(false);
   }
   window_written_ = applied_;
   if (first > window_erased_) {
-    cut_->last->erase_range(state_table::window, as_bytes_view(plant), as_bytes_view(numbered(first)));
+    cut_->last->erase_range(state_table::window, as_bytes_view(plant),
+                            as_bytes_view(numbered(first)));
     window_erased_ = first;
   }
   for (const auto& [number, row] : outbox_.take_dirty()) {
@@ -81,14 +86,22 @@ void plant_host::put_tables() {
     cut_->slice->put(state_table::correlations, as_bytes_view(key), bytes_view());
     send_slice(false);
   }
-  for (const auto& [key, row] : timers_.take_dirty()) put(*cut_->last, state_table::timers, plant + key, row);
-  for (const auto& [key, row] : streams_.take_dirty()) put(*cut_->last, state_table::streams, plant + key, row);
+  for (const auto& [key, row] : timers_.take_dirty())
+    put(*cut_->last, state_table::timers, plant + key, row);
+  for (const auto& [key, row] : streams_.take_dirty())
+    put(*cut_->last, state_table::streams, plant + key, row);
   for (const auto& id : dirty_asks_) {
     const auto it = asks_.find(id);
     bytes row;
     if (it != asks_.end()) {
       const auto& a = it->second;
-      row = row_writer().text(a.reply_to).text(a.tag).text(a.correlation).u8(static_cast<std::uint8_t>(a.lane)).id(a.origin).seal();
+      row = row_writer()
+                .text(a.reply_to)
+                .text(a.tag)
+                .text(a.correlation)
+                .u8(static_cast<std::uint8_t>(a.lane))
+                .id(a.origin)
+                .seal();
     }
     put(*cut_->last, state_table::asks, plant + id_key(id), row);
   }
@@ -97,29 +110,42 @@ void plant_host::put_tables() {
     const auto it = exceptions_.find(id);
     bytes row;
     if (it != exceptions_.end())
-      row = row_writer().text(it->second.actor).text(it->second.code).u64(it->second.index).u32(it->second.ordinal).seal();
+      row = row_writer()
+                .text(it->second.actor)
+                .text(it->second.code)
+                .u64(it->second.index)
+                .u32(it->second.ordinal)
+                .seal();
     put(*cut_->last, state_table::exceptions, plant + id, row);
   }
   dirty_exceptions_.clear();
   row_writer meta;
-  meta.u8(meta_version).u64(cut_->index).time(stamp_).u64(cut_->outbox_next).time(window_.horizon());
+  meta.u8(meta_version)
+      .u64(cut_->index)
+      .time(stamp_)
+      .u64(cut_->outbox_next)
+      .time(window_.horizon());
   meta.u32(static_cast<std::uint32_t>(pauses_.size()));
-  for (const auto& [system, p] : pauses_) meta.u8(static_cast<std::uint8_t>(system)).time(p.until).text(p.reason);
+  for (const auto& [system, p] : pauses_)
+    meta.u8(static_cast<std::uint8_t>(system)).time(p.until).text(p.reason);
   put(*cut_->last, state_table::plants, plant, meta.seal());
 }
 
 void plant_host::send_slice(bool force) {
-  if (cut_->slice->empty() || (!force && cut_->slice->size_bytes() < options_.slice_bytes_max)) return;
+  if (cut_->slice->empty() || (!force && cut_->slice->size_bytes() < options_.slice_bytes_max))
+    return;
   ++cut_->slices;
   port_->write(std::exchange(cut_->slice, std::make_shared<write_batch>()));
 }
 
-void plant_host::on_image(slot_number slot, std::shared_ptr<const actor_image> image, std::size_t cell_bytes) {
+void plant_host::on_image(slot_number slot, std::shared_ptr<const actor_image> image,
+                          std::size_t cell_bytes) {
   auto& s = slots_[slot];
   if (!cut_ || cut_->images == 0) return;
   --cut_->images;
   if (!image) {
-    port_->alarm("state.damaged", s.local + " has no state to store: the checkpoint does not advance");
+    port_->alarm("state.damaged",
+                 s.local + " has no state to store: the checkpoint does not advance");
     cut_->failed = true;
     s.dirty = true;
     dirty_slots_.push_back(slot);
@@ -129,22 +155,28 @@ void plant_host::on_image(slot_number slot, std::shared_ptr<const actor_image> i
   s.size = static_cast<std::uint32_t>(cell_bytes);
   auto& to = *cut_->slice;
   const auto plant = plant_prefix(options_.plant);
-  put_checked(to, state_table::actors, actor_key(options_.plant, image->actor), shared_bytes(image, &image->row));
+  put_checked(to, state_table::actors, actor_key(options_.plant, image->actor),
+              shared_bytes(image, &image->row));
   for (const auto& row : image->rows) {
     const auto key = child_key(options_.plant, image->actor, row.table, row.key);
-    if (row.row) put_checked(to, state_table::children, key, row.row);
-    else to.erase(state_table::children, as_bytes_view(key));
+    if (row.row)
+      put_checked(to, state_table::children, key, row.row);
+    else
+      to.erase(state_table::children, as_bytes_view(key));
   }
   const auto [kind_name, id] = split_local(image->actor);
   for (const auto& c : image->indexes) {
     if (!c.before.empty())
-      to.erase(state_table::indexes, as_bytes_view(plant + index_key(kind_name, c.field, c.before, id)));
+      to.erase(state_table::indexes,
+               as_bytes_view(plant + index_key(kind_name, c.field, c.before, id)));
     if (!c.after.empty())
-      to.put(state_table::indexes, as_bytes_view(plant + index_key(kind_name, c.field, c.after, id)), bytes_view());
+      to.put(state_table::indexes,
+             as_bytes_view(plant + index_key(kind_name, c.field, c.after, id)), bytes_view());
   }
   if (s.fresh) {
     s.fresh = false;
-    to.put(state_table::indexes, as_bytes_view(plant + index_key(kind_name, every_actor, {}, id)), bytes_view());
+    to.put(state_table::indexes, as_bytes_view(plant + index_key(kind_name, every_actor, {}, id)),
+           bytes_view());
   }
   cut_->slots.push_back(slot);
   send_slice(false);
@@ -164,7 +196,9 @@ void plant_host::advance_cut(timestamp) {
   if (!cut_->last_sent) {
     send_slice(true);
     if (cut_->slices > 0) return;
-    if (cut_->failed) return;  // stays as it is: the journal has everything, the next start begins at the last good cut
+    if (cut_->failed)
+      return;  // stays as it is: the journal has everything, the next start begins at the last good
+               // cut
     cut_->last_sent = true;
     ++cut_->slices;
     port_->write(cut_->last);
@@ -203,7 +237,8 @@ result<void> plant_host::load_meta(store_snapshot& from) {
   if (!*row) return {};
   auto in = row_reader::open(**row, "plant");
   if (!in) return std::move(in).error();
-  if (in->u8() != meta_version) return error{"state.damaged", "plant: the row has an unknown version"};
+  if (in->u8() != meta_version)
+    return error{"state.damaged", "plant: the row has an unknown version"};
   applied_ = checkpoint_ = window_written_ = in->u64();
   stamp_ = in->time();
   outbox_stored_ = in->u64();
@@ -219,8 +254,9 @@ result<void> plant_host::load_meta(store_snapshot& from) {
   return {};
 }
 
-result<void> plant_host::load_table(store_snapshot& from, table_id table,
-                                    const std::function<result<void>(std::string_view, bytes_view)>& take_row) {
+result<void> plant_host::load_table(
+    store_snapshot& from, table_id table,
+    const std::function<result<void>(std::string_view, bytes_view)>& take_row) {
   auto cursor = from.scan(table);
   if (!cursor) return std::move(cursor).error();
   const auto plant = plant_prefix(options_.plant);
@@ -239,46 +275,54 @@ result<void> plant_host::load() {
   if (!snapshot) return std::move(snapshot).error();
   auto& from = **snapshot;
   if (auto meta = load_meta(from); !meta) return meta;
-  auto loaded = load_table(from, state_table::window, [&](std::string_view key, bytes_view row) -> result<void> {
-    return key_number(key) > checkpoint_ ? result<void>() : window_.load_entry(key_number(key), row);
-  });
+  auto loaded = load_table(
+      from, state_table::window, [&](std::string_view key, bytes_view row) -> result<void> {
+        return key_number(key) > checkpoint_ ? result<void>()
+                                             : window_.load_entry(key_number(key), row);
+      });
   if (!loaded) return loaded;
-  loaded = load_table(from, state_table::outbox, [&](std::string_view key, bytes_view row) -> result<void> {
-    return key_number(key) >= outbox_stored_ ? result<void>() : outbox_.load(key_number(key), row);
-  });
+  loaded = load_table(
+      from, state_table::outbox, [&](std::string_view key, bytes_view row) -> result<void> {
+        return key_number(key) >= outbox_stored_ ? result<void>()
+                                                 : outbox_.load(key_number(key), row);
+      });
   if (!loaded) return loaded;
   if (outbox_stored_ > 0) outbox_.set_next(outbox_stored_);
   loaded = load_table(from, state_table::timers,
                       [&](std::string_view key, bytes_view row) { return timers_.load(key, row); });
   if (!loaded) return loaded;
-  loaded = load_table(from, state_table::streams,
-                      [&](std::string_view key, bytes_view row) { return streams_.load(key, row); });
-  if (!loaded) return loaded;
-  loaded = load_table(from, state_table::asks, [&](std::string_view key, bytes_view row) -> result<void> {
-    auto in = row_reader::open(row, "ask");
-    if (!in) return std::move(in).error();
-    if (key.size() != 16) return error{"state.damaged", "ask: the key is not an id"};
-    ask a;
-    a.reply_to = in->text();
-    a.tag = in->text();
-    a.correlation = in->text();
-    a.lane = static_cast<Lane>(in->u8());
-    a.origin = in->id();
-    asks_[{key_number(key), key_number(key.substr(8))}] = std::move(a);
-    return {};
+  loaded = load_table(from, state_table::streams, [&](std::string_view key, bytes_view row) {
+    return streams_.load(key, row);
   });
   if (!loaded) return loaded;
-  return load_table(from, state_table::exceptions, [&](std::string_view key, bytes_view row) -> result<void> {
-    auto in = row_reader::open(row, "exception");
-    if (!in) return std::move(in).error();
-    open_exception e;
-    e.actor = in->text();
-    e.code = in->text();
-    e.index = in->u64();
-    e.ordinal = in->u32();
-    exceptions_[std::string(key)] = std::move(e);
-    return {};
-  });
+  loaded = load_table(from, state_table::asks,
+                      [&](std::string_view key, bytes_view row) -> result<void> {
+                        auto in = row_reader::open(row, "ask");
+                        if (!in) return std::move(in).error();
+                        if (key.size() != 16)
+                          return error{"state.damaged", "ask: the key is not an id"};
+                        ask a;
+                        a.reply_to = in->text();
+                        a.tag = in->text();
+                        a.correlation = in->text();
+                        a.lane = static_cast<Lane>(in->u8());
+                        a.origin = in->id();
+                        asks_[{key_number(key), key_number(key.substr(8))}] = std::move(a);
+                        return {};
+                      });
+  if (!loaded) return loaded;
+  return load_table(from, state_table::exceptions,
+                    [&](std::string_view key, bytes_view row) -> result<void> {
+                      auto in = row_reader::open(row, "exception");
+                      if (!in) return std::move(in).error();
+                      open_exception e;
+                      e.actor = in->text();
+                      e.code = in->text();
+                      e.index = in->u64();
+                      e.ordinal = in->u32();
+                      exceptions_[std::string(key)] = std::move(e);
+                      return {};
+                    });
 }
 
 }  // namespace millrace

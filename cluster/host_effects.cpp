@@ -1,5 +1,6 @@
-// What a leader does with committed effects: hands messages to their actors or to other plants, fires timers, makes
-// attempts at deliveries, and journals how they end. Operators' orders are here too, since they are records of the host.
+// What a leader does with committed effects: hands messages to their actors or to other plants,
+// fires timers, makes attempts at deliveries, and journals how they end. Operators' orders are here
+// too, since they are records of the host.
 #include <algorithm>
 
 #include "cluster/host.hpp"
@@ -8,7 +9,8 @@
 namespace millrace {
 
 namespace {
-constexpr std::size_t dispatch_turn_max = 1024;  // messages and timers handed out in one turn and lane
+constexpr std::size_t dispatch_turn_max =
+    1024;  // messages and timers handed out in one turn and lane
 constexpr std::size_t attempts_turn_max = 256;
 constexpr std::uint32_t found_max = 1000;
 
@@ -31,7 +33,8 @@ void plant_host::dispatch(timestamp now) {
     if (!out.has_work()) continue;
     if (key.plant != options_.plant) {
       const auto messages = out.take(stream_frame_messages, stream_frame_bytes);
-      message_frame frame{key.plant, options_.plant, options_.generation, key.lane, messages.front().number, {}};
+      message_frame frame{key.plant, options_.plant,          options_.generation,
+                          key.lane,  messages.front().number, {}};
       for (const auto& m : messages) frame.messages.push_back(m.message);
       streams_.sent(out, now.micros());
       port_->send(std::move(frame));
@@ -47,8 +50,8 @@ void plant_host::dispatch(timestamp now) {
   watermarks_due_.clear();
 }
 
-void plant_host::dispatch_message(std::string_view source_plant, std::uint32_t generation, Lane lane,
-                                  const numbered_message& m) {
+void plant_host::dispatch_message(std::string_view source_plant, std::uint32_t generation,
+                                  Lane lane, const numbered_message& m) {
   const auto [kind_name, id] = split_local(m.message->to);
   if (kind_name == "_find") {
     answer_find(source_plant, generation, lane, m);
@@ -77,8 +80,8 @@ void plant_host::dispatch_message(std::string_view source_plant, std::uint32_t g
   give(intern(m.message->to, *k), waiter::kind::message, std::move(s));
 }
 
-engine::RecordT plant_host::message_record(std::string_view source_plant, std::uint32_t generation, Lane lane,
-                                           const numbered_message& m) const {
+engine::RecordT plant_host::message_record(std::string_view source_plant, std::uint32_t generation,
+                                           Lane lane, const numbered_message& m) const {
   engine::RecordT r;
   r.source = engine::Source::message;
   r.command = m.message->command;
@@ -91,7 +94,8 @@ engine::RecordT plant_host::message_record(std::string_view source_plant, std::u
   r.consumed->generation = generation;
   r.consumed->lane = lane;
   r.consumed->number = m.number;
-  const auto from = (source_plant.empty() ? options_.plant : std::string(source_plant)) + '/' + m.message->from;
+  const auto from =
+      (source_plant.empty() ? options_.plant : std::string(source_plant)) + '/' + m.message->from;
   r.principal = from;
   if (!m.message->ask.empty() && !m.message->answer) {
     r.reply_to = from;
@@ -101,7 +105,8 @@ engine::RecordT plant_host::message_record(std::string_view source_plant, std::u
   return r;
 }
 
-void plant_host::answer_find(std::string_view source_plant, std::uint32_t generation, Lane lane, const numbered_message& m) {
+void plant_host::answer_find(std::string_view source_plant, std::uint32_t generation, Lane lane,
+                             const numbered_message& m) {
   auto r = message_record(source_plant, generation, lane, m);
   r.reply_to.clear();  // the answer is an effect of this record: it carries what was found
   r.ask.clear();
@@ -139,7 +144,8 @@ void plant_host::on_messages(const message_frame& frame, timestamp now) {
   auto& in = streams_.in(frame.from_plant, frame.generation, frame.lane);
   auto number = frame.first;
   for (const auto& m : frame.messages) {
-    if (in.receive(number)) dispatch_message(frame.from_plant, frame.generation, frame.lane, {number, m});
+    if (in.receive(number))
+      dispatch_message(frame.from_plant, frame.generation, frame.lane, {number, m});
     ++number;
   }
   watermarks_due_.insert({frame.from_plant, frame.generation, frame.lane});
@@ -151,7 +157,8 @@ void plant_host::on_watermark(const watermark_frame& frame, timestamp now) {
   auto& out = streams_.out(frame.from_plant, frame.lane);
   if (frame.watermark < out.acked()) {
     if (!out.rewind(frame.watermark))
-      port_->alarm("stream.behind", frame.from_plant + " stands at " + std::to_string(frame.watermark) +
+      port_->alarm("stream.behind", frame.from_plant + " stands at " +
+                                        std::to_string(frame.watermark) +
                                         ", below what is still kept for it");
   } else if (frame.watermark > out.acked()) {
     auto& proposed = acks_[{frame.from_plant, frame.lane}];
@@ -203,10 +210,12 @@ void plant_host::start_attempts(timestamp now) {
   std::vector<delivery_end> ended;
   outbox_.expire(now, ended);
   for (auto& d : ended) end_delivery(std::move(d));
-  for (auto& a : outbox_.poll(now, fetcher(), attempts_turn_max)) port_->attempt_delivery(std::move(a));
+  for (auto& a : outbox_.poll(now, fetcher(), attempts_turn_max))
+    port_->attempt_delivery(std::move(a));
 }
 
-void plant_host::on_attempt(std::uint64_t number, std::uint32_t attempt, attempt_result r, timestamp now) {
+void plant_host::on_attempt(std::uint64_t number, std::uint32_t attempt, attempt_result r,
+                            timestamp now) {
   std::vector<delivery_end> ended;
   outbox_.verdict(number, attempt, r, now, ended);
   for (auto& d : ended) end_delivery(std::move(d));
@@ -243,8 +252,8 @@ void plant_host::end_delivery(delivery_end d) {
 
 // ---- operators ----
 
-void plant_host::deadletter(std::uint64_t number, engine_api::deadletter_op op, bytes edited, std::string by, timestamp now,
-                            done<void> cb) {
+void plant_host::deadletter(std::uint64_t number, engine_api::deadletter_op op, bytes edited,
+                            std::string by, timestamp now, done<void> cb) {
   delivery_view v;
   if (!outbox_.view(number, fetcher(), v)) {
     cb(error{"deadletter.unknown", "no delivery " + std::to_string(number)});
@@ -294,7 +303,8 @@ void plant_host::deadletter(std::uint64_t number, engine_api::deadletter_op op, 
   end_turn(now);
 }
 
-void plant_host::pause_endpoint(System system, timestamp until, std::string reason, std::string by, timestamp now, done<void> cb) {
+void plant_host::pause_endpoint(System system, timestamp until, std::string reason, std::string by,
+                                timestamp now, done<void> cb) {
   if (!leading_) {
     cb(error{"node.not_ready", "the plant has no leader here"});
     return;
@@ -311,16 +321,19 @@ void plant_host::pause_endpoint(System system, timestamp until, std::string reas
   end_turn(now);
 }
 
-void plant_host::replay_endpoint(System system, journal_index from, std::string by, timestamp now, done<void> cb) {
+void plant_host::replay_endpoint(System system, journal_index from, std::string by, timestamp now,
+                                 done<void> cb) {
   if (!leading_) {
     cb(error{"node.not_ready", "the plant has no leader here"});
     return;
   }
   std::size_t filed = 0;
-  for (auto at = std::max<journal_index>(from, 1); at <= applied_ && filed < replay_deliveries_max;) {
+  for (auto at = std::max<journal_index>(from, 1);
+       at <= applied_ && filed < replay_deliveries_max;) {
     auto entries = journal_->read(at, applied_, stream_frame_bytes);
     if (!entries || entries->empty()) {
-      cb(entries ? error{"journal.damaged", "entry " + std::to_string(at) + " is missing"} : entries.error());
+      cb(entries ? error{"journal.damaged", "entry " + std::to_string(at) + " is missing"}
+                 : entries.error());
       return;
     }
     for (const auto& e : *entries) {
@@ -328,15 +341,17 @@ void plant_host::replay_endpoint(System system, journal_index from, std::string 
       if (e.type == entry_type::command) filed += refile(e, system, by);
     }
   }
-  host_record([&] {
-    engine::RecordT r;
-    r.source = engine::Source::host;
-    r.system = system;
-    r.code = "endpoint.replay";
-    r.detail = std::to_string(filed) + " deliveries filed anew";
-    r.principal = by;
-    return r;
-  }(), std::move(cb));
+  host_record(
+      [&] {
+        engine::RecordT r;
+        r.source = engine::Source::host;
+        r.system = system;
+        r.code = "endpoint.replay";
+        r.detail = std::to_string(filed) + " deliveries filed anew";
+        r.principal = by;
+        return r;
+      }(),
+      std::move(cb));
   end_turn(now);
 }
 
@@ -348,7 +363,8 @@ std::size_t plant_host::refile(const log_entry& e, System system, const std::str
     for (const auto* box : *r->effects()) {
       const auto* d = box->effect_as_Delivery();
       if (d == nullptr || d->system() != system || d->key() == nullptr) continue;
-      if (outbox_.holds(system, d->key()->string_view(), d->tag() != nullptr ? d->tag()->string_view() : std::string_view(),
+      if (outbox_.holds(system, d->key()->string_view(),
+                        d->tag() != nullptr ? d->tag()->string_view() : std::string_view(),
                         view.stamp()))
         continue;  // has not been acknowledged yet: it comes by itself
       engine::RecordT again;

@@ -1,5 +1,6 @@
-// What readers ask of a plant: lists, events, transactions, exceptions, dead letters, endpoints. Nobody reads above the
-// applied index. The platform's own events are derived from the same records as the kinds' events.
+// What readers ask of a plant: lists, events, transactions, exceptions, dead letters, endpoints.
+// Nobody reads above the applied index. The platform's own events are derived from the same records
+// as the kinds' events.
 #include <algorithm>
 
 #define XXH_INLINE_ALL
@@ -11,11 +12,12 @@
 namespace millrace {
 
 namespace {
-constexpr std::size_t read_bytes = 4 * 1024 * 1024;         // of one read of the journal
-constexpr std::size_t page_bytes_max = 16 * 1024 * 1024;    // looked through for one page of events
+constexpr std::size_t read_bytes = 4 * 1024 * 1024;       // of one read of the journal
+constexpr std::size_t page_bytes_max = 16 * 1024 * 1024;  // looked through for one page of events
 constexpr std::uint32_t list_max = 1000;
-constexpr std::size_t hops_entries_max = 2'000;             // entries of one transaction
-constexpr std::size_t history_entries_max = 10'000;         // entries walked back for one page of an actor's events
+constexpr std::size_t hops_entries_max = 2'000;  // entries of one transaction
+constexpr std::size_t history_entries_max =
+    10'000;  // entries walked back for one page of an actor's events
 }  // namespace
 
 result<id_page> plant_host::list(const list_query& q) const {
@@ -24,8 +26,10 @@ result<id_page> plant_host::list(const list_query& q) const {
   std::vector<std::pair<std::uint16_t, std::string>> filters;
   for (const auto& [name, value] : q.filters) {
     const auto& indexes = k->model().indexes;
-    const auto it = std::find_if(indexes.begin(), indexes.end(), [&](const index_model& i) { return i.field == name; });
-    if (it == indexes.end()) return error{"request.invalid", q.kind + " has no indexed field " + name};
+    const auto it = std::find_if(indexes.begin(), indexes.end(),
+                                 [&](const index_model& i) { return i.field == name; });
+    if (it == indexes.end())
+      return error{"request.invalid", q.kind + " has no indexed field " + name};
     filters.emplace_back(static_cast<std::uint16_t>(it - indexes.begin()), value);
   }
   if (filters.empty()) filters.emplace_back(every_actor, std::string());
@@ -35,12 +39,14 @@ result<id_page> plant_host::list(const list_query& q) const {
   id_page page;
   std::string after = q.after;
   while (page.ids.size() <= limit) {
-    auto ids = overlay_.scan(**snapshot, options_.plant, q.kind, filters[0].first, filters[0].second, after, limit + 1);
+    auto ids = overlay_.scan(**snapshot, options_.plant, q.kind, filters[0].first,
+                             filters[0].second, after, limit + 1);
     if (!ids) return std::move(ids).error();
     for (const auto& id : *ids) {
       bool matches = true;
       for (std::size_t i = 1; i < filters.size() && matches; ++i) {
-        auto has = overlay_.contains(**snapshot, options_.plant, q.kind, filters[i].first, filters[i].second, id);
+        auto has = overlay_.contains(**snapshot, options_.plant, q.kind, filters[i].first,
+                                     filters[i].second, id);
         if (!has) return std::move(has).error();
         matches = *has;
       }
@@ -75,10 +81,12 @@ result<event_page> plant_host::events(const event_query& q) const {
   page.next_index = q.index;
   page.next_ordinal = q.ordinal;
   std::size_t looked_at = 0;
-  for (auto at = std::max<journal_index>(q.index, 1); at <= applied_ && looked_at < page_bytes_max;) {
+  for (auto at = std::max<journal_index>(q.index, 1);
+       at <= applied_ && looked_at < page_bytes_max;) {
     auto entries = journal_->read(at, applied_, read_bytes);
     if (!entries) return std::move(entries).error();
-    if (entries->empty()) return error{"journal.damaged", "entry " + std::to_string(at) + " is missing"};
+    if (entries->empty())
+      return error{"journal.damaged", "entry " + std::to_string(at) + " is missing"};
     for (const auto& e : *entries) {
       at = e.index + 1;
       looked_at += e.payload ? e.payload->size() : 0;
@@ -89,7 +97,8 @@ result<event_page> plant_host::events(const event_query& q) const {
   return page;
 }
 
-result<event_page> plant_host::events_at(const event_query& q, const std::vector<journal_index>& where) const {
+result<event_page> plant_host::events_at(const event_query& q,
+                                         const std::vector<journal_index>& where) const {
   event_page page;
   const auto limit = std::clamp<std::uint32_t>(q.limit, 1, 1000);
   page.next_index = q.index;
@@ -98,14 +107,16 @@ result<event_page> plant_host::events_at(const event_query& q, const std::vector
     if (index < q.index) continue;
     auto entries = journal_->read(index, index, 0);
     if (!entries) return std::move(entries).error();
-    if (entries->empty()) return error{"journal.damaged", "entry " + std::to_string(index) + " is missing"};
+    if (entries->empty())
+      return error{"journal.damaged", "entry " + std::to_string(index) + " is missing"};
     if (!append_events(*kinds_, options_.plant, entries->front(), q, limit, page)) return page;
   }
   page.at_head = true;
   return page;
 }
 
-result<std::vector<journal_index>> plant_host::history(std::string_view local, journal_index from) const {
+result<std::vector<journal_index>> plant_host::history(std::string_view local,
+                                                       journal_index from) const {
   journal_index at = 0;
   if (const auto slot = resident(local)) at = slots_[*slot].last_index;
   auto snapshot = state_->snapshot();
@@ -114,19 +125,22 @@ result<std::vector<journal_index>> plant_host::history(std::string_view local, j
   if (!row) return std::move(row).error();
   if (*row) {
     const bytes aligned((*row)->begin(), (*row)->end());
-    at = std::max<journal_index>(at, flatbuffers::GetRoot<engine::ActorRow>(aligned.data())->index());
+    at = std::max<journal_index>(at,
+                                 flatbuffers::GetRoot<engine::ActorRow>(aligned.data())->index());
   }
   std::vector<journal_index> where;
   while (at >= from && at > 0 && where.size() < history_entries_max) {
     where.push_back(at);
     auto entries = journal_->read(at, at, 0);
-    if (!entries && entries.error().code == "cursor.expired") break;  // older ones left with retention
+    if (!entries && entries.error().code == "cursor.expired")
+      break;  // older ones left with retention
     if (!entries) return std::move(entries).error();
     if (entries->empty()) break;
     const auto view = entry_view::trusted(*entries->front().payload);
     auto previous = at;
     for (const auto* r : view)
-      if (r->actor() != nullptr && r->actor()->string_view() == local) previous = std::min(previous, r->previous());
+      if (r->actor() != nullptr && r->actor()->string_view() == local)
+        previous = std::min(previous, r->previous());
     if (previous >= at) break;
     at = previous;
   }
@@ -134,7 +148,8 @@ result<std::vector<journal_index>> plant_host::history(std::string_view local, j
   return where;
 }
 
-result<std::vector<journal_index>> plant_host::correlated_entries(std::string_view correlation) const {
+result<std::vector<journal_index>> plant_host::correlated_entries(
+    std::string_view correlation) const {
   const auto name = correlation_name(correlation);
   const auto prefix = plant_prefix(options_.plant) + name;
   auto snapshot = state_->snapshot();
@@ -146,7 +161,8 @@ result<std::vector<journal_index>> plant_host::correlated_entries(std::string_vi
   for (; at && *at && where.size() < hops_entries_max; at = (*cursor)->next()) {
     const auto key = as_text((*cursor)->key());
     if (!key.starts_with(prefix) || key.size() != prefix.size() + 12) break;
-    if (const auto index = key_number(key.substr(prefix.size())); index <= applied_) where.insert(index);
+    if (const auto index = key_number(key.substr(prefix.size())); index <= applied_)
+      where.insert(index);
   }
   if (!at) return std::move(at).error();
   for (const auto& c : correlations_)
@@ -161,7 +177,8 @@ result<std::vector<hop>> plant_host::transaction(std::string_view correlation) c
   for (const auto index : *where) {
     auto entries = journal_->read(index, index, 0);
     if (!entries) return std::move(entries).error();
-    if (entries->empty()) return error{"journal.damaged", "entry " + std::to_string(index) + " is missing"};
+    if (entries->empty())
+      return error{"journal.damaged", "entry " + std::to_string(index) + " is missing"};
     append_hops(*kinds_, entries->front(), correlation, hops);
   }
   return hops;
@@ -169,10 +186,12 @@ result<std::vector<hop>> plant_host::transaction(std::string_view correlation) c
 
 // ---- exceptions, dead letters, endpoints ----
 
-result<std::vector<exception_view>> plant_host::exceptions(std::string_view code, std::string_view after,
+result<std::vector<exception_view>> plant_host::exceptions(std::string_view code,
+                                                           std::string_view after,
                                                            std::uint32_t limit) const {
   std::vector<exception_view> out;
-  for (auto it = exceptions_.upper_bound(after); it != exceptions_.end() && out.size() < std::clamp(limit, 1u, list_max); ++it) {
+  for (auto it = exceptions_.upper_bound(after);
+       it != exceptions_.end() && out.size() < std::clamp(limit, 1u, list_max); ++it) {
     const auto& [id, where] = *it;
     if (!code.empty() && where.code != code) continue;
     exception_view v;
@@ -182,7 +201,8 @@ result<std::vector<exception_view>> plant_host::exceptions(std::string_view code
     v.code = where.code;
     auto entries = journal_->read(where.index, where.index, 0);
     if (!entries) return std::move(entries).error();
-    if (entries->empty()) return error{"journal.damaged", "entry " + std::to_string(where.index) + " is missing"};
+    if (entries->empty())
+      return error{"journal.damaged", "entry " + std::to_string(where.index) + " is missing"};
     append_parked(*kinds_, entries->front(), where.ordinal, v);
     out.push_back(std::move(v));
   }
@@ -219,8 +239,11 @@ journal_index plant_host::needed_from() const {
 
 std::uint64_t plant_host::hash() const {
   std::uint64_t h = 0;
-  const auto mix = [&](const void* data, std::size_t size) { h = XXH3_64bits_withSeed(data, size, h); };
-  for (const std::uint64_t part_hash : {window_.hash(), timers_.hash(), streams_.hash(), outbox_.hash(), applied_})
+  const auto mix = [&](const void* data, std::size_t size) {
+    h = XXH3_64bits_withSeed(data, size, h);
+  };
+  for (const std::uint64_t part_hash :
+       {window_.hash(), timers_.hash(), streams_.hash(), outbox_.hash(), applied_})
     mix(&part_hash, sizeof part_hash);
   for (const auto& [id, a] : asks_) {
     mix(&id, sizeof id);

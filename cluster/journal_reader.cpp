@@ -1,12 +1,14 @@
 // Reads a group's entries from the journal environment, one snapshot a call.
-// Reading below what retention has left is told apart from damage: the first entry that is there says which it is.
+// Reading below what retention has left is told apart from damage: the first entry that is there
+// says which it is.
 #include "cluster/journal_reader.hpp"
 
 #include "cluster/journal.hpp"
 
 namespace millrace {
 
-result<std::vector<log_entry>> stored_journal::read(journal_index from, journal_index to, std::size_t bytes_max) {
+result<std::vector<log_entry>> stored_journal::read(journal_index from, journal_index to,
+                                                    std::size_t bytes_max) {
   auto snapshot = store_.snapshot();
   if (!snapshot) return std::move(snapshot).error();
   auto entries = read_journal(**snapshot, group_, from, to, bytes_max);

@@ -6,12 +6,13 @@
 
 namespace millrace {
 
-void list_overlay::add(std::string_view kind, std::string_view id, std::uint16_t field, std::string_view value,
-                       journal_index index) {
+void list_overlay::add(std::string_view kind, std::string_view id, std::uint16_t field,
+                       std::string_view value, journal_index index) {
   rows_[index_key(kind, field, value, id)] = {true, index};
 }
 
-void list_overlay::apply(std::string_view kind, std::string_view id, const index_change& c, journal_index index) {
+void list_overlay::apply(std::string_view kind, std::string_view id, const index_change& c,
+                         journal_index index) {
   if (!c.before.empty()) rows_[index_key(kind, c.field, c.before, id)] = {false, index};
   if (!c.after.empty()) rows_[index_key(kind, c.field, c.after, id)] = {true, index};
 }
@@ -20,8 +21,9 @@ void list_overlay::stored(journal_index index) {
   std::erase_if(rows_, [&](const auto& row) { return row.second.index <= index; });
 }
 
-result<std::vector<std::string>> list_overlay::scan(store_snapshot& state, std::string_view plant, std::string_view kind,
-                                                    std::uint16_t field, std::string_view value, std::string_view after,
+result<std::vector<std::string>> list_overlay::scan(store_snapshot& state, std::string_view plant,
+                                                    std::string_view kind, std::uint16_t field,
+                                                    std::string_view value, std::string_view after,
                                                     std::size_t limit) const {
   const auto prefix = index_key(kind, field, value, {});
   const auto full = plant_prefix(plant) + prefix;
@@ -35,8 +37,9 @@ result<std::vector<std::string>> list_overlay::scan(store_snapshot& state, std::
     return key.starts_with(full) ? key.substr(full.size()) : std::string_view();
   };
   const auto my_id = [&]() -> std::string_view {
-    return mine != rows_.end() && mine->first.starts_with(prefix) ? std::string_view(mine->first).substr(prefix.size())
-                                                                  : std::string_view();
+    return mine != rows_.end() && mine->first.starts_with(prefix)
+               ? std::string_view(mine->first).substr(prefix.size())
+               : std::string_view();
   };
   std::vector<std::string> out;
   while (out.size() < limit) {
@@ -54,8 +57,9 @@ result<std::vector<std::string>> list_overlay::scan(store_snapshot& state, std::
   return out;
 }
 
-result<bool> list_overlay::contains(store_snapshot& state, std::string_view plant, std::string_view kind,
-                                    std::uint16_t field, std::string_view value, std::string_view id) const {
+result<bool> list_overlay::contains(store_snapshot& state, std::string_view plant,
+                                    std::string_view kind, std::uint16_t field,
+                                    std::string_view value, std::string_view id) const {
   const auto key = index_key(kind, field, value, id);
   if (const auto it = rows_.find(key); it != rows_.end()) return it->second.present;
   auto row = state.get(state_table::indexes, as_bytes_view(plant_prefix(plant) + key));

@@ -105,7 +105,8 @@ void outbox::remove(endpoint& e, std::uint64_t number) {
     q.front = i.behind;
   } else {  // in the middle: only an operator's discard of one that waits
     auto before = q.front;
-    while (e.items.find(before)->second.behind != number) before = e.items.find(before)->second.behind;
+    while (e.items.find(before)->second.behind != number)
+      before = e.items.find(before)->second.behind;
     e.items.find(before)->second.behind = i.behind;
     if (q.back == number) q.back = before;
   }
@@ -120,11 +121,12 @@ void outbox::remove(endpoint& e, std::uint64_t number) {
   dirty_.insert(number);
   if (next == 0) return;
   auto& front = e.items.find(next)->second;
-  if (front.state == phase::waiting && front.next_attempt == timestamp()) make_ready(e, next, front, front.filed_at);
+  if (front.state == phase::waiting && front.next_attempt == timestamp())
+    make_ready(e, next, front, front.filed_at);
 }
 
-bool outbox::end(std::uint64_t number, engine::DeliveryEnd how, std::string_view, std::string_view detail,
-                 const bytes* edited, timestamp at_time) {
+bool outbox::end(std::uint64_t number, engine::DeliveryEnd how, std::string_view,
+                 std::string_view detail, const bytes* edited, timestamp at_time) {
   const auto p = find(number);
   if (p.what == nullptr) return false;
   auto& e = *p.where;
@@ -177,7 +179,8 @@ std::vector<attempt> outbox::poll(timestamp now, const fetch& load, std::size_t 
       const auto number = e.ready.begin()->second;
       auto& i = e.items.find(number)->second;
       const auto f = content(number, i, load);
-      if (!f) break;  // its row is damaged or not readable now: nothing of this endpoint overtakes it
+      if (!f)
+        break;  // its row is damaged or not readable now: nothing of this endpoint overtakes it
       if (!e.gate.enter(now)) break;
       if (!i.what) keep(i, f);  // its end will need it
       e.ready.erase(e.ready.begin());
@@ -208,8 +211,8 @@ std::vector<attempt> outbox::poll(timestamp now, const fetch& load, std::size_t 
   return out;
 }
 
-void outbox::verdict(std::uint64_t number, std::uint32_t attempt, const attempt_result& r, timestamp now,
-                     std::vector<delivery_end>& ended) {
+void outbox::verdict(std::uint64_t number, std::uint32_t attempt, const attempt_result& r,
+                     timestamp now, std::vector<delivery_end>& ended) {
   const auto p = find(number);
   if (p.what == nullptr || p.what->state != phase::sending || p.what->attempts != attempt) return;
   auto& e = *p.where;
@@ -228,7 +231,8 @@ void outbox::verdict(std::uint64_t number, std::uint32_t attempt, const attempt_
       settle(number, *p.what, engine::DeliveryEnd::dead, r, ended);
       return;
     case attempt_result::verdict::gone:
-      e.gate.pause(timestamp::from_micros(now.micros() + limits_.outage_us_max), "the endpoint answered that it is gone");
+      e.gate.pause(timestamp::from_micros(now.micros() + limits_.outage_us_max),
+                   "the endpoint answered that it is gone");
       fail(e, number, r, now, ended);
       return;
     case attempt_result::verdict::retry:
@@ -251,7 +255,8 @@ void outbox::fail(endpoint& e, std::uint64_t number, const attempt_result& r, ti
     settle(number, i, engine::DeliveryEnd::dead, r, ended);
     return;
   }
-  const auto wait = std::max<std::int64_t>(backoff(i.attempts), std::int64_t{r.retry_after_ms} * 1000);
+  const auto wait =
+      std::max<std::int64_t>(backoff(i.attempts), std::int64_t{r.retry_after_ms} * 1000);
   make_ready(e, number, i, timestamp::from_micros(now.micros() + wait));
 }
 
@@ -273,9 +278,11 @@ void outbox::settle(std::uint64_t number, item& i, engine::DeliveryEnd how, cons
 }
 
 std::int64_t outbox::backoff(std::uint32_t attempts) {
-  const auto doubled = limits_.backoff_first_us << std::min<std::uint32_t>(attempts > 0 ? attempts - 1 : 0, 20);
+  const auto doubled = limits_.backoff_first_us
+                       << std::min<std::uint32_t>(attempts > 0 ? attempts - 1 : 0, 20);
   const auto base = std::min(doubled, limits_.backoff_us_max);
-  return base / 2 + static_cast<std::int64_t>(random_() % static_cast<std::uint64_t>(base));  // 50 % .. 150 %
+  return base / 2 +
+         static_cast<std::int64_t>(random_() % static_cast<std::uint64_t>(base));  // 50 % .. 150 %
 }
 
 void outbox::expire(timestamp now, std::vector<delivery_end>& ended) {
@@ -322,29 +329,37 @@ timestamp outbox::next_wake(timestamp now) const {
   for (const auto& [system, e] : endpoints_) {
     for (const auto& [number, until] : e.under_way) sooner(until);
     if (e.ready.empty() || e.gate.full()) continue;
-    sooner(std::max(timestamp::from_micros(std::max<std::int64_t>(e.ready.begin()->first, 1)), e.gate.next(now)));
+    sooner(std::max(timestamp::from_micros(std::max<std::int64_t>(e.ready.begin()->first, 1)),
+                    e.gate.next(now)));
   }
   return wake;
 }
 
-void outbox::pause(System system, timestamp until, std::string reason) { at(system).gate.pause(until, std::move(reason)); }
+void outbox::pause(System system, timestamp until, std::string reason) {
+  at(system).gate.pause(until, std::move(reason));
+}
 
-void outbox::limit_rate(System system, double per_second, double burst) { at(system).gate.limit_rate(per_second, burst); }
+void outbox::limit_rate(System system, double per_second, double burst) {
+  at(system).gate.limit_rate(per_second, burst);
+}
 
 bool outbox::has_room(System system, Lane lane, std::size_t deliveries, std::size_t size) const {
   const auto* e = find(system);
   if (e == nullptr) return true;
   const auto percent = lane == Lane::hold ? 100 : 100 - limits_.reserve_percent;
-  return e->items.size() + deliveries <= limits_.deliveries_max / 100 * percent + limits_.deliveries_max % 100 * percent / 100 &&
+  return e->items.size() + deliveries <= limits_.deliveries_max / 100 * percent +
+                                             limits_.deliveries_max % 100 * percent / 100 &&
          e->bytes + size <= limits_.bytes_max / 100 * percent;
 }
 
 bool outbox::alarm(System system) const {
   const auto* e = find(system);
-  return e != nullptr && (e->items.size() * 10 >= limits_.deliveries_max * 8 || e->bytes / 8 >= limits_.bytes_max / 10);
+  return e != nullptr && (e->items.size() * 10 >= limits_.deliveries_max * 8 ||
+                          e->bytes / 8 >= limits_.bytes_max / 10);
 }
 
-bool outbox::holds(System system, std::string_view key, std::string_view tag, timestamp filed_at) const {
+bool outbox::holds(System system, std::string_view key, std::string_view tag,
+                   timestamp filed_at) const {
   const auto* e = find(system);
   const auto found = queue_of_.find(queue_name(system, key));
   if (e == nullptr || found == queue_of_.end()) return false;

@@ -1,5 +1,6 @@
-// The outbox's rows in the state environment, which bodies stay in memory, and what operators see of it.
-// row := version:u8=1 system:u8 lane:u8 member:u8 dead:u8 filed_at key tag actor correlation causation kind error body
+// The outbox's rows in the state environment, which bodies stay in memory, and what operators see
+// of it. row := version:u8=1 system:u8 lane:u8 member:u8 dead:u8 filed_at key tag actor correlation
+// causation kind error body
 #include <algorithm>
 
 #include "cluster/outbox.hpp"
@@ -13,8 +14,19 @@ namespace {
 
 bytes row_of(const filing& f, bool dead, std::string_view why) {
   row_writer w;
-  w.u8(1).u8(static_cast<std::uint8_t>(f.system)).u8(static_cast<std::uint8_t>(f.lane)).u8(f.member).u8(dead ? 1 : 0);
-  w.time(f.filed_at).text(f.key).text(f.tag).text(f.actor).text(f.correlation).text(f.causation).text(f.kind).text(why);
+  w.u8(1)
+      .u8(static_cast<std::uint8_t>(f.system))
+      .u8(static_cast<std::uint8_t>(f.lane))
+      .u8(f.member)
+      .u8(dead ? 1 : 0);
+  w.time(f.filed_at)
+      .text(f.key)
+      .text(f.tag)
+      .text(f.actor)
+      .text(f.correlation)
+      .text(f.causation)
+      .text(f.kind)
+      .text(why);
   return w.blob(*f.body).seal();
 }
 
@@ -34,8 +46,8 @@ result<stored> parse(bytes_view row) {
   out.what.member = in->u8();
   out.dead = in->u8() != 0;
   out.what.filed_at = in->time();
-  for (auto* text : {&out.what.key, &out.what.tag, &out.what.actor, &out.what.correlation, &out.what.causation,
-                     &out.what.kind, &out.why})
+  for (auto* text : {&out.what.key, &out.what.tag, &out.what.actor, &out.what.correlation,
+                     &out.what.causation, &out.what.kind, &out.why})
     *text = in->text();
   const auto body = in->blob();
   out.what.body = std::make_shared<const bytes>(body.begin(), body.end());
@@ -58,7 +70,8 @@ void outbox::drop(item& i) {
   i.what.reset();
 }
 
-std::shared_ptr<const filing> outbox::content(std::uint64_t number, const item& i, const fetch& load) const {
+std::shared_ptr<const filing> outbox::content(std::uint64_t number, const item& i,
+                                              const fetch& load) const {
   if (i.what || !load) return i.what;
   const auto row = load(number);
   if (!row) return nullptr;
@@ -88,7 +101,9 @@ std::vector<std::pair<std::uint64_t, bytes>> outbox::take_dirty() {
     }
     if (!p.what->what) continue;
     const bool dead = p.what->state == phase::dead;
-    out.emplace_back(number, row_of(*p.what->what, dead, dead ? std::string_view(p.what->last_error) : std::string_view()));
+    out.emplace_back(number,
+                     row_of(*p.what->what, dead,
+                            dead ? std::string_view(p.what->last_error) : std::string_view()));
   }
   dirty_.clear();
   return out;
@@ -97,7 +112,8 @@ std::vector<std::pair<std::uint64_t, bytes>> outbox::take_dirty() {
 void outbox::rows_written(std::uint64_t below) {
   for (auto& [system, e] : endpoints_) {
     if (resident_bytes_ <= limits_.resident_bytes_max) return;
-    for (auto it = e.items.rbegin(); it != e.items.rend() && resident_bytes_ > limits_.resident_bytes_max; ++it) {
+    for (auto it = e.items.rbegin();
+         it != e.items.rend() && resident_bytes_ > limits_.resident_bytes_max; ++it) {
       auto& i = it->second;
       if (it->first >= below || dirty_.contains(it->first)) continue;
       if (i.state == phase::waiting || i.state == phase::dead) drop(i);
@@ -131,9 +147,14 @@ endpoint_view outbox::view(System system, timestamp now) const {
   const auto* e = find(system);
   if (e == nullptr) return v;
   switch (e->gate.state()) {
-    case breaker::closed: break;
-    case breaker::open: v.breaker = "open"; break;
-    case breaker::half_open: v.breaker = "half_open"; break;
+    case breaker::closed:
+      break;
+    case breaker::open:
+      v.breaker = "open";
+      break;
+    case breaker::half_open:
+      v.breaker = "half_open";
+      break;
   }
   v.paused = e->gate.paused(now);
   if (v.paused) {
@@ -186,11 +207,19 @@ bool outbox::view(std::uint64_t number, const fetch& load, delivery_view& out) c
     out.last_error = i.last_error;
     switch (i.state) {
       case phase::waiting:
-        out.state = queues_[i.queue].front != number ? "blocked" : i.attempts > 0 ? "retrying" : "waiting";
+        out.state = queues_[i.queue].front != number ? "blocked"
+                    : i.attempts > 0                 ? "retrying"
+                                                     : "waiting";
         break;
-      case phase::sending: out.state = "sending"; break;
-      case phase::settling: out.state = "sending"; break;
-      case phase::dead: out.state = "dead"; break;
+      case phase::sending:
+        out.state = "sending";
+        break;
+      case phase::settling:
+        out.state = "sending";
+        break;
+      case phase::dead:
+        out.state = "dead";
+        break;
     }
     return true;
   }
@@ -199,7 +228,8 @@ bool outbox::view(std::uint64_t number, const fetch& load, delivery_view& out) c
 
 std::vector<std::uint64_t> outbox::dead(std::uint64_t after, std::size_t limit) const {
   std::vector<std::uint64_t> out;
-  for (auto it = dead_.upper_bound(after); it != dead_.end() && out.size() < limit; ++it) out.push_back(*it);
+  for (auto it = dead_.upper_bound(after); it != dead_.end() && out.size() < limit; ++it)
+    out.push_back(*it);
   return out;
 }
 
@@ -209,9 +239,11 @@ std::uint64_t outbox::hash() const {
     if (e.items.empty()) continue;
     for (const auto& [number, i] : e.items) {
       const auto& key = queues_[i.queue].key;
-      const std::uint64_t fields[] = {static_cast<std::uint64_t>(system), number, i.size, i.state == phase::dead,
+      const std::uint64_t fields[] = {static_cast<std::uint64_t>(system), number, i.size,
+                                      i.state == phase::dead,
                                       static_cast<std::uint64_t>(i.filed_at.micros())};
-      h = XXH3_64bits_withSeed(fields, sizeof fields, XXH3_64bits_withSeed(key.data(), key.size(), h));
+      h = XXH3_64bits_withSeed(fields, sizeof fields,
+                               XXH3_64bits_withSeed(key.data(), key.size(), h));
     }
   }
   return h;

@@ -1,5 +1,5 @@
-// Reads: what is resident is asked at its entity, what is not has a current row in the state environment.
-// Child rows and lists merge both.
+// Reads: what is resident is asked at its entity, what is not has a current row in the state
+// environment. Child rows and lists merge both.
 #include <algorithm>
 #include <map>
 #include <utility>
@@ -42,7 +42,11 @@ void plant_shell::read(std::string local, done<actor_view> cb) {
         if (c.sequence() == 0) return (*cb)(error{"actor.unknown", "There is no " + local});
         (*cb)(c.view());
       };
-      return s.order(*slot, {entity_order::visit, 0, 0, {}, std::make_shared<std::function<void(cell&)>>(std::move(look))});
+      return s.order(*slot, {entity_order::visit,
+                             0,
+                             0,
+                             {},
+                             std::make_shared<std::function<void(cell&)>>(std::move(look))});
     }
     s.services_.io.read([self = s.shared_from_this(), local = std::move(local), cb = std::move(cb),
                          applied_index = s.core_->applied()](store_snapshot& state) {
@@ -59,17 +63,21 @@ void plant_shell::rows(std::string local, std::string table, std::string after, 
   post([local = std::move(local), table = std::move(table), after = std::move(after), limit,
         cb = once(std::move(cb))](plant_shell& s) mutable {
     // The overlay is taken first: what it loses to the store afterwards is in any later snapshot.
-    auto merge = [self = s.shared_from_this(), local, table, after, limit, cb = std::move(cb)](
-                     std::vector<actor_image::child_row> overlay) {
-      self->services_.io.read([self, local, table, after, limit, cb, overlay = std::move(overlay)](store_snapshot& state) {
-        auto stored = read_child_rows(state, self->options_.plant, local, table, after, limit + overlay.size());
+    auto merge = [self = s.shared_from_this(), local, table, after, limit,
+                  cb = std::move(cb)](std::vector<actor_image::child_row> overlay) {
+      self->services_.io.read([self, local, table, after, limit, cb,
+                               overlay = std::move(overlay)](store_snapshot& state) {
+        auto stored = read_child_rows(state, self->options_.plant, local, table, after,
+                                      limit + overlay.size());
         if (!stored) return (*cb)(stored.error());
         std::map<std::string, bytes> all;
         for (auto& r : *stored) all[r.key] = std::move(r.row);
         for (const auto& r : overlay) {
           if (r.key <= after) continue;
-          if (r.row) all[r.key] = *r.row;
-          else all.erase(r.key);
+          if (r.row)
+            all[r.key] = *r.row;
+          else
+            all.erase(r.key);
         }
         std::vector<row_view> out;
         for (auto& [key, row] : all) {
@@ -81,7 +89,11 @@ void plant_shell::rows(std::string local, std::string table, std::string after, 
     };
     if (const auto slot = s.core_->resident(local); slot && s.at(*slot).handle) {
       auto look = [merge = std::move(merge), table](cell& c) { merge(c.overlay(table)); };
-      return s.order(*slot, {entity_order::visit, 0, 0, {}, std::make_shared<std::function<void(cell&)>>(std::move(look))});
+      return s.order(*slot, {entity_order::visit,
+                             0,
+                             0,
+                             {},
+                             std::make_shared<std::function<void(cell&)>>(std::move(look))});
     }
     merge({});
   });

@@ -1,5 +1,6 @@
 // The plant's actor: drains its inbox, lets the core end its turn, sleeps until there is work.
-// What the core wants from its entities and the outside is in plant_port.cpp, what readers want in plant_reads.cpp.
+// What the core wants from its entities and the outside is in plant_port.cpp, what readers want in
+// plant_reads.cpp.
 #include "cluster/plant_shell.hpp"
 
 #include <random>
@@ -30,7 +31,8 @@ outbox::random random_source() {
 
 }  // namespace
 
-result<std::vector<log_entry>> late_journal::read(journal_index from, journal_index to, std::size_t bytes_max) {
+result<std::vector<log_entry>> late_journal::read(journal_index from, journal_index to,
+                                                  std::size_t bytes_max) {
   const auto group = group_.load(std::memory_order_acquire);
   if (group == 0) return error{"node.not_ready", "the plant's log is not open"};
   return stored_journal(store_, group).read(from, to, bytes_max);
@@ -38,7 +40,8 @@ result<std::vector<log_entry>> late_journal::read(journal_index from, journal_in
 
 class plant_shell::host_actor final : public caf::event_based_actor {
  public:
-  host_actor(caf::actor_config& config, plant_shell& shell) : caf::event_based_actor(config), shell_(shell) {}
+  host_actor(caf::actor_config& config, plant_shell& shell)
+      : caf::event_based_actor(config), shell_(shell) {}
   const char* name() const override { return "plant"; }
 
  protected:
@@ -54,15 +57,18 @@ class plant_shell::host_actor final : public caf::event_based_actor {
   plant_shell& shell_;
 };
 
-plant_shell::plant_shell(node_services services, host_options options, system_set bound, supervision_limits limits)
+plant_shell::plant_shell(node_services services, host_options options, system_set bound,
+                         supervision_limits limits)
     : services_(std::move(services)),
       options_(std::move(options)),
       limits_(limits),
-      world_(options_.plant, options_.generation, bound, services_.rules, services_.kinds, services_.io),
+      world_(options_.plant, options_.generation, bound, services_.rules, services_.kinds,
+             services_.io),
       journal_(services_.journal),
       crew_(services_.actors) {
   host_port& port = *this;
-  core_ = std::make_unique<plant_host>(options_, services_.kinds, port, services_.io.on(), journal_, random_source());
+  core_ = std::make_unique<plant_host>(options_, services_.kinds, port, services_.io.on(), journal_,
+                                       random_source());
 }
 
 plant_shell::~plant_shell() = default;
@@ -90,7 +96,8 @@ void plant_shell::stop() {
 }
 
 void plant_shell::when_leading(std::function<void()> cb) {
-  post([cb = std::move(cb)](plant_shell& s) mutable { s.leading_wanted_.push_back(std::move(cb)); });
+  post(
+      [cb = std::move(cb)](plant_shell& s) mutable { s.leading_wanted_.push_back(std::move(cb)); });
 }
 
 void plant_shell::push(std::unique_ptr<inbox::task> t) {
@@ -148,14 +155,17 @@ void plant_shell::submit(std::vector<request> batch, std::shared_ptr<reply_sink>
       replies[i].code = "node.not_ready";
       replies[i].detail = "The plant rests after too many failures of its actors";
       replies[i].correlation = std::move(batch[i].correlation);
-      replies[i].retry_after_s = static_cast<std::uint32_t>((s.resting_until_.micros() - at.micros()) / 1'000'000 + 1);
+      replies[i].retry_after_s =
+          static_cast<std::uint32_t>((s.resting_until_.micros() - at.micros()) / 1'000'000 + 1);
     }
     out->on_replies(std::move(replies));
   });
 }
 
 void plant_shell::checkpoint(std::function<void()> done) {
-  post([done = std::move(done)](plant_shell& s) mutable { s.core_->checkpoint(s.now(), std::move(done)); });
+  post([done = std::move(done)](plant_shell& s) mutable {
+    s.core_->checkpoint(s.now(), std::move(done));
+  });
 }
 
 group_status plant_shell::group() const {
@@ -165,7 +175,8 @@ group_status plant_shell::group() const {
 
 // ---- from the log ----
 
-void plant_shell::on_committed(group_number group, std::span<const log_entry> entries, const group_status& status) {
+void plant_shell::on_committed(group_number group, std::span<const log_entry> entries,
+                               const group_status& status) {
   {
     const std::scoped_lock lock(status_mutex_);
     status_ = status;
@@ -176,10 +187,10 @@ void plant_shell::on_committed(group_number group, std::span<const log_entry> en
   });
 }
 
-void plant_shell::on_refused(group_number, std::span<const shared_bytes> payloads, const error& why) {
-  post([payloads = std::vector<shared_bytes>(payloads.begin(), payloads.end()), why](plant_shell& s) {
-    s.core_->on_refused(payloads, why, s.now());
-  });
+void plant_shell::on_refused(group_number, std::span<const shared_bytes> payloads,
+                             const error& why) {
+  post([payloads = std::vector<shared_bytes>(payloads.begin(), payloads.end()),
+        why](plant_shell& s) { s.core_->on_refused(payloads, why, s.now()); });
 }
 
 void plant_shell::on_role(group_number group, const group_status& status) {

@@ -1,5 +1,5 @@
-// References are found in a table of what changed or was looked up; what is in neither is read from its checkpoint row.
-// Readers share the lock, so that a worker never waits for another reader.
+// References are found in a table of what changed or was looked up; what is in neither is read from
+// its checkpoint row. Readers share the lock, so that a worker never waits for another reader.
 #include "cluster/plant_world.hpp"
 
 #include <mutex>
@@ -13,13 +13,15 @@ std::string plant_world::rule(std::string_view name, std::string_view fallback) 
   return found == rules_.end() ? std::string(fallback) : found->second;
 }
 
-std::shared_ptr<const reference_state> plant_world::look_up(std::string_view kind_name, std::string_view id) {
+std::shared_ptr<const reference_state> plant_world::look_up(std::string_view kind_name,
+                                                            std::string_view id) {
   std::string local;
   local.reserve(kind_name.size() + 1 + id.size());
   local.append(kind_name).append(1, '/').append(id);
   {
     const std::shared_lock lock(mutex_);
-    if (const auto found = references_.find(local); found != references_.end()) return found->second;
+    if (const auto found = references_.find(local); found != references_.end())
+      return found->second;
   }
   const auto* k = kinds_.find(kind_name);
   if (!k) return nullptr;
@@ -36,7 +38,8 @@ std::shared_ptr<const reference_state> plant_world::look_up(std::string_view kin
   return references_.try_emplace(std::move(local), std::move(made)).first->second;
 }
 
-result<std::optional<bytes>> plant_world::read_row(std::string_view actor, std::string_view table, std::string_view key) {
+result<std::optional<bytes>> plant_world::read_row(std::string_view actor, std::string_view table,
+                                                   std::string_view key) {
   return read_child_row(io_.here(), plant_, actor, table, key);
 }
 

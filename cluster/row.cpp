@@ -14,7 +14,8 @@ bytes row_writer::seal() {
 
 result<row_reader> row_reader::open(bytes_view row, std::string_view what) {
   std::uint32_t sum = 0;
-  if (row.size() < sizeof sum) return error{"state.damaged", std::string(what) + ": the row is too short"};
+  if (row.size() < sizeof sum)
+    return error{"state.damaged", std::string(what) + ": the row is too short"};
   const auto fields = row.first(row.size() - sizeof sum);
   std::memcpy(&sum, row.data() + fields.size(), sizeof sum);
   if (sum != crc32c(fields))

@@ -1,5 +1,6 @@
 // Sender's and receiver's side of message streams, and their rows.
-// Rows of messages are written and erased by ranges of numbers: what came and went between two checkpoints costs nothing.
+// Rows of messages are written and erased by ranges of numbers: what came and went between two
+// checkpoints costs nothing.
 #include "cluster/streams.hpp"
 
 #include <algorithm>
@@ -36,7 +37,8 @@ std::uint64_t out_stream::file(shared_message message) {
 bool out_stream::acknowledge(std::uint64_t watermark, std::size_t keep) {
   watermark = std::min(watermark, next_ - 1);
   if (watermark <= acked_) return false;
-  for (std::uint64_t n = acked_ + 1; n <= watermark; ++n) bytes_ -= message_bytes(*find(n)->message);
+  for (std::uint64_t n = acked_ + 1; n <= watermark; ++n)
+    bytes_ -= message_bytes(*find(n)->message);
   acked_ = watermark;
   taken_ = std::max(taken_, acked_);
   while (!kept_.empty() && kept_.front().number + keep <= acked_) kept_.pop_front();
@@ -47,7 +49,8 @@ bool out_stream::acknowledge(std::uint64_t watermark, std::size_t keep) {
 bool out_stream::rewind(std::uint64_t watermark) {
   if (watermark >= acked_) return true;
   if (kept_.empty() || kept_.front().number > watermark + 1) return false;
-  for (std::uint64_t n = watermark + 1; n <= acked_; ++n) bytes_ += message_bytes(*find(n)->message);
+  for (std::uint64_t n = watermark + 1; n <= acked_; ++n)
+    bytes_ += message_bytes(*find(n)->message);
   acked_ = watermark;
   taken_ = watermark;
   dirty_ = true;
@@ -55,7 +58,8 @@ bool out_stream::rewind(std::uint64_t watermark) {
 }
 
 const numbered_message* out_stream::find(std::uint64_t number) const {
-  if (kept_.empty() || number < kept_.front().number || number > kept_.back().number) return nullptr;
+  if (kept_.empty() || number < kept_.front().number || number > kept_.back().number)
+    return nullptr;
   return &kept_[number - kept_.front().number];
 }
 
@@ -100,7 +104,9 @@ bool in_stream::receive(std::uint64_t number) {
   return !is_done(number);
 }
 
-out_stream& stream_table::out(std::string_view plant, Lane lane) { return out_[out_key{std::string(plant), lane}]; }
+out_stream& stream_table::out(std::string_view plant, Lane lane) {
+  return out_[out_key{std::string(plant), lane}];
+}
 
 in_stream& stream_table::in(std::string_view plant, std::uint32_t generation, Lane lane) {
   return in_[in_key{std::string(plant), generation, lane}];
@@ -113,7 +119,8 @@ void stream_table::restart() {
 
 void stream_table::resend(std::string_view own_plant, std::int64_t now_us) {
   for (auto& [key, s] : out_)
-    if (key.plant != own_plant && s.under_way() && s.sent_at_us_ + stream_resend_us <= now_us) s.restart();
+    if (key.plant != own_plant && s.under_way() && s.sent_at_us_ + stream_resend_us <= now_us)
+      s.restart();
 }
 
 std::uint64_t stream_table::waiting_to(std::string_view plant) const {
@@ -156,7 +163,8 @@ std::vector<std::pair<std::string, bytes>> stream_table::take_dirty() {
       append_key(k, number);
       return k;
     };
-    for (std::uint64_t n = std::max<std::uint64_t>(s.erased_to_, 1); n < std::min(first, s.written_to_); ++n)
+    for (std::uint64_t n = std::max<std::uint64_t>(s.erased_to_, 1);
+         n < std::min(first, s.written_to_); ++n)
       rows.emplace_back(row_key(n), bytes());
     for (std::uint64_t n = std::max(first, s.written_to_); n < s.next_; ++n)
       rows.emplace_back(row_key(n), row_writer().blob(packed_message(*s.find(n)->message)).seal());
@@ -175,7 +183,8 @@ result<void> stream_table::load(std::string_view key, bytes_view row) {
   if (key[0] == 'i') {
     if (key.size() < 6) return damaged;
     std::uint32_t generation = 0;
-    for (std::size_t i = 2; i < 6; ++i) generation = generation << 8 | static_cast<std::uint8_t>(key[i]);
+    for (std::size_t i = 2; i < 6; ++i)
+      generation = generation << 8 | static_cast<std::uint8_t>(key[i]);
     auto& s = in_[in_key{std::string(key.substr(6)), generation, static_cast<Lane>(key[1])}];
     s.watermark_ = s.received_ = in->u64();
     s.above_.resize(in->u32());
@@ -211,15 +220,18 @@ std::uint64_t stream_table::hash() const {
   std::uint64_t h = 0;
   for (const auto& [key, s] : in_) {
     if (s.watermark_ == 0 && s.above_.empty()) continue;  // only looked at
-    const std::uint64_t fields[] = {key.generation, static_cast<std::uint64_t>(key.lane), s.watermark_};
-    h = XXH3_64bits_withSeed(fields, sizeof fields, XXH3_64bits_withSeed(key.plant.data(), key.plant.size(), h));
+    const std::uint64_t fields[] = {key.generation, static_cast<std::uint64_t>(key.lane),
+                                    s.watermark_};
+    h = XXH3_64bits_withSeed(fields, sizeof fields,
+                             XXH3_64bits_withSeed(key.plant.data(), key.plant.size(), h));
     for (std::size_t i = 0; i < s.above_.size(); ++i)
       if (s.above_[i]) h = XXH3_64bits_withSeed(&i, sizeof i, h);
   }
   for (const auto& [key, s] : out_) {
     if (s.next_ == 1) continue;
     const std::uint64_t fields[] = {static_cast<std::uint64_t>(key.lane), s.next_, s.acked_};
-    h = XXH3_64bits_withSeed(fields, sizeof fields, XXH3_64bits_withSeed(key.plant.data(), key.plant.size(), h));
+    h = XXH3_64bits_withSeed(fields, sizeof fields,
+                             XXH3_64bits_withSeed(key.plant.data(), key.plant.size(), h));
     for (const auto& m : s.kept_) {
       if (m.number <= s.acked_) continue;
       const auto content = packed_message(*m.message);

@@ -1,5 +1,6 @@
 // The table of durable timers and the order in which they fall due.
-// A key of the state environment is actor NUL name: neither can contain NUL (ids have no control characters).
+// A key of the state environment is actor NUL name: neither can contain NUL (ids have no control
+// characters).
 #include "cluster/timers.hpp"
 
 #define XXH_INLINE_ALL
@@ -48,7 +49,9 @@ std::vector<timer_ref> timer_table::take_due(timestamp now, std::size_t limit) {
   return out;
 }
 
-timestamp timer_table::next_due() const { return waiting_.empty() ? timestamp() : (*waiting_.begin())->second; }
+timestamp timer_table::next_due() const {
+  return waiting_.empty() ? timestamp() : (*waiting_.begin())->second;
+}
 
 void timer_table::hand_back(std::string_view actor, std::string_view name) {
   const auto it = timers_.find(view{actor, name});
@@ -64,7 +67,8 @@ std::vector<std::pair<std::string, bytes>> timer_table::take_dirty() {
   out.reserve(dirty_.size());
   for (const auto& k : dirty_) {
     const auto it = timers_.find(k);
-    out.emplace_back(k.first + '\0' + k.second, it == timers_.end() ? bytes() : row_writer().time(it->second).seal());
+    out.emplace_back(k.first + '\0' + k.second,
+                     it == timers_.end() ? bytes() : row_writer().time(it->second).seal());
   }
   dirty_.clear();
   return out;
@@ -75,7 +79,10 @@ result<void> timer_table::load(std::string_view stored_key, bytes_view row) {
   auto in = row_reader::open(row, "timer");
   if (!in) return std::move(in).error();
   if (cut == std::string_view::npos) return error{"state.damaged", "timer: the key has no name"};
-  const auto it = timers_.insert_or_assign(key{stored_key.substr(0, cut), stored_key.substr(cut + 1)}, in->time()).first;
+  const auto it =
+      timers_
+          .insert_or_assign(key{stored_key.substr(0, cut), stored_key.substr(cut + 1)}, in->time())
+          .first;
   waiting_.insert(it);
   return {};
 }

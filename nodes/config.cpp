@@ -1,5 +1,6 @@
 // The node's configuration from TOML.
-// Secrets are never in the file itself: tokens come as SHA-256, keys and webhook secrets from files that only we may read.
+// Secrets are never in the file itself: tokens come as SHA-256, keys and webhook secrets from files
+// that only we may read.
 #include "nodes/config.hpp"
 
 #include <sys/stat.h>
@@ -26,7 +27,8 @@ std::string rooted(const std::string& directory, const std::string& file) {
 result<std::vector<std::string>> read_secret(const std::string& file) {
   struct stat status {};
   if (::stat(file.c_str(), &status) != 0) return invalid("cannot read " + file);
-  if ((status.st_mode & (S_IRWXG | S_IRWXO)) != 0) return invalid(file + " may be read by others: chmod 600");
+  if ((status.st_mode & (S_IRWXG | S_IRWXO)) != 0)
+    return invalid(file + " may be read by others: chmod 600");
   std::ifstream in(file);
   std::vector<std::string> lines;
   for (std::string line; std::getline(in, line);)
@@ -41,8 +43,10 @@ system_set read_systems(table_reader& r, std::string_view key) {
   system_set out = 0;
   for (const auto& name : names) {
     const auto number = system_number(name);
-    if (number && *number != 0) out = static_cast<system_set>(out | (1u << *number));
-    else r.find(key, "no system '" + name + "'");
+    if (number && *number != 0)
+      out = static_cast<system_set>(out | (1u << *number));
+    else
+      r.find(key, "no system '" + name + "'");
   }
   if (out == 0) r.find(key, "at least one system is needed");
   return out;
@@ -53,7 +57,8 @@ void read_node(table_reader& r, node_config& c, const std::string& directory) {
   c.data = rooted(directory, c.data);
   r.text("log_level", c.log_level);
   r.text("log_format", c.log_format);
-  if (c.log_format != "text" && c.log_format != "json") r.find("log_format", "must be text or json");
+  if (c.log_format != "text" && c.log_format != "json")
+    r.find("log_format", "must be text or json");
   constexpr std::array levels{"trace", "debug", "info", "warn", "error"};
   if (std::find(levels.begin(), levels.end(), c.log_level) == levels.end())
     r.find("log_level", "must be trace, debug, info, warn or error");
@@ -64,8 +69,10 @@ void read_http(table_reader& r, node_config& c) {
   r.text("address", address);
   if (!address.empty()) {
     const auto where = parse_host_port(address);
-    if (where) std::tie(c.http_host, c.http_port) = *where;
-    else r.find("address", where.error().detail);
+    if (where)
+      std::tie(c.http_host, c.http_port) = *where;
+    else
+      r.find("address", where.error().detail);
   }
   r.number("threads", c.http_threads, 1, 64);
   r.flag("behind_tls_proxy", c.behind_tls_proxy);
@@ -88,9 +95,12 @@ void read_client_port(table_reader& r, node_config& c, const std::string& direct
   r.text("secret_key_file", file);
   if (!file.empty()) {
     const auto lines = read_secret(rooted(directory, file));
-    if (!lines) r.find("secret_key_file", lines.error().detail);
-    else if (lines->front().size() != 40) r.find("secret_key_file", "the key must be 40 characters of Z85");
-    else c.client_secret_key = lines->front();
+    if (!lines)
+      r.find("secret_key_file", lines.error().detail);
+    else if (lines->front().size() != 40)
+      r.find("secret_key_file", "the key must be 40 characters of Z85");
+    else
+      c.client_secret_key = lines->front();
   }
   r.number("in_flight_max", c.client_in_flight_max, 1, 1'000'000);
   r.number("frame_bytes_max", c.client_frame_bytes_max, 1024, 64 * 1024 * 1024);
@@ -119,8 +129,10 @@ void read_token(table_reader& r, node_config& c) {
   t.systems = read_systems(r, "systems");
   if (t.name.empty() || t.name.size() > 100) r.find("name", "1 to 100 characters are needed");
   const auto digest = gateway::parse_sha256(hex);
-  if (digest) t.digest = *digest;
-  else r.find("sha256", "must be 64 hexadecimal digits: printf %s TOKEN | sha256sum");
+  if (digest)
+    t.digest = *digest;
+  else
+    r.find("sha256", "must be 64 hexadecimal digits: printf %s TOKEN | sha256sum");
   c.tokens.push_back(std::move(t));
 }
 
@@ -141,33 +153,48 @@ void read_endpoint(table_reader& r, node_config& c, const std::string& directory
   if (const auto* headers = r.table("headers"))
     for (const auto& [name, value] : *headers) {
       const auto text = value.value_exact<std::string>();
-      if (text) e.headers.emplace_back(std::string(name.str()), *text);
-      else r.find("headers/" + std::string(name.str()), "must be a string");
+      if (text)
+        e.headers.emplace_back(std::string(name.str()), *text);
+      else
+        r.find("headers/" + std::string(name.str()), "must be a string");
     }
-  if (e.plant != "*" && !gateway::is_plant_name(e.plant)) r.find("plant", "must be a plant or \"*\"");
+  if (e.plant != "*" && !gateway::is_plant_name(e.plant))
+    r.find("plant", "must be a plant or \"*\"");
   const auto number = system_number(system);
-  if (number && *number != 0) e.system = static_cast<System>(*number);
-  else r.find("system", "no system '" + system + "'");
+  if (number && *number != 0)
+    e.system = static_cast<System>(*number);
+  else
+    r.find("system", "no system '" + system + "'");
   if (e.adapter != "rest") r.find("adapter", "the only adapter is rest");
-  if (e.url.rfind("http://", 0) != 0 && e.url.rfind("https://", 0) != 0) r.find("url", "must begin with http:// or https://");
+  if (e.url.rfind("http://", 0) != 0 && e.url.rfind("https://", 0) != 0)
+    r.find("url", "must begin with http:// or https://");
   if (!secret_file.empty()) {
     auto lines = read_secret(rooted(directory, secret_file));
-    if (lines) e.secrets = std::move(*lines);
-    else r.find("secret_file", lines.error().detail);
+    if (lines)
+      e.secrets = std::move(*lines);
+    else
+      r.find("secret_file", lines.error().detail);
   }
   for (const auto& other : c.endpoints)
-    if (other.plant == e.plant && other.system == e.system) r.find("system", "this plant has an endpoint for it already");
+    if (other.plant == e.plant && other.system == e.system)
+      r.find("system", "this plant has an endpoint for it already");
   c.endpoints.push_back(std::move(e));
 }
 
-void read_rules(const toml::table& table, const std::string& prefix, node_config& c, std::vector<finding>& findings) {
+void read_rules(const toml::table& table, const std::string& prefix, node_config& c,
+                std::vector<finding>& findings) {
   for (const auto& [key, value] : table) {
     const auto name = prefix + std::string(key.str());
-    if (const auto* inner = value.as_table()) read_rules(*inner, name + '.', c, findings);
-    else if (const auto text = value.value_exact<std::string>()) c.rules[name] = *text;
-    else if (const auto number = value.value_exact<std::int64_t>()) c.rules[name] = std::to_string(*number);
-    else if (const auto flag = value.value_exact<bool>()) c.rules[name] = *flag ? "true" : "false";
-    else findings.push_back({"/rules/" + name, "must be a string, a whole number, true or false"});
+    if (const auto* inner = value.as_table())
+      read_rules(*inner, name + '.', c, findings);
+    else if (const auto text = value.value_exact<std::string>())
+      c.rules[name] = *text;
+    else if (const auto number = value.value_exact<std::int64_t>())
+      c.rules[name] = std::to_string(*number);
+    else if (const auto flag = value.value_exact<bool>())
+      c.rules[name] = *flag ? "true" : "false";
+    else
+      findings.push_back({"/rules/" + name, "must be a string, a whole number, true or false"});
   }
 }
 
@@ -185,12 +212,25 @@ void read_limits(table_reader& r, node_config& c) {
   r.number("engine_threads", c.engine_threads, 0, 256);
 }
 
-void read_all(const toml::table& root, node_config& c, const std::string& directory, std::vector<finding>& findings) {
+void read_all(const toml::table& root, node_config& c, const std::string& directory,
+              std::vector<finding>& findings) {
   table_reader r(root, "", findings);
-  if (const auto* t = r.table("node")) { table_reader in(*t, "/node", findings); read_node(in, c, directory); }
-  if (const auto* t = r.table("http")) { table_reader in(*t, "/http", findings); read_http(in, c); }
-  if (const auto* t = r.table("client_port")) { table_reader in(*t, "/client_port", findings); read_client_port(in, c, directory); }
-  if (const auto* t = r.table("limits")) { table_reader in(*t, "/limits", findings); read_limits(in, c); }
+  if (const auto* t = r.table("node")) {
+    table_reader in(*t, "/node", findings);
+    read_node(in, c, directory);
+  }
+  if (const auto* t = r.table("http")) {
+    table_reader in(*t, "/http", findings);
+    read_http(in, c);
+  }
+  if (const auto* t = r.table("client_port")) {
+    table_reader in(*t, "/client_port", findings);
+    read_client_port(in, c, directory);
+  }
+  if (const auto* t = r.table("limits")) {
+    table_reader in(*t, "/limits", findings);
+    read_limits(in, c);
+  }
   if (const auto* t = r.table("rules")) read_rules(*t, "", c, findings);
   int n = 0;
   for (const auto* t : r.tables("tokens")) {
@@ -216,12 +256,14 @@ result<node_config> parse_config(std::string_view text, const std::string& direc
     read_all(root, c, directory, findings);
   } catch (const toml::parse_error& e) {
     std::ostringstream where;
-    where << "line " << e.source().begin.line << ", column " << e.source().begin.column << ": " << e.description();
+    where << "line " << e.source().begin.line << ", column " << e.source().begin.column << ": "
+          << e.description();
     return invalid(where.str());
   }
   if (findings.empty()) return c;
-  auto e = invalid(findings.front().pointer + ": " + findings.front().detail +
-                   (findings.size() > 1 ? " (and " + std::to_string(findings.size() - 1) + " more)" : ""));
+  auto e = invalid(
+      findings.front().pointer + ": " + findings.front().detail +
+      (findings.size() > 1 ? " (and " + std::to_string(findings.size() - 1) + " more)" : ""));
   e.findings = std::move(findings);
   return e;
 }
@@ -257,7 +299,8 @@ result<std::pair<std::string, std::uint16_t>> parse_host_port(std::string_view t
   if (const auto colon = text.rfind(':'); colon != std::string_view::npos) {
     host = text.substr(0, colon);
     port = text.substr(colon + 1);
-    if (host.size() > 2 && host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
+    if (host.size() > 2 && host.front() == '[' && host.back() == ']')
+      host = host.substr(1, host.size() - 2);
     if (host == "localhost") host = "127.0.0.1";
   }
   const auto number = gateway::parse_number(port, 65535);
@@ -268,7 +311,8 @@ result<std::pair<std::string, std::uint16_t>> parse_host_port(std::string_view t
 result<endpoint_config> parse_endpoint(std::string_view text) {
   endpoint_config e;
   const auto equals = text.find('=');
-  if (equals == std::string_view::npos) return invalid("an endpoint is SYSTEM=URL or PLANT/SYSTEM=URL");
+  if (equals == std::string_view::npos)
+    return invalid("an endpoint is SYSTEM=URL or PLANT/SYSTEM=URL");
   auto name = text.substr(0, equals);
   e.url = text.substr(equals + 1);
   if (const auto slash = name.find('/'); slash != std::string_view::npos) {
@@ -284,22 +328,27 @@ result<endpoint_config> parse_endpoint(std::string_view text) {
   return e;
 }
 
-bool is_loopback(std::string_view host) { return host == "localhost" || host == "::1" || host.rfind("127.", 0) == 0; }
+bool is_loopback(std::string_view host) {
+  return host == "localhost" || host == "::1" || host.rfind("127.", 0) == 0;
+}
 
 result<void> check_config(const node_config& c) {
   if (c.data.empty()) return invalid("a data directory is needed: --data DIR or data in [node]");
   const bool http_local = is_loopback(c.http_host);
   if (c.dev && !http_local) return invalid("--dev is for loopback only, not for " + c.http_host);
   if (!http_local && !c.behind_tls_proxy)
-    return invalid("plain HTTP off loopback is refused; put a TLS proxy in front and set behind_tls_proxy");
+    return invalid(
+        "plain HTTP off loopback is refused; put a TLS proxy in front and set behind_tls_proxy");
   if (!c.client.empty()) {
     if (c.client.rfind("tcp://", 0) != 0) return invalid("the client port is tcp://HOST:PORT");
     const auto where = parse_host_port(std::string_view(c.client).substr(6));
     if (!where) return where.error();
     const bool local = is_loopback(where->first);
     if (c.dev && !local) return invalid("--dev is for loopback only, not for " + c.client);
-    if (!local && c.client_secret_key.empty()) return invalid("off loopback the client port needs CURVE: secret_key_file");
-    if (!c.client_secret_key.empty() && c.curve_clients.empty()) return invalid("CURVE without clients lets nobody in");
+    if (!local && c.client_secret_key.empty())
+      return invalid("off loopback the client port needs CURVE: secret_key_file");
+    if (!c.client_secret_key.empty() && c.curve_clients.empty())
+      return invalid("CURVE without clients lets nobody in");
   }
   if (!c.dev && c.tokens.empty()) return invalid("nobody may speak: give [[tokens]] or --dev");
   return {};

@@ -12,7 +12,8 @@
 #include "nodes/cli/version_command.hpp"
 
 int main(int argc, char** argv) {
-  CLI::App app("Millrace keeps the ERP, MES and quality systems of many plants in step", "millrace");
+  CLI::App app("Millrace keeps the ERP, MES and quality systems of many plants in step",
+               "millrace");
   app.require_subcommand(1);
   int exit_code = millrace::cli::exit_fine;
   millrace::cli::add_node_command(app, exit_code);
@@ -21,8 +22,11 @@ int main(int argc, char** argv) {
   millrace::cli::add_simulator_command(app, exit_code);
   millrace::cli::add_bench_command(app, exit_code);
   millrace::cli::add_version_command(app, exit_code);
-  app.add_subcommand("help", "Show this help")->callback([&app] {  // app.help() would show the help of "help"
-    std::fputs(app.get_formatter()->make_help(&app, app.get_name(), CLI::AppFormatMode::Normal).c_str(), stdout);
+  app.add_subcommand("help", "Show this help")->callback([&app] {  // app.help() would show the help
+                                                                   // of "help"
+    std::fputs(
+        app.get_formatter()->make_help(&app, app.get_name(), CLI::AppFormatMode::Normal).c_str(),
+        stdout);
   });
   try {
     app.parse(argc, argv);

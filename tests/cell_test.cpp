@@ -1,5 +1,6 @@
 // layer: cluster
-// The cell by itself: batches, outcomes, parked facts, faults, replay and images, without any shell.
+// The cell by itself: batches, outcomes, parked facts, faults, replay and images, without any
+// shell.
 #define BOOST_TEST_MODULE cell
 #include <boost/test/unit_test.hpp>
 
@@ -19,12 +20,16 @@ struct world final : environment {
   [[nodiscard]] std::string_view plant() const override { return "hamburg"; }
   [[nodiscard]] std::uint32_t generation() const override { return 1; }
   [[nodiscard]] bool bound(System) const override { return false; }
-  [[nodiscard]] std::string rule(std::string_view, std::string_view fallback) const override { return std::string(fallback); }
-  [[nodiscard]] std::shared_ptr<const reference_state> look_up(std::string_view, std::string_view id) override {
+  [[nodiscard]] std::string rule(std::string_view, std::string_view fallback) const override {
+    return std::string(fallback);
+  }
+  [[nodiscard]] std::shared_ptr<const reference_state> look_up(std::string_view,
+                                                               std::string_view id) override {
     const auto found = references.find(std::string(id));
     return found == references.end() ? nullptr : found->second;
   }
-  [[nodiscard]] result<std::optional<bytes>> read_row(std::string_view, std::string_view table, std::string_view key) override {
+  [[nodiscard]] result<std::optional<bytes>> read_row(std::string_view, std::string_view table,
+                                                      std::string_view key) override {
     ++reads;
     if (damaged) return error{"state.damaged", "row"};
     const auto found = rows.find({std::string(table), std::string(key)});
@@ -32,8 +37,10 @@ struct world final : environment {
   }
   void store(const actor_image& image) {
     for (const auto& r : image.rows)
-      if (r.row) rows[{r.table, r.key}] = *r.row;
-      else rows.erase({r.table, r.key});
+      if (r.row)
+        rows[{r.table, r.key}] = *r.row;
+      else
+        rows.erase({r.table, r.key});
   }
   std::map<std::string, std::shared_ptr<const reference_state>> references;
   std::map<std::pair<std::string, std::string>, bytes> rows;
@@ -87,7 +94,8 @@ struct fixture {
     if (from) BOOST_REQUIRE(out->load(from->row));
     for (std::size_t i = 0; i < journal.size(); ++i)
       for (std::size_t j = 0; j < journal[i].size(); ++j)
-        out->evolve(*flatbuffers::GetRoot<engine::Record>(journal[i][j].data()), i + 1, static_cast<std::uint32_t>(j), start);
+        out->evolve(*flatbuffers::GetRoot<engine::Record>(journal[i][j].data()), i + 1,
+                    static_cast<std::uint32_t>(j), start);
     return out;
   }
 };
@@ -126,7 +134,8 @@ BOOST_FIXTURE_TEST_CASE(what_arrives_while_a_batch_is_in_flight_goes_out_togethe
 
 BOOST_FIXTURE_TEST_CASE(urgent_lanes_go_first_and_keep_their_order, fixture) {
   const auto first = offer(command(counter_command::add, 1));
-  auto a = command(counter_command::add, 2), b = command(counter_command::add, 3), hold = command(counter_command::add, 4);
+  auto a = command(counter_command::add, 2), b = command(counter_command::add, 3),
+       hold = command(counter_command::add, 4);
   a.lane = b.lane = Lane::rest;
   hold.lane = Lane::hold;
   (void)offer(std::move(a), std::move(b));
@@ -198,8 +207,10 @@ BOOST_FIXTURE_TEST_CASE(parked_facts_are_retried_corrected_and_discarded_on_requ
     s.exception = std::move(exception);
     return s;
   };
-  BOOST_CHECK(outcome(run(ask(request::exception_op::retry, "counter~1~1"))) == engine::Outcome::parked);
-  BOOST_TEST(run(ask(request::exception_op::retry, "counter~1~9")).verdicts.at(0).code == "exception.unknown");
+  BOOST_CHECK(outcome(run(ask(request::exception_op::retry, "counter~1~1"))) ==
+              engine::Outcome::parked);
+  BOOST_TEST(run(ask(request::exception_op::retry, "counter~1~9")).verdicts.at(0).code ==
+             "exception.unknown");
   const auto corrected = run(ask(request::exception_op::correct, "counter~1~1"));
   BOOST_CHECK(outcome(corrected) == engine::Outcome::accepted);
   BOOST_CHECK(record(corrected, 0).unparked()->how() == engine::Unpark::corrected);
@@ -312,7 +323,8 @@ BOOST_FIXTURE_TEST_CASE(a_failing_message_is_refused_for_good_at_its_second_fail
 
 BOOST_FIXTURE_TEST_CASE(a_command_that_spoils_the_state_takes_nothing_with_it, fixture) {
   run(command(counter_command::add, 1));
-  const auto p = offer(command(counter_command::add, 4), command(counter_command::spoil, 0), command(counter_command::add, 5));
+  const auto p = offer(command(counter_command::add, 4), command(counter_command::spoil, 0),
+                       command(counter_command::add, 5));
   BOOST_TEST(p.reload);
   BOOST_TEST(p.verdicts.size() == 1u);
   BOOST_TEST(p.verdicts.at(0).ticket == 3u);

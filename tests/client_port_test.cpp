@@ -1,5 +1,6 @@
 // layer: nodes
-// The client port over real sockets: batches in and out, authentication, flow control, malformed frames, CURVE.
+// The client port over real sockets: batches in and out, authentication, flow control, malformed
+// frames, CURVE.
 #define BOOST_TEST_MODULE client_port
 #include <boost/test/unit_test.hpp>
 
@@ -22,7 +23,8 @@ namespace {
 struct sent_command {
   std::uint64_t tag = 0;
   std::string plant = "hamburg", kind = "order", id = "1000042";
-  std::uint8_t command = static_cast<std::uint8_t>(millrace::order::schema::command_member<millrace::order::ConfirmOperationT>());
+  std::uint8_t command = static_cast<std::uint8_t>(
+      millrace::order::schema::command_member<millrace::order::ConfirmOperationT>());
   bytes body;
   std::string key;
   std::string person;
@@ -67,7 +69,8 @@ struct fixture {
     if (port) port->stop();
   }
   void start(client_port_options options = {}) {
-    auto started = client_port::start(std::move(options), engine, schema_model::built_in(), auth, counters);
+    auto started =
+        client_port::start(std::move(options), engine, schema_model::built_in(), auth, counters);
     BOOST_REQUIRE_MESSAGE(started.has_value(), (started ? "" : started.error().detail));
     port = std::move(*started);
   }
@@ -100,7 +103,9 @@ std::map<std::uint64_t, engine::ReplyT> replies(zmq::socket_t& s, std::size_t n)
   return out;
 }
 
-void send(zmq::socket_t& s, const std::string& bytes_) { s.send(zmq::buffer(bytes_), zmq::send_flags::none); }
+void send(zmq::socket_t& s, const std::string& bytes_) {
+  s.send(zmq::buffer(bytes_), zmq::send_flags::none);
+}
 
 sent_command command(std::uint64_t tag, const std::string& id = "C-1") {
   sent_command c;
@@ -166,7 +171,8 @@ BOOST_FIXTURE_TEST_CASE(what_is_wrong_with_a_command_is_said_for_it_alone, fixtu
   auto text = command(9);
   text.key = "\xff";
   auto owner = command(10);
-  owner.command = static_cast<std::uint8_t>(millrace::order::schema::command_member<millrace::order::CreateT>());
+  owner.command = static_cast<std::uint8_t>(
+      millrace::order::schema::command_member<millrace::order::CreateT>());
   send(s, frame_of("dev-mes", {good, plant, kind, member, body, empty, id, key, text, owner}));
   auto got = replies(s, 10);
   BOOST_TEST(got[1].status == 200);
@@ -261,7 +267,8 @@ BOOST_FIXTURE_TEST_CASE(persons_are_asserted_only_by_clients_that_may, fixture) 
 }
 
 BOOST_FIXTURE_TEST_CASE(curve_lets_in_listed_keys_only, fixture) {
-  std::array<char, 41> server_public{}, server_secret{}, listed_public{}, listed_secret{}, other_public{}, other_secret{};
+  std::array<char, 41> server_public{}, server_secret{}, listed_public{}, listed_secret{},
+      other_public{}, other_secret{};
   BOOST_REQUIRE(zmq_curve_keypair(server_public.data(), server_secret.data()) == 0);
   BOOST_REQUIRE(zmq_curve_keypair(listed_public.data(), listed_secret.data()) == 0);
   BOOST_REQUIRE(zmq_curve_keypair(other_public.data(), other_secret.data()) == 0);
@@ -310,5 +317,6 @@ BOOST_FIXTURE_TEST_CASE(an_address_in_use_is_refused, fixture) {
   start();
   client_port_options options;
   options.address = port->address();
-  BOOST_TEST(!client_port::start(options, engine, schema_model::built_in(), auth, counters).has_value());
+  BOOST_TEST(
+      !client_port::start(options, engine, schema_model::built_in(), auth, counters).has_value());
 }

@@ -1,5 +1,6 @@
 // layer: nodes
-// The configuration: the documented example is valid, mistakes are named with their place, dangerous set-ups refused.
+// The configuration: the documented example is valid, mistakes are named with their place,
+// dangerous set-ups refused.
 #define BOOST_TEST_MODULE config
 #include <boost/test/unit_test.hpp>
 
@@ -21,7 +22,9 @@ std::string first_finding(std::string_view toml) {
 }
 
 struct scratch {
-  scratch() : path(std::filesystem::temp_directory_path() / ("millrace-config-" + std::to_string(::getpid()))) {
+  scratch()
+      : path(std::filesystem::temp_directory_path() /
+             ("millrace-config-" + std::to_string(::getpid()))) {
     std::filesystem::create_directories(path);
   }
   ~scratch() { std::filesystem::remove_all(path); }
@@ -58,17 +61,24 @@ BOOST_AUTO_TEST_CASE(what_is_unknown_or_wrong_is_named_with_its_place) {
   BOOST_TEST(first_finding("[http]\nthreads = 0") == "/http/threads");
   BOOST_TEST(first_finding("[http]\naddress = \"here\"") == "/http/address");
   BOOST_TEST(first_finding("[node]\nlog_format = \"xml\"") == "/node/log_format");
-  BOOST_TEST(first_finding("[[tokens]]\nname=\"a\"\nsha256=\"12\"\nsystems=[\"erp\"]") == "/tokens/0/sha256");
-  BOOST_TEST(first_finding("[[tokens]]\nname=\"a\"\nsha256=\"" + std::string(64, 'a') + "\"\nsystems=[\"sap\"]") == "/tokens/0/systems");
-  BOOST_TEST(first_finding("[[tokens]]\nsecret=\"a\"\nname=\"a\"\nsha256=\"" + std::string(64, 'a') + "\"\nsystems=[\"erp\"]") == "/tokens/0/secret");
+  BOOST_TEST(first_finding("[[tokens]]\nname=\"a\"\nsha256=\"12\"\nsystems=[\"erp\"]") ==
+             "/tokens/0/sha256");
+  BOOST_TEST(first_finding("[[tokens]]\nname=\"a\"\nsha256=\"" + std::string(64, 'a') +
+                           "\"\nsystems=[\"sap\"]") == "/tokens/0/systems");
+  BOOST_TEST(first_finding("[[tokens]]\nsecret=\"a\"\nname=\"a\"\nsha256=\"" +
+                           std::string(64, 'a') + "\"\nsystems=[\"erp\"]") == "/tokens/0/secret");
   BOOST_TEST(first_finding("[[endpoints]]\nsystem=\"erp\"\nurl=\"ftp://x\"") == "/endpoints/0/url");
-  BOOST_TEST(first_finding("[[endpoints]]\nsystem=\"erp\"\nurl=\"http://x\"\n[[endpoints]]\nsystem=\"erp\"\nurl=\"http://y\"") == "/endpoints/1/system");
+  BOOST_TEST(first_finding("[[endpoints]]\nsystem=\"erp\"\nurl=\"http://"
+                           "x\"\n[[endpoints]]\nsystem=\"erp\"\nurl=\"http://y\"") ==
+             "/endpoints/1/system");
   BOOST_TEST(first_finding("[rules]\n\"a.b\" = [1]") == "/rules/a.b");
   BOOST_TEST(first_finding("[node\n").find("line 1") != std::string::npos);
 }
 
 BOOST_AUTO_TEST_CASE(rules_are_dotted_names) {
-  const auto c = parse_config("[rules]\n\"release.timeout_s\" = 60\nreferences.must_exist = true\n[rules.hold]\nmode = \"strict\"");
+  const auto c = parse_config(
+      "[rules]\n\"release.timeout_s\" = 60\nreferences.must_exist = true\n[rules.hold]\nmode = "
+      "\"strict\"");
   BOOST_REQUIRE(c.has_value());
   BOOST_TEST(c->rules.at("release.timeout_s") == "60");
   BOOST_TEST(c->rules.at("references.must_exist") == "true");
@@ -81,7 +91,9 @@ BOOST_AUTO_TEST_CASE(secrets_that_others_may_read_are_refused) {
   dir.write("open", "whsec_abc\n", 0644);
   dir.write("closed", "# newest first\nwhsec_abc\nwhsec_def\n", 0600);
   const auto with = [&](const std::string& file) {
-    return parse_config("[[endpoints]]\nsystem=\"erp\"\nurl=\"http://x\"\nsecret_file=\"" + file + "\"", dir.path.string());
+    return parse_config(
+        "[[endpoints]]\nsystem=\"erp\"\nurl=\"http://x\"\nsecret_file=\"" + file + "\"",
+        dir.path.string());
   };
   BOOST_TEST(!with("open").has_value());
   BOOST_TEST(!with("missing").has_value());
@@ -134,8 +146,10 @@ BOOST_AUTO_TEST_CASE(addresses_and_endpoints_of_the_command_line) {
   BOOST_TEST(parse_host_port("127.0.0.1:80")->second == 80);
   BOOST_TEST(parse_host_port("[::1]:80")->first == "::1");
   BOOST_TEST(parse_host_port("8480")->first == "127.0.0.1");
-  for (const char* bad : {"", "x", "127.0.0.1:", "127.0.0.1:65536", ":80", "a:-1"}) BOOST_TEST(!parse_host_port(bad).has_value(), bad);
+  for (const char* bad : {"", "x", "127.0.0.1:", "127.0.0.1:65536", ":80", "a:-1"})
+    BOOST_TEST(!parse_host_port(bad).has_value(), bad);
   BOOST_TEST((parse_endpoint("erp=http://127.0.0.1:9001")->system == System::erp));
   BOOST_TEST(parse_endpoint("hamburg/mes=http://127.0.0.1:9001")->plant == "hamburg");
-  for (const char* bad : {"", "erp", "sap=http://x", "erp=x", "a b/erp=http://x"}) BOOST_TEST(!parse_endpoint(bad).has_value(), bad);
+  for (const char* bad : {"", "erp", "sap=http://x", "erp=x", "a b/erp=http://x"})
+    BOOST_TEST(!parse_endpoint(bad).has_value(), bad);
 }

@@ -1,5 +1,6 @@
 // layer: cluster
-// The engine of one node on real files: commands, reads, restarts, repeated keys, asks, deliveries, crashes of actors.
+// The engine of one node on real files: commands, reads, restarts, repeated keys, asks, deliveries,
+// crashes of actors.
 #define BOOST_TEST_MODULE node_engine
 #include <boost/test/unit_test.hpp>
 
@@ -29,18 +30,27 @@ class brittle_kind final : public kind {
   }
   [[nodiscard]] const kind_model& model() const override { return model_; }
   [[nodiscard]] std::unique_ptr<state_object> create() const override { return inner_.create(); }
-  [[nodiscard]] std::unique_ptr<state_object> load(bytes_view table) const override { return inner_.load(table); }
+  [[nodiscard]] std::unique_ptr<state_object> load(bytes_view table) const override {
+    return inner_.load(table);
+  }
   [[nodiscard]] bytes save(const state_object& state) const override { return inner_.save(state); }
-  [[nodiscard]] const void* native(const state_object& state) const override { return inner_.native(state); }
-  [[nodiscard]] decided decide(state_object& state, const input& in, context& ctx, evolution& evo) const override {
-    if (const auto* c = std::get_if<command_input>(&in); c && c->command == static_cast<std::uint8_t>(counter_command::fail))
+  [[nodiscard]] const void* native(const state_object& state) const override {
+    return inner_.native(state);
+  }
+  [[nodiscard]] decided decide(state_object& state, const input& in, context& ctx,
+                               evolution& evo) const override {
+    if (const auto* c = std::get_if<command_input>(&in);
+        c && c->command == static_cast<std::uint8_t>(counter_command::fail))
       throw std::runtime_error("brittle");
     return inner_.decide(state, in, ctx, evo);
   }
-  [[nodiscard]] result<void> evolve(state_object& state, std::uint8_t type, bytes_view body, evolution& evo) const override {
+  [[nodiscard]] result<void> evolve(state_object& state, std::uint8_t type, bytes_view body,
+                                    evolution& evo) const override {
     return inner_.evolve(state, type, body, evo);
   }
-  void index_values(const state_object& state, std::vector<std::string>& out) const override { inner_.index_values(state, out); }
+  void index_values(const state_object& state, std::vector<std::string>& out) const override {
+    inner_.index_values(state, out);
+  }
 
  private:
   counter_kind inner_;
@@ -68,7 +78,8 @@ class collector final : public reply_sink {
 };
 
 struct fixture {
-  std::filesystem::path data = std::filesystem::temp_directory_path() / ("node_engine_test_" + std::to_string(::getpid()));
+  std::filesystem::path data =
+      std::filesystem::temp_directory_path() / ("node_engine_test_" + std::to_string(::getpid()));
   kind_registry kinds;
   node_options options;
   std::unique_ptr<node_engine> engine;
@@ -90,11 +101,13 @@ struct fixture {
   }
   void start() {
     auto made = node_engine::start(options, kinds, nullptr);
-    BOOST_REQUIRE_MESSAGE(made.has_value(), (made ? "" : made.error().code + " " + made.error().detail));
+    BOOST_REQUIRE_MESSAGE(made.has_value(),
+                          (made ? "" : made.error().code + " " + made.error().detail));
     engine = std::move(*made);
   }
   void lead() {
-    const auto done_well = wait<void>([&](done<void> cb) { engine->create_plant("hamburg", std::move(cb)); });
+    const auto done_well =
+        wait<void>([&](done<void> cb) { engine->create_plant("hamburg", std::move(cb)); });
     BOOST_REQUIRE(done_well.has_value());
   }
   void restart() {
@@ -112,7 +125,8 @@ struct fixture {
     BOOST_REQUIRE(answer.wait_for(std::chrono::seconds(20)) == std::future_status::ready);
     return answer.get();
   }
-  static request command(std::string id, counter_command which, std::int8_t n, std::string key = {}, std::string row = {}) {
+  static request command(std::string id, counter_command which, std::int8_t n, std::string key = {},
+                         std::string row = {}) {
     request r;
     r.to = {"hamburg", "counter", std::move(id)};
     r.command = static_cast<std::uint8_t>(which);
@@ -166,7 +180,8 @@ BOOST_FIXTURE_TEST_CASE(many_commands_to_many_actors_all_count, fixture) {
   constexpr int actors = 50, rounds = 200;
   for (int round = 0; round < rounds; ++round) {
     std::vector<request> batch;
-    for (int a = 0; a < actors; ++a) batch.push_back(command(std::to_string(a), counter_command::add, 1));
+    for (int a = 0; a < actors; ++a)
+      batch.push_back(command(std::to_string(a), counter_command::add, 1));
     engine->submit(std::move(batch), sink);
   }
   const auto replies = sink->wait(actors * rounds);
@@ -191,7 +206,8 @@ BOOST_FIXTURE_TEST_CASE(a_restart_keeps_state_rows_parked_facts_and_sequence, fi
   run(command("1", counter_command::add, 4));
   run(command("1", counter_command::once, 3, {}, "a"));
   BOOST_TEST(run(command("1", counter_command::once, 3, {}, "a")).code == "counter.twice");
-  BOOST_CHECK(run(command("1", counter_command::take, 100)).outcome == millrace::engine::Outcome::parked);
+  BOOST_CHECK(run(command("1", counter_command::take, 100)).outcome ==
+              millrace::engine::Outcome::parked);
   const auto before = look("1");
   restart();
   const auto after = look("1");
@@ -274,7 +290,8 @@ BOOST_FIXTURE_TEST_CASE(idle_actors_leave_memory_and_come_back, fixture) {
   constexpr int actors = 500;
   for (int a = 0; a < actors; ++a) {
     std::vector<request> batch;
-    batch.push_back(command(std::to_string(a), counter_command::add, static_cast<std::int8_t>(a % 100)));
+    batch.push_back(
+        command(std::to_string(a), counter_command::add, static_cast<std::int8_t>(a % 100)));
     engine->submit(std::move(batch), sink);
   }
   sink->wait(actors);
@@ -284,7 +301,9 @@ BOOST_FIXTURE_TEST_CASE(idle_actors_leave_memory_and_come_back, fixture) {
   for (int i = 0; i < 1000 && resident >= actors / 2; ++i) {
     run(command("0", counter_command::add, 0));
     const auto figures = wait<std::vector<std::pair<std::string, host_status>>>(
-        [&](done<std::vector<std::pair<std::string, host_status>>> cb) { engine->statistics(std::move(cb)); });
+        [&](done<std::vector<std::pair<std::string, host_status>>> cb) {
+          engine->statistics(std::move(cb));
+        });
     resident = figures->front().second.resident;
   }
   BOOST_TEST(resident < actors / 2u);
@@ -292,7 +311,8 @@ BOOST_FIXTURE_TEST_CASE(idle_actors_leave_memory_and_come_back, fixture) {
 }
 
 BOOST_FIXTURE_TEST_CASE(lists_filter_by_indexed_fields, fixture) {
-  for (int a = 0; a < 20; ++a) run(command("c" + std::to_string(10 + a), counter_command::add, static_cast<std::int8_t>(a)));
+  for (int a = 0; a < 20; ++a)
+    run(command("c" + std::to_string(10 + a), counter_command::add, static_cast<std::int8_t>(a)));
   list_query q;
   q.plant = "hamburg";
   q.kind = "counter";
@@ -302,11 +322,15 @@ BOOST_FIXTURE_TEST_CASE(lists_filter_by_indexed_fields, fixture) {
   BOOST_REQUIRE_EQUAL(page->items.size(), 4u);
   BOOST_TEST(page->items.front().where.id == "c20");
   q.after = page->next;
-  BOOST_TEST(wait<list_page>([&](done<list_page> cb) { engine->list(q, std::move(cb)); })->items.front().where.id == "c24");
+  BOOST_TEST(wait<list_page>([&](done<list_page> cb) { engine->list(q, std::move(cb)); })
+                 ->items.front()
+                 .where.id == "c24");
   restart();
   q.after.clear();
   q.limit = 50;
-  BOOST_TEST(wait<list_page>([&](done<list_page> cb) { engine->list(q, std::move(cb)); })->items.size() == 10u);
+  BOOST_TEST(wait<list_page>([&](done<list_page> cb) {
+               engine->list(q, std::move(cb));
+             })->items.size() == 10u);
 }
 
 BOOST_FIXTURE_TEST_CASE(references_see_what_was_acknowledged_before, fixture) {

@@ -1,5 +1,6 @@
 // layer: cluster
-// The outbox: order per key, retries, breaker, dead letters that stop only their own key, budgets, and rows.
+// The outbox: order per key, retries, breaker, dead letters that stop only their own key, budgets,
+// and rows.
 #define BOOST_TEST_MODULE outbox
 #include <boost/test/unit_test.hpp>
 
@@ -22,7 +23,9 @@ struct fixture {
 
   fixture() { begin(); }
   void begin() {
-    box = std::make_unique<outbox>("hamburg", 1, limits, [n = std::uint64_t{0}]() mutable { return n += 0x9E3779B97F4A7C15ull; });
+    box = std::make_unique<outbox>("hamburg", 1, limits, [n = std::uint64_t{0}]() mutable {
+      return n += 0x9E3779B97F4A7C15ull;
+    });
   }
   std::uint64_t file(std::string key, System system = System::erp, Lane lane = Lane::rest) {
     filing f;
@@ -37,7 +40,8 @@ struct fixture {
     return box->file(std::move(f));
   }
   std::vector<attempt> poll() {
-    return box->poll(now, [this](std::uint64_t n) { return std::make_shared<const bytes>(rows.at(n)); }, 100);
+    return box->poll(
+        now, [this](std::uint64_t n) { return std::make_shared<const bytes>(rows.at(n)); }, 100);
   }
   std::vector<std::uint64_t> numbers(const std::vector<attempt>& attempts) {
     std::vector<std::uint64_t> out;
@@ -54,13 +58,16 @@ struct fixture {
     return ended;
   }
   void finish(const std::vector<delivery_end>& ended) {
-    for (const auto& e : ended) BOOST_TEST(box->end(e.number, e.end, e.document, e.detail, nullptr, now));
+    for (const auto& e : ended)
+      BOOST_TEST(box->end(e.number, e.end, e.document, e.detail, nullptr, now));
   }
   void pass(std::int64_t us) { now = timestamp::from_micros(now.micros() + us); }
   void store() {
     for (auto& [number, row] : box->take_dirty()) {
-      if (row.empty()) rows.erase(number);
-      else rows[number] = row;
+      if (row.empty())
+        rows.erase(number);
+      else
+        rows[number] = row;
     }
     box->rows_written(box->next_number());
   }
@@ -171,8 +178,10 @@ BOOST_FIXTURE_TEST_CASE(the_breaker_opens_probes_and_closes, fixture) {
 BOOST_FIXTURE_TEST_CASE(endpoints_do_not_disturb_each_other, fixture) {
   file("A", System::erp), file("A", System::mes);
   for (const auto& a : poll())
-    if (a.system == System::erp) give(a, verdict_kind::dead);
-    else finish(give(a, verdict_kind::acknowledged));
+    if (a.system == System::erp)
+      give(a, verdict_kind::dead);
+    else
+      finish(give(a, verdict_kind::acknowledged));
   BOOST_TEST(box->view(System::mes, now).acknowledged == 1u);
   BOOST_TEST(box->view(System::erp, now).waiting == 1u);
 }
@@ -209,7 +218,8 @@ BOOST_FIXTURE_TEST_CASE(an_attempt_without_an_answer_is_made_again, fixture) {
   pass(second);
   const auto again = poll();
   BOOST_REQUIRE(again.size() == 1u);
-  BOOST_TEST(give(lost[0], verdict_kind::acknowledged).empty());  // the late answer of the first means nothing
+  BOOST_TEST(give(lost[0], verdict_kind::acknowledged)
+                 .empty());  // the late answer of the first means nothing
   BOOST_TEST(give(again[0], verdict_kind::acknowledged).size() == 1u);
 }
 
@@ -232,8 +242,10 @@ BOOST_FIXTURE_TEST_CASE(rows_give_the_same_outbox_back_also_with_bodies_on_disk_
   limits.resident_bytes_max = 5'000;
   begin();
   for (int round = 0; round < 6; ++round) {
-    for (int i = 0; i < 10; ++i) file("K" + std::to_string(i % 4), i % 2 ? System::erp : System::mes);
-    for (const auto& a : poll()) finish(give(a, round % 3 == 2 ? verdict_kind::dead : verdict_kind::acknowledged));
+    for (int i = 0; i < 10; ++i)
+      file("K" + std::to_string(i % 4), i % 2 ? System::erp : System::mes);
+    for (const auto& a : poll())
+      finish(give(a, round % 3 == 2 ? verdict_kind::dead : verdict_kind::acknowledged));
     store();
   }
   const auto hash = box->hash();
@@ -245,7 +257,8 @@ BOOST_FIXTURE_TEST_CASE(rows_give_the_same_outbox_back_also_with_bodies_on_disk_
   BOOST_TEST(box->hash() == hash);
   BOOST_TEST(box->size() == waiting);
   for (const auto number : box->dead(0, 100)) {
-    BOOST_TEST(box->bring_back(number, [this](std::uint64_t n) { return std::make_shared<const bytes>(rows.at(n)); }));
+    BOOST_TEST(box->bring_back(
+        number, [this](std::uint64_t n) { return std::make_shared<const bytes>(rows.at(n)); }));
     BOOST_TEST(box->end(number, engine::DeliveryEnd::retried, {}, {}, nullptr, now));
   }
   std::map<std::pair<System, std::string>, std::uint64_t> last;

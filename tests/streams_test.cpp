@@ -23,7 +23,8 @@ shared_message message(std::string to) {
 BOOST_AUTO_TEST_CASE(numbers_are_consecutive_and_messages_stay_until_acknowledged) {
   stream_table t;
   auto& out = t.out("lyon", Lane::rest);
-  for (int i = 1; i <= 5; ++i) BOOST_TEST(out.file(message("batch/" + std::to_string(i))) == static_cast<std::uint64_t>(i));
+  for (int i = 1; i <= 5; ++i)
+    BOOST_TEST(out.file(message("batch/" + std::to_string(i))) == static_cast<std::uint64_t>(i));
   BOOST_TEST(out.waiting() == 5u);
   const auto taken = out.take(3, 1 << 20);
   BOOST_REQUIRE(taken.size() == 3u);
@@ -110,20 +111,32 @@ BOOST_AUTO_TEST_CASE(rows_give_the_same_streams_back_at_every_cut) {
   stream_table t;
   std::map<std::string, bytes> rows;
   std::uint64_t seed = 5;
-  const auto next = [&] { return seed = seed * 6364136223846793005ull + 1442695040888963407ull, seed >> 33; };
+  const auto next = [&] {
+    return seed = seed * 6364136223846793005ull + 1442695040888963407ull, seed >> 33;
+  };
   for (int step = 0; step < 400; ++step) {
     auto& out = t.out(next() % 2 ? "lyon" : "hamburg", static_cast<Lane>(next() % 4));
     auto& in = t.in("lyon", 1, static_cast<Lane>(next() % 4));
     switch (next() % 4) {
-      case 0: out.file(message("batch/" + std::to_string(step))); break;
-      case 1: out.file(message("order/1")); break;
-      case 2: out.acknowledge(out.acked() + next() % 3, next() % 2 ? 0 : 2); break;
-      default: in.finish(in.watermark() + 1 + next() % 3); break;
+      case 0:
+        out.file(message("batch/" + std::to_string(step)));
+        break;
+      case 1:
+        out.file(message("order/1"));
+        break;
+      case 2:
+        out.acknowledge(out.acked() + next() % 3, next() % 2 ? 0 : 2);
+        break;
+      default:
+        in.finish(in.watermark() + 1 + next() % 3);
+        break;
     }
     if (step % 7 != 0) continue;
     for (auto& [key, row] : t.take_dirty()) {
-      if (row.empty()) rows.erase(key);
-      else rows[key] = row;
+      if (row.empty())
+        rows.erase(key);
+      else
+        rows[key] = row;
     }
     stream_table again;
     for (const auto& [key, row] : rows) BOOST_REQUIRE(again.load(key, row));

@@ -1,5 +1,6 @@
 // layer: cluster
-// Durable timers: due order, moving, cancelling, firing only as armed, and coming back from their rows.
+// Durable timers: due order, moving, cancelling, firing only as armed, and coming back from their
+// rows.
 #define BOOST_TEST_MODULE timers
 #include <boost/test/unit_test.hpp>
 
@@ -61,13 +62,16 @@ BOOST_AUTO_TEST_CASE(rows_give_the_same_table_back) {
   std::map<std::string, bytes> rows;
   const auto store = [&] {
     for (auto& [key, row] : t.take_dirty()) {
-      if (row.empty()) rows.erase(key);
-      else rows[key] = row;
+      if (row.empty())
+        rows.erase(key);
+      else
+        rows[key] = row;
     }
   };
   for (int i = 0; i < 50; ++i) t.arm("order/" + std::to_string(i), "t", at(100 - i));
   store();
-  for (int i = 0; i < 50; i += 3) t.arm("order/" + std::to_string(i), "t", i % 2 ? at(500) : timestamp());
+  for (int i = 0; i < 50; i += 3)
+    t.arm("order/" + std::to_string(i), "t", i % 2 ? at(500) : timestamp());
   store();
   timer_table again;
   for (const auto& [key, row] : rows) BOOST_REQUIRE(again.load(key, row));

@@ -16,7 +16,8 @@ namespace {
 int verify(const std::string& data) {
   const auto report = verify_journal(std::filesystem::path(data));
   if (!report) {
-    std::fprintf(stderr, "journal: %s: %s\n", report.error().code.c_str(), report.error().detail.c_str());
+    std::fprintf(stderr, "journal: %s: %s\n", report.error().code.c_str(),
+                 report.error().detail.c_str());
     return exit_unavailable;
   }
   std::fputs(report->to_text().c_str(), stdout);

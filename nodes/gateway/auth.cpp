@@ -1,5 +1,6 @@
 // Who is speaking.
-// A token is compared by its hash, over all entries, so that time tells nothing about what is stored.
+// A token is compared by its hash, over all entries, so that time tells nothing about what is
+// stored.
 #include "nodes/gateway/auth.hpp"
 
 #include <openssl/crypto.h>

@@ -1,5 +1,6 @@
 // check-release: every check of an order's release with its verdict, without changing anything.
-// Reads what the release process would read and asks the same pure functions (actors/release_checks).
+// Reads what the release process would read and asks the same pure functions
+// (actors/release_checks).
 #include "actors/release_checks.hpp"
 
 #include <flatbuffers/flatbuffers.h>
@@ -38,15 +39,17 @@ struct checking : std::enable_shared_from_this<checking> {
   std::size_t need = 0;
   std::size_t choice = 0;  // among the need's materials
 
-  checking(core& core_, call_ptr call_, address a) : g(core_), c(std::move(call_)), where(std::move(a)) {}
+  checking(core& core_, call_ptr call_, address a)
+      : g(core_), c(std::move(call_)), where(std::move(a)) {}
 
   /// Reads an actor; `then` gets nullptr when there is none.
   void read(const char* kind, const std::string& id, void (checking::*then)(const actor_view*)) {
-    g.engine.read({where.plant, kind, id}, consistency::leader,
-                  on_thread_of<actor_view>(c, [self = shared_from_this(), then](result<actor_view> view) {
-                    if (!view && view.error().code != "actor.unknown") return self->c->fail(view.error());
-                    (*self.*then)(view ? &*view : nullptr);
-                  }));
+    g.engine.read(
+        {where.plant, kind, id}, consistency::leader,
+        on_thread_of<actor_view>(c, [self = shared_from_this(), then](result<actor_view> view) {
+          if (!view && view.error().code != "actor.unknown") return self->c->fail(view.error());
+          (*self.*then)(view ? &*view : nullptr);
+        }));
   }
   void start() { read("order", where.id, &checking::take_order); }
   void take_order(const actor_view* view) {
@@ -89,7 +92,8 @@ struct checking : std::enable_shared_from_this<checking> {
     q.filters = {{"material", needs[need].materials[choice]}};
     q.after = std::move(after);
     q.limit = 500;
-    g.engine.list(std::move(q), on_thread_of<list_page>(c, [self = shared_from_this()](result<list_page> page) {
+    g.engine.list(std::move(q),
+                  on_thread_of<list_page>(c, [self = shared_from_this()](result<list_page> page) {
                     if (!page) return self->c->fail(page.error());
                     for (const auto& lot : page->items) self->add_lot(lot);
                     if (!page->next.empty()) return self->list(page->next);
@@ -111,13 +115,17 @@ struct checking : std::enable_shared_from_this<checking> {
       s.blocked += (s.blocked.empty() ? "" : ", ") + view.where.id + ": " + b.code;
   }
   void finish() {
-    const auto now = timestamp::from_micros(
-        std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::system_clock::now().time_since_epoch()).count());
-    const auto checks = actors::check_release(*order, plant.get(), material.get(), stock, now, {g.options.references_must_exist});
+    const auto now = timestamp::from_micros(std::chrono::duration_cast<std::chrono::microseconds>(
+                                                std::chrono::system_clock::now().time_since_epoch())
+                                                .count());
+    const auto checks = actors::check_release(*order, plant.get(), material.get(), stock, now,
+                                              {g.options.references_must_exist});
     std::string out;
     {
       json_object o(out);
-      o.text("address", where.to_string()).number("sequence", sequence).flag("passes", actors::passes(checks));
+      o.text("address", where.to_string())
+          .number("sequence", sequence)
+          .flag("passes", actors::passes(checks));
       json_array all(o.key("checks"));
       for (const auto& check : checks) {
         json_object i(all.next());
@@ -138,7 +146,8 @@ void post_check_release(core& g, const call_ptr& c, const address& order) {
     const auto parsed = json_value::parse(body);
     if (!parsed) return c->fail(parsed.error());
     if (!parsed->is_object() || !parsed->members().empty())
-      return c->fail({"request.invalid", "check-release takes an empty object", {{"", "unexpected content"}}});
+      return c->fail(
+          {"request.invalid", "check-release takes an empty object", {{"", "unexpected content"}}});
   }
   std::make_shared<checking>(g, c, order)->start();
 }

@@ -1,5 +1,6 @@
 // Events as CloudEvents 1.0 (structured JSON), and their cursors.
-// A cursor carries the generation, so that one from before a re-founding cannot be taken for one of now.
+// A cursor carries the generation, so that one from before a re-founding cannot be taken for one of
+// now.
 #include "nodes/gateway/cloud_event.hpp"
 
 #include <algorithm>
@@ -35,8 +36,8 @@ std::string position::text() const {
 result<position> parse_position(std::string_view text) {
   position p;
   if (text.empty() || text == "0") return p;
-  if (read_number(text, p.generation) && read_dot(text) && read_number(text, p.index) && read_dot(text) &&
-      read_number(text, p.ordinal) && text.empty())
+  if (read_number(text, p.generation) && read_dot(text) && read_number(text, p.index) &&
+      read_dot(text) && read_number(text, p.ordinal) && text.empty())
     return p;
   return error{"cursor.invalid", "a cursor is one that the platform gave out, or 0"};
 }
@@ -64,7 +65,8 @@ result<vector_cursor> parse_cursor(std::string_view text, const std::vector<std:
     const auto part = text.substr(0, end);
     text.remove_prefix(std::min(end + 1, text.size()));
     const auto colon = part.find(':');
-    if (colon == std::string_view::npos) return error{"cursor.invalid", "a part of the cursor names no plant"};
+    if (colon == std::string_view::npos)
+      return error{"cursor.invalid", "a part of the cursor names no plant"};
     auto p = parse_position(part.substr(colon + 1));
     if (!p) return p.error();
     for (auto& [plant, held] : out)
@@ -73,7 +75,8 @@ result<vector_cursor> parse_cursor(std::string_view text, const std::vector<std:
   return out;
 }
 
-void append_cloud_event(const schema_model& model, std::string_view plant, const event_view& e, std::string& out) {
+void append_cloud_event(const schema_model& model, std::string_view plant, const event_view& e,
+                        std::string& out) {
   json_object o(out);
   const position p{1, e.index, e.ordinal};
   o.text("specversion", "1.0");
@@ -90,8 +93,10 @@ void append_cloud_event(const schema_model& model, std::string_view plant, const
   o.some("onbehalfof", e.on_behalf_of);
   o.text("sequence", std::to_string(e.sequence));
   const auto* type = kind == nullptr ? nullptr : kind->event(e.member);
-  if (type != nullptr) table_to_json(model, *type, e.body, o.key("data"));
-  else if (!e.body.empty()) o.raw("data", std::string_view(reinterpret_cast<const char*>(e.body.data()), e.body.size()));
+  if (type != nullptr)
+    table_to_json(model, *type, e.body, o.key("data"));
+  else if (!e.body.empty())
+    o.raw("data", std::string_view(reinterpret_cast<const char*>(e.body.data()), e.body.size()));
 }
 
 }  // namespace millrace::gateway

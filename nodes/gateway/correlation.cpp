@@ -11,7 +11,8 @@
 namespace millrace::gateway {
 
 bool is_correlation(std::string_view text) {
-  return !text.empty() && text.size() <= 128 && std::all_of(text.begin(), text.end(), [](char c) { return c > 0x20 && c < 0x7f; });
+  return !text.empty() && text.size() <= 128 &&
+         std::all_of(text.begin(), text.end(), [](char c) { return c > 0x20 && c < 0x7f; });
 }
 
 std::string make_correlation() {
@@ -20,8 +21,10 @@ std::string make_correlation() {
     std::seed_seq seed{device(), device(), device(), device(), device(), device()};
     return std::mt19937_64(seed);
   }()};
-  const auto ms = static_cast<std::uint64_t>(
-      std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count());
+  const auto ms =
+      static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(
+                                     std::chrono::system_clock::now().time_since_epoch())
+                                     .count());
   const std::uint64_t high = (ms << 16) | 0x7000u | (random() & 0x0fffu);
   const std::uint64_t low = (random() & 0x3fffffffffffffffull) | 0x8000000000000000ull;
   constexpr std::string_view digits = "0123456789abcdef";

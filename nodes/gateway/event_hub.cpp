@@ -27,7 +27,9 @@ void event_hub::tick() {
     if (!s->tick()) ended.push_back(s);
   if (ended.empty()) return;
   const std::lock_guard lock(mutex_);
-  std::erase_if(streams_, [&](const auto& s) { return std::find(ended.begin(), ended.end(), s) != ended.end(); });
+  std::erase_if(streams_, [&](const auto& s) {
+    return std::find(ended.begin(), ended.end(), s) != ended.end();
+  });
 }
 
 void event_hub::clear() {

@@ -1,5 +1,6 @@
 // The event feed: CloudEvents by page, or live as Server-Sent Events.
-// A live stream pulls from the journal at its reader's pace, so a slow reader costs a bounded buffer and loses nothing.
+// A live stream pulls from the journal at its reader's pace, so a slow reader costs a bounded
+// buffer and loses nothing.
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -47,10 +48,12 @@ struct page_walk : std::enable_shared_from_this<page_walk> {
       : g(core_), c(std::move(call_)), what(std::move(s)), limit(n) {}
   void step() {
     if (at >= what.cursor.size() || count >= limit) return finish();
-    g.engine.events(query_for(what, at, limit - count), on_thread_of<event_page>(c, [self = shared_from_this()](result<event_page> page) {
-                      if (!page) return self->c->fail(page.error());
-                      self->take(*page);
-                    }));
+    g.engine.events(
+        query_for(what, at, limit - count),
+        on_thread_of<event_page>(c, [self = shared_from_this()](result<event_page> page) {
+          if (!page) return self->c->fail(page.error());
+          self->take(*page);
+        }));
   }
   void take(const event_page& page) {
     for (const auto& e : page.events) {
@@ -75,7 +78,8 @@ struct page_walk : std::enable_shared_from_this<page_walk> {
   }
 };
 
-/// One reader of the live feed. Its state is touched on its connection's thread only; `woken_` and `idle_` cross threads.
+/// One reader of the live feed. Its state is touched on its connection's thread only; `woken_` and
+/// `idle_` cross threads.
 class sse final : public live_stream, public std::enable_shared_from_this<sse> {
  public:
   sse(core& g, call_ptr c, subscription s) : g_(g), call_(std::move(c)), what_(std::move(s)) {}
@@ -120,11 +124,14 @@ class sse final : public live_stream, public std::enable_shared_from_this<sse> {
   }
   void step() {
     if (out_->closed() || at_ >= what_.cursor.size()) return rest();
-    if (out_->pending() > g_.options.stream_bytes_max) return void(busy_ = false);  // goes on when drained
-    g_.engine.events(query_for(what_, at_, 200), on_thread_of<event_page>(call_, [self = shared_from_this()](result<event_page> page) {
-                       if (!page) return self->end(page.error());
-                       self->take(*page);
-                     }));
+    if (out_->pending() > g_.options.stream_bytes_max)
+      return void(busy_ = false);  // goes on when drained
+    g_.engine.events(
+        query_for(what_, at_, 200),
+        on_thread_of<event_page>(call_, [self = shared_from_this()](result<event_page> page) {
+          if (!page) return self->end(page.error());
+          self->take(*page);
+        }));
   }
   void take(const event_page& page) {
     std::string text;
@@ -165,7 +172,8 @@ class sse final : public live_stream, public std::enable_shared_from_this<sse> {
 
 void serve(core& g, const call_ptr& c, const std::vector<std::string>& plants) {
   const auto limit = limit_of(c->target, 100);
-  if (limit < 0) return c->fail({"request.invalid", "limit is 1 to 1000", {{"/limit", "out of range"}}});
+  if (limit < 0)
+    return c->fail({"request.invalid", "limit is 1 to 1000", {{"/limit", "out of range"}}});
   const bool live = c->request().get("Accept").find("text/event-stream") != std::string_view::npos;
   auto from = c->target.get("after");
   if (live && c->request().has("Last-Event-ID")) from = c->request().get("Last-Event-ID");
@@ -175,7 +183,9 @@ void serve(core& g, const call_ptr& c, const std::vector<std::string>& plants) {
   s.filter.type_prefix = c->target.get("type");
   s.filter.actor = c->target.get("actor");
   s.filter.correlation = c->target.get("correlation");
-  if (!live) return std::make_shared<page_walk>(g, c, std::move(s), static_cast<std::uint32_t>(limit))->step();
+  if (!live)
+    return std::make_shared<page_walk>(g, c, std::move(s), static_cast<std::uint32_t>(limit))
+        ->step();
   if (c->request().method == "HEAD") return c->fail({"request.method", "a live stream needs GET"});
   if (g.live->size() >= g.options.streams_max)
     return c->fail({"client.rate_limited", "too many live streams are open"}, {}, 5);

@@ -24,7 +24,8 @@ result<std::string> decode(std::string_view raw, bool plus_is_blank) {
     if (raw[i] == '%') {
       const int high = i + 2 < raw.size() ? hex_digit(raw[i + 1]) : -1;
       const int low = i + 2 < raw.size() ? hex_digit(raw[i + 2]) : -1;
-      if (high < 0 || low < 0) return error{"request.malformed", "a percent sign without two hexadecimal digits"};
+      if (high < 0 || low < 0)
+        return error{"request.malformed", "a percent sign without two hexadecimal digits"};
       out += static_cast<char>(high * 16 + low);
       i += 2;
     } else {
@@ -32,7 +33,8 @@ result<std::string> decode(std::string_view raw, bool plus_is_blank) {
     }
   }
   if (!is_utf8(out)) return error{"request.malformed", "the request target is not UTF-8"};
-  if (has_control_characters(out)) return error{"request.malformed", "the request target has control characters"};
+  if (has_control_characters(out))
+    return error{"request.malformed", "the request target has control characters"};
   return out;
 }
 
@@ -82,8 +84,8 @@ std::string encode_segment(std::string_view text) {
   std::string out;
   out.reserve(text.size());
   for (const char c : text) {
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-                       c == '.' || c == '_' || c == '~';
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                       c == '-' || c == '.' || c == '_' || c == '~';
     if (plain) {
       out += c;
       continue;
@@ -108,7 +110,8 @@ bool is_plant_name(std::string_view text) {
 long long parse_number(std::string_view text, long long max) {
   long long out = 0;
   const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), out);
-  if (text.empty() || text.front() == '-' || failed != std::errc() || end != text.data() + text.size() || out > max)
+  if (text.empty() || text.front() == '-' || failed != std::errc() ||
+      end != text.data() + text.size() || out > max)
     return -1;
   return out;
 }

@@ -9,7 +9,10 @@ namespace {
 
 void append_plant(const plant_status& p, std::string& out) {
   json_object o(out);
-  o.text("plant", p.plant).number("generation", p.generation).number("term", p.term).number("commit", p.commit);
+  o.text("plant", p.plant)
+      .number("generation", p.generation)
+      .number("term", p.term)
+      .number("commit", p.commit);
   o.number("applied", p.applied).number("checkpoint", p.checkpoint).number("resident", p.resident);
   o.number("in_flight", p.in_flight).number("parked", p.parked).number("timers", p.timers);
   o.number("quarantined", p.quarantined).some("chain_head", p.chain_head);
@@ -35,7 +38,10 @@ void append_command(const table_model& command, std::string& out) {
 
 void append_kind(const kind_model& kind, bool whole, std::string& out) {
   json_object o(out);
-  o.text("kind", kind.name).text("collection", kind.collection).text("domain", kind.domain).text("steward", kind.steward);
+  o.text("kind", kind.name)
+      .text("collection", kind.collection)
+      .text("domain", kind.domain)
+      .text("steward", kind.steward);
   o.flag("process", kind.process);
   if (!whole) return;
   {
@@ -64,7 +70,8 @@ void append_kind(const kind_model& kind, bool whole, std::string& out) {
 void get_schemas(core& g, const call_ptr& c) {
   std::vector<const kind_model*> kinds;
   for (const auto& k : g.model.kinds()) kinds.push_back(&k);
-  answer_items(c, kinds, {}, [](const kind_model* k, std::string& out) { append_kind(*k, false, out); });
+  answer_items(c, kinds, {},
+               [](const kind_model* k, std::string& out) { append_kind(*k, false, out); });
 }
 
 void get_schema(core& g, const call_ptr& c, const std::string& name) {
@@ -78,12 +85,14 @@ void get_schema(core& g, const call_ptr& c, const std::string& name) {
 
 void get_metrics(core& g, const call_ptr& c) {
   g.engine.plants(on_thread_of<std::vector<plant_status>>(c, [&g, c](auto plants) {
-    auto held = std::make_shared<std::vector<plant_status>>(plants ? std::move(*plants) : std::vector<plant_status>());
+    auto held = std::make_shared<std::vector<plant_status>>(plants ? std::move(*plants)
+                                                                   : std::vector<plant_status>());
     g.engine.endpoints(on_thread_of<std::vector<endpoint_view>>(c, [&g, c, held](auto endpoints) {
       http::response r;
       r.set("Content-Type", "text/plain; version=0.0.4; charset=utf-8");
       r.body = g.metrics.text(*held, endpoints ? *endpoints : std::vector<endpoint_view>(),
-                              g.server_figures ? g.server_figures() : http::server_figures(), wall_clock());
+                              g.server_figures ? g.server_figures() : http::server_figures(),
+                              wall_clock());
       c->answer(std::move(r));
     }));
   }));

@@ -1,5 +1,6 @@
-// Processes of all kinds and plants in one list, and the look-up of actors by an outer system's number.
-// Both walk (kind, plant) pairs in order; the cursor of the process list is "<kind>~<plant>~<id>".
+// Processes of all kinds and plants in one list, and the look-up of actors by an outer system's
+// number. Both walk (kind, plant) pairs in order; the cursor of the process list is
+// "<kind>~<plant>~<id>".
 #include <algorithm>
 
 #include "nodes/gateway/core.hpp"
@@ -33,7 +34,8 @@ struct sweep : std::enable_shared_from_this<sweep> {
     q.filters = filters;
     q.after = after;
     q.limit = limit - static_cast<std::uint32_t>(items.size());
-    g.engine.list(std::move(q), on_thread_of<list_page>(c, [self = shared_from_this()](result<list_page> page) {
+    g.engine.list(std::move(q),
+                  on_thread_of<list_page>(c, [self = shared_from_this()](result<list_page> page) {
                     if (!page) return self->c->fail(page.error());
                     self->take(std::move(*page));
                   }));
@@ -57,8 +59,10 @@ struct sweep : std::enable_shared_from_this<sweep> {
         json_array all(o.key("items"));
         for (const auto& [kind, view] : items) append_actor(g.model, *kind, view, all.next());
       }
-      if (next.empty()) o.raw("next", "null");
-      else o.text("next", next);
+      if (next.empty())
+        o.raw("next", "null");
+      else
+        o.text("next", next);
     }
     c->json(200, std::move(out));
   }
@@ -72,7 +76,9 @@ bool resume(sweep& s, std::string_view cursor) {
   if (second == std::string_view::npos) return false;
   const auto kind = cursor.substr(0, first);
   const auto plant = cursor.substr(first + 1, second - first - 1);
-  while (s.at < s.places.size() && !(s.places[s.at].kind->name == kind && s.places[s.at].plant >= plant)) ++s.at;
+  while (s.at < s.places.size() &&
+         !(s.places[s.at].kind->name == kind && s.places[s.at].plant >= plant))
+    ++s.at;
   if (s.at < s.places.size() && s.places[s.at].plant == plant) s.after = cursor.substr(second + 1);
   return true;
 }
@@ -81,7 +87,8 @@ bool resume(sweep& s, std::string_view cursor) {
 
 void get_processes(core& g, const call_ptr& c) {
   const auto limit = limit_of(c->target);
-  if (limit < 0) return c->fail({"request.invalid", "limit is 1 to 1000", {{"/limit", "out of range"}}});
+  if (limit < 0)
+    return c->fail({"request.invalid", "limit is 1 to 1000", {{"/limit", "out of range"}}});
   auto s = std::make_shared<sweep>(g, c);
   s->limit = static_cast<std::uint32_t>(limit);
   with_plants(g, c, [&g, c, s](const std::vector<std::string>& plants) {
@@ -92,7 +99,8 @@ void get_processes(core& g, const call_ptr& c) {
       for (const auto& p : plants)
         if (only_plant.empty() || only_plant == p) s->places.push_back({&kind, p});
     }
-    if (!resume(*s, c->target.get("cursor"))) return c->fail({"cursor.invalid", "not a cursor of this list"});
+    if (!resume(*s, c->target.get("cursor")))
+      return c->fail({"cursor.invalid", "not a cursor of this list"});
     s->step();
   });
 }
@@ -101,13 +109,15 @@ void get_xref(core& g, const call_ptr& c) {
   const std::string field = std::string(c->target.get("system")) + "_id";
   const std::string id(c->target.get("id"));
   if (!system_number(c->target.get("system")) || id.empty())
-    return c->fail({"request.invalid", "xref takes system and id", {{"/system", "missing or unknown"}}});
+    return c->fail(
+        {"request.invalid", "xref takes system and id", {{"/system", "missing or unknown"}}});
   auto s = std::make_shared<sweep>(g, c);
   s->limit = 1000;
   s->filters = {{field, id}};
   with_plants(g, c, [&g, c, s, field](const std::vector<std::string>& plants) {
     for (const auto& kind : g.model.kinds()) {
-      const bool indexed = std::any_of(kind.indexes.begin(), kind.indexes.end(), [&](const auto& i) { return i.field == field; });
+      const bool indexed = std::any_of(kind.indexes.begin(), kind.indexes.end(),
+                                       [&](const auto& i) { return i.field == field; });
       for (const auto& p : plants)
         if (indexed) s->places.push_back({&kind, p});
     }

@@ -20,7 +20,9 @@ result<consistency> consistency_of(const target& t) {
   if (text.empty() || text == "leader") return consistency::leader;
   if (text == "linearizable") return consistency::linearizable;
   if (text == "local") return consistency::local;
-  return error{"request.invalid", "consistency is leader, linearizable or local", {{"/consistency", "unknown value"}}};
+  return error{"request.invalid",
+               "consistency is leader, linearizable or local",
+               {{"/consistency", "unknown value"}}};
 }
 
 bool is_name_of(const reflection::Enum& type, std::string_view name) {
@@ -34,24 +36,31 @@ result<list_query> query_of(const target& t, const kind_model& kind) {
   list_query q;
   q.kind = kind.name;
   const auto limit = limit_of(t);
-  if (limit < 0) return error{"request.invalid", "limit is 1 to 1000", {{"/limit", "out of range"}}};
+  if (limit < 0)
+    return error{"request.invalid", "limit is 1 to 1000", {{"/limit", "out of range"}}};
   q.limit = static_cast<std::uint32_t>(limit);
   for (const auto& [name, value] : t.query) {
     if (name == "limit" || name == "cursor" || name == "consistency") continue;
-    const auto index = std::find_if(kind.indexes.begin(), kind.indexes.end(), [&, n = name](const auto& i) { return i.field == n; });
+    const auto index = std::find_if(kind.indexes.begin(), kind.indexes.end(),
+                                    [&, n = name](const auto& i) { return i.field == n; });
     if (index == kind.indexes.end()) {
       std::string fields;
       for (const auto& i : kind.indexes) fields += (fields.empty() ? "" : ", ") + i.field;
-      return error{"request.invalid", "lists of " + kind.collection + " filter by " + fields, {{'/' + name, "not an indexed field"}}};
+      return error{"request.invalid",
+                   "lists of " + kind.collection + " filter by " + fields,
+                   {{'/' + name, "not an indexed field"}}};
     }
     if (index->enumeration != nullptr && !is_name_of(*index->enumeration, value))
-      return error{"request.invalid", "no such value", {{'/' + name, "'" + value + "' is not a value of " + name}}};
+      return error{"request.invalid",
+                   "no such value",
+                   {{'/' + name, "'" + value + "' is not a value of " + name}}};
     q.filters.emplace_back(name, value);
   }
   return q;
 }
 
-void answer_list(const core& g, const call_ptr& c, const kind_model& kind, const std::vector<actor_view>& items, std::string_view next) {
+void answer_list(const core& g, const call_ptr& c, const kind_model& kind,
+                 const std::vector<actor_view>& items, std::string_view next) {
   std::string out;
   out.reserve(items.size() * 512);
   {
@@ -60,8 +69,10 @@ void answer_list(const core& g, const call_ptr& c, const kind_model& kind, const
       json_array all(o.key("items"));
       for (const auto& v : items) append_actor(g.model, kind, v, all.next());
     }
-    if (next.empty()) o.raw("next", "null");
-    else o.text("next", next);
+    if (next.empty())
+      o.raw("next", "null");
+    else
+      o.text("next", next);
   }
   c->json(200, std::move(out));
 }
@@ -83,7 +94,8 @@ struct walk : std::enable_shared_from_this<walk> {
     auto q = query;
     q.plant = plants[at];
     q.limit = query.limit - static_cast<std::uint32_t>(items.size());
-    g.engine.list(std::move(q), on_thread_of<list_page>(c, [self = shared_from_this()](result<list_page> page) {
+    g.engine.list(std::move(q),
+                  on_thread_of<list_page>(c, [self = shared_from_this()](result<list_page> page) {
                     if (!page) return self->c->fail(page.error());
                     self->take(std::move(*page));
                   }));
@@ -93,7 +105,9 @@ struct walk : std::enable_shared_from_this<walk> {
     query.after.clear();
     const bool full = items.size() >= query.limit;
     if (full && (!page.next.empty() || at + 1 < plants.size()) && !items.empty())
-      return answer_list(g, c, kind, items, plants[at] + '~' + (page.next.empty() ? items.back().where.id : page.next));
+      return answer_list(
+          g, c, kind, items,
+          plants[at] + '~' + (page.next.empty() ? items.back().where.id : page.next));
     ++at;
     step();
   }
@@ -105,19 +119,20 @@ void get_actor(core& g, const call_ptr& c, const address& where) {
   const auto how = consistency_of(c->target);
   if (!how) return c->fail(how.error());
   g.engine.read(where, *how, on_thread_of<actor_view>(c, [&g, c, where](result<actor_view> view) {
-    if (!view) return c->fail(view.error());
-    if (!view->quarantined.empty()) return c->fail({"actor.quarantined", view->quarantined});
-    const auto* kind = g.model.kind(where.kind);
-    http::response r;
-    r.set("ETag", etag_of(*view));
-    if (c->request().get("If-None-Match") == etag_of(*view)) {
-      r.status = 304;
-      return c->answer(std::move(r));
-    }
-    r.set("Content-Type", "application/json");
-    append_actor(g.model, *kind, *view, r.body);
-    c->answer(std::move(r));
-  }));
+                  if (!view) return c->fail(view.error());
+                  if (!view->quarantined.empty())
+                    return c->fail({"actor.quarantined", view->quarantined});
+                  const auto* kind = g.model.kind(where.kind);
+                  http::response r;
+                  r.set("ETag", etag_of(*view));
+                  if (c->request().get("If-None-Match") == etag_of(*view)) {
+                    r.status = 304;
+                    return c->answer(std::move(r));
+                  }
+                  r.set("Content-Type", "application/json");
+                  append_actor(g.model, *kind, *view, r.body);
+                  c->answer(std::move(r));
+                }));
 }
 
 void get_history(core& g, const call_ptr& c, const address& where) {
@@ -126,24 +141,29 @@ void get_history(core& g, const call_ptr& c, const address& where) {
   q.actor = where.local();
   const auto limit = limit_of(c->target, 100);
   const auto from = parse_position(c->target.get("cursor"));
-  if (limit < 0) return c->fail({"request.invalid", "limit is 1 to 1000", {{"/limit", "out of range"}}});
+  if (limit < 0)
+    return c->fail({"request.invalid", "limit is 1 to 1000", {{"/limit", "out of range"}}});
   if (!from) return c->fail(from.error());
   q.limit = static_cast<std::uint32_t>(limit);
   q.index = from->index;
   q.ordinal = from->ordinal;
-  g.engine.events(std::move(q), on_thread_of<event_page>(c, [&g, c, where](result<event_page> page) {
-    if (!page) return c->fail(page.error());
-    std::string out;
-    {
-      json_object o(out);
-      o.text("address", where.to_string());
-      json_array all(o.key("items"));
-      for (const auto& e : page->events) append_cloud_event(g.model, where.plant, e, all.next());
-    }
-    out.pop_back();
-    out += page->at_head ? ",\"next\":null}" : ",\"next\":\"" + position{1, page->next_index, page->next_ordinal}.text() + "\"}";
-    c->json(200, std::move(out));
-  }));
+  g.engine.events(
+      std::move(q), on_thread_of<event_page>(c, [&g, c, where](result<event_page> page) {
+        if (!page) return c->fail(page.error());
+        std::string out;
+        {
+          json_object o(out);
+          o.text("address", where.to_string());
+          json_array all(o.key("items"));
+          for (const auto& e : page->events)
+            append_cloud_event(g.model, where.plant, e, all.next());
+        }
+        out.pop_back();
+        out += page->at_head ? ",\"next\":null}"
+                             : ",\"next\":\"" +
+                                   position{1, page->next_index, page->next_ordinal}.text() + "\"}";
+        c->json(200, std::move(out));
+      }));
 }
 
 void get_list(core& g, const call_ptr& c, const std::string& plant, const kind_model& kind) {
@@ -152,9 +172,9 @@ void get_list(core& g, const call_ptr& c, const std::string& plant, const kind_m
   q->plant = plant;
   q->after = c->target.get("cursor");
   g.engine.list(std::move(*q), on_thread_of<list_page>(c, [&g, c, &kind](result<list_page> page) {
-    if (!page) return c->fail(page.error());
-    answer_list(g, c, kind, page->items, page->next);
-  }));
+                  if (!page) return c->fail(page.error());
+                  answer_list(g, c, kind, page->items, page->next);
+                }));
 }
 
 void get_list_all(core& g, const call_ptr& c, const kind_model& kind) {
@@ -162,12 +182,14 @@ void get_list_all(core& g, const call_ptr& c, const kind_model& kind) {
   if (!q) return c->fail(q.error());
   const auto cursor = c->target.get("cursor");
   const auto tilde = cursor.find('~');
-  if (!cursor.empty() && tilde == std::string_view::npos) return c->fail({"cursor.invalid", "not a cursor of this list"});
+  if (!cursor.empty() && tilde == std::string_view::npos)
+    return c->fail({"cursor.invalid", "not a cursor of this list"});
   const std::string first(cursor.substr(0, std::min(tilde, cursor.size())));
   if (!cursor.empty()) q->after = cursor.substr(tilde + 1);
   auto w = std::make_shared<walk>(g, c, kind, std::move(*q));
   with_plants(g, c, [w, first](std::vector<std::string> plants) {
-    w->at = static_cast<std::size_t>(std::lower_bound(plants.begin(), plants.end(), first) - plants.begin());
+    w->at = static_cast<std::size_t>(std::lower_bound(plants.begin(), plants.end(), first) -
+                                     plants.begin());
     if (w->at < plants.size() && plants[w->at] != first) w->query.after.clear();
     w->plants = std::move(plants);
     w->step();

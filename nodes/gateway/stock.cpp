@@ -30,7 +30,8 @@ struct stock_walk : std::enable_shared_from_this<stock_walk> {
 
   stock_walk(core& core_, call_ptr call_) : g(core_), c(std::move(call_)) {}
   void step() {
-    g.engine.list(query, on_thread_of<list_page>(c, [self = shared_from_this()](result<list_page> page) {
+    g.engine.list(query,
+                  on_thread_of<list_page>(c, [self = shared_from_this()](result<list_page> page) {
                     if (!page) return self->c->fail(page.error());
                     self->take(*page);
                   }));
@@ -53,7 +54,8 @@ struct stock_walk : std::enable_shared_from_this<stock_walk> {
       json_object o(out);
       o.text("plant", query.plant).some("material", filter.material);
       o.text("quantity", sum.quantity.to_string()).text("reserved", sum.reserved.to_string());
-      o.text("allocated", sum.allocated.to_string()).text("allocatable", sum.allocatable.to_string());
+      o.text("allocated", sum.allocated.to_string())
+          .text("allocatable", sum.allocatable.to_string());
       if (!lines.empty()) o.text("unit", lines.front().unit);
       o.when("as_of", as_of);
       if (truncated) o.flag("truncated", true);
@@ -61,7 +63,8 @@ struct stock_walk : std::enable_shared_from_this<stock_walk> {
       for (const auto& l : lines) {
         json_object i(all.next());
         i.text("batch", l.batch).text("material", l.material).text("location", l.location);
-        i.text("type", lot::EnumNameStockType(l.type)).text("quality", lot::EnumNameQuality(l.quality));
+        i.text("type", lot::EnumNameStockType(l.type))
+            .text("quality", lot::EnumNameQuality(l.quality));
         i.text("quantity", l.quantity.to_string()).text("reserved", l.reserved.to_string());
         i.text("allocated", l.allocated.to_string()).text("allocatable", l.allocatable.to_string());
         i.text("unit", l.unit).flag("held", l.held);
@@ -76,15 +79,21 @@ struct stock_walk : std::enable_shared_from_this<stock_walk> {
 void get_stock(core& g, const call_ptr& c, const std::string& plant) {
   auto w = std::make_shared<stock_walk>(g, c);
   for (const auto& [name, value] : c->target.query) {
-    if (name == "material") w->filter.material = value;
-    else if (name == "batch") w->filter.batch = value;
-    else if (name == "location") w->filter.location = value;
+    if (name == "material")
+      w->filter.material = value;
+    else if (name == "batch")
+      w->filter.batch = value;
+    else if (name == "location")
+      w->filter.location = value;
     else if (name == "type") {
       for (const auto type : lot::EnumValuesStockType())
         if (value == lot::EnumNameStockType(type)) w->filter.type = type;
-      if (!w->filter.type) return c->fail({"request.invalid", "no such stock type", {{"/type", "unknown value"}}});
+      if (!w->filter.type)
+        return c->fail({"request.invalid", "no such stock type", {{"/type", "unknown value"}}});
     } else {
-      return c->fail({"request.invalid", "stock filters by material, batch, location and type", {{'/' + name, "unknown"}}});
+      return c->fail({"request.invalid",
+                      "stock filters by material, batch, location and type",
+                      {{'/' + name, "unknown"}}});
     }
   }
   w->query.plant = plant;
@@ -92,31 +101,37 @@ void get_stock(core& g, const call_ptr& c, const std::string& plant) {
   w->query.limit = 500;
   if (!w->filter.material.empty()) w->query.filters.emplace_back("material", w->filter.material);
   if (w->filter.batch.empty()) return w->step();
-  g.engine.read({plant, "batch", w->filter.batch}, consistency::leader, on_thread_of<actor_view>(c, [w](result<actor_view> view) {
-    if (!view && view.error().code != "actor.unknown") return w->c->fail(view.error());
-    if (view) w->add(*view);
-    w->finish(false);
-  }));
+  g.engine.read({plant, "batch", w->filter.batch}, consistency::leader,
+                on_thread_of<actor_view>(c, [w](result<actor_view> view) {
+                  if (!view && view.error().code != "actor.unknown")
+                    return w->c->fail(view.error());
+                  if (view) w->add(*view);
+                  w->finish(false);
+                }));
 }
 
 void get_availability(core& g, const call_ptr& c, const address& batch) {
-  g.engine.read(batch, consistency::leader, on_thread_of<actor_view>(c, [c](result<actor_view> view) {
-    if (!view) return c->fail(view.error());
-    const auto state = unpacked(*view);
-    const auto what = actors::availability_of(state);
-    std::string out;
-    {
-      json_object o(out);
-      o.text("address", view->where.to_string()).number("sequence", view->sequence);
-      o.text("allocatable", what.allocatable.to_string()).text("unit", state.unit);
-      json_array all(o.key("blockers"));
-      for (const auto& b : what.blockers) {
-        json_object i(all.next());
-        i.text("code", b.code).text("by", b.by).when("since", b.since).text("who_can_clear", b.who_can_clear);
-      }
-    }
-    c->json(200, std::move(out));
-  }));
+  g.engine.read(batch, consistency::leader,
+                on_thread_of<actor_view>(c, [c](result<actor_view> view) {
+                  if (!view) return c->fail(view.error());
+                  const auto state = unpacked(*view);
+                  const auto what = actors::availability_of(state);
+                  std::string out;
+                  {
+                    json_object o(out);
+                    o.text("address", view->where.to_string()).number("sequence", view->sequence);
+                    o.text("allocatable", what.allocatable.to_string()).text("unit", state.unit);
+                    json_array all(o.key("blockers"));
+                    for (const auto& b : what.blockers) {
+                      json_object i(all.next());
+                      i.text("code", b.code)
+                          .text("by", b.by)
+                          .when("since", b.since)
+                          .text("who_can_clear", b.who_can_clear);
+                    }
+                  }
+                  c->json(200, std::move(out));
+                }));
 }
 
 }  // namespace millrace::gateway

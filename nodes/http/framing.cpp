@@ -1,5 +1,6 @@
 // Checks of a request's raw header block.
-// Kept apart from Beast, which accepts more than we do (obs-fold, repeated equal Content-Length, blank Host).
+// Kept apart from Beast, which accepts more than we do (obs-fold, repeated equal Content-Length,
+// blank Host).
 #include "nodes/http/framing.hpp"
 
 #include <charconv>
@@ -30,7 +31,8 @@ std::string_view trimmed(std::string_view text) {
 result<void> check_request_line(std::string_view line, int& minor) {
   const auto first = line.find(' ');
   const auto last = line.rfind(' ');
-  if (first == std::string_view::npos || first == last) return malformed("the request line has three parts");
+  if (first == std::string_view::npos || first == last)
+    return malformed("the request line has three parts");
   const auto target = line.substr(first + 1, last - first - 1);
   const auto version = line.substr(last + 1);
   if (!is_token(line.substr(0, first))) return malformed("the method is not a token");
@@ -39,14 +41,18 @@ result<void> check_request_line(std::string_view line, int& minor) {
     if (static_cast<unsigned char>(c) <= 0x20 || static_cast<unsigned char>(c) >= 0x7f)
       return malformed("the request target has characters that must be percent-encoded");
   if (target.front() != '/' && target != "*") return malformed("the request target must be a path");
-  if (version == "HTTP/1.1") minor = 1;
-  else if (version == "HTTP/1.0") minor = 0;
-  else return malformed("the version is not HTTP/1.1");
+  if (version == "HTTP/1.1")
+    minor = 1;
+  else if (version == "HTTP/1.0")
+    minor = 0;
+  else
+    return malformed("the version is not HTTP/1.1");
   return {};
 }
 
 result<void> check_field(std::string_view line, framing& out, int& hosts) {
-  if (line.front() == ' ' || line.front() == '\t') return malformed("folded header lines are not accepted");
+  if (line.front() == ' ' || line.front() == '\t')
+    return malformed("folded header lines are not accepted");
   const auto colon = line.find(':');
   if (colon == std::string_view::npos) return malformed("a header line without a colon");
   const auto name = line.substr(0, colon);
@@ -68,7 +74,8 @@ result<void> check_field(std::string_view line, framing& out, int& hosts) {
     out.chunked = true;
   } else if (same_name(name, "host")) {
     ++hosts;
-    if (value.empty() || value.find_first_of(" \t/@,") != std::string_view::npos) return malformed("Host is not a host");
+    if (value.empty() || value.find_first_of(" \t/@,") != std::string_view::npos)
+      return malformed("Host is not a host");
   } else if (same_name(name, "expect")) {
     if (!same_name(value, "100-continue")) return malformed("the only expectation is 100-continue");
     out.expect_continue = true;
@@ -103,14 +110,18 @@ result<framing> check_header_block(std::string_view block, const limits& bounds)
     if (line.find_first_of(std::string_view("\r\n\0", 3)) != std::string_view::npos)
       return malformed("a bare CR, LF or NUL in the header");
     if (line.empty()) break;
-    const auto checked = lines == 0 ? check_request_line(line, minor) : check_field(line, out, hosts);
+    const auto checked =
+        lines == 0 ? check_request_line(line, minor) : check_field(line, out, hosts);
     if (!checked) return checked.error();
-    if (++lines > bounds.headers_max + 1) return error{"request.header_too_large", "too many header fields"};
+    if (++lines > bounds.headers_max + 1)
+      return error{"request.header_too_large", "too many header fields"};
   }
   if (lines == 0) return malformed("the request line is missing");
-  if (out.chunked && out.content_length) return malformed("Content-Length together with Transfer-Encoding");
+  if (out.chunked && out.content_length)
+    return malformed("Content-Length together with Transfer-Encoding");
   if (out.chunked && minor == 0) return malformed("HTTP/1.0 has no transfer codings");
-  if (hosts > 1 || (minor == 1 && hosts == 0)) return malformed("exactly one Host header is needed");
+  if (hosts > 1 || (minor == 1 && hosts == 0))
+    return malformed("exactly one Host header is needed");
   return out;
 }
 

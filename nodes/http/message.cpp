@@ -8,8 +8,8 @@ namespace millrace::http {
 
 bool same_name(std::string_view a, std::string_view b) {
   const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
-  return a.size() == b.size() &&
-         std::equal(a.begin(), a.end(), b.begin(), [&](char x, char y) { return lower(x) == lower(y); });
+  return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(),
+                                            [&](char x, char y) { return lower(x) == lower(y); });
 }
 
 std::string_view request::get(std::string_view name) const {
@@ -21,8 +21,8 @@ std::string_view request::get(std::string_view name) const {
 bool request::has(std::string_view name) const { return count(name) != 0; }
 
 std::size_t request::count(std::string_view name) const {
-  return static_cast<std::size_t>(
-      std::count_if(headers.begin(), headers.end(), [&](const header& h) { return same_name(h.name, name); }));
+  return static_cast<std::size_t>(std::count_if(
+      headers.begin(), headers.end(), [&](const header& h) { return same_name(h.name, name); }));
 }
 
 response& response::set(std::string_view name, std::string value) {

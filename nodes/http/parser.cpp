@@ -28,7 +28,8 @@ result<void> parser::begin(std::string_view header_block) {
   p.body_limit(impl_->bounds.body_bytes_max);
   boost::system::error_code ec;
   p.put(boost::asio::const_buffer(header_block.data(), header_block.size()), ec);
-  if (ec == beast_http::error::body_limit) return error{"request.too_large", "the body exceeds the limit"};
+  if (ec == beast_http::error::body_limit)
+    return error{"request.too_large", "the body exceeds the limit"};
   if (ec && ec != beast_http::error::need_more) return error{"request.malformed", ec.message()};
   if (!p.is_header_done()) return error{"request.malformed", "the header is not complete"};
   impl_->headers.clear();
@@ -45,7 +46,8 @@ result<std::size_t> parser::put(std::string_view bytes) {
     boost::system::error_code ec;
     const auto n = p.put(boost::asio::const_buffer(bytes.data() + used, bytes.size() - used), ec);
     used += n;
-    if (ec == beast_http::error::body_limit) return error{"request.too_large", "the body exceeds the limit"};
+    if (ec == beast_http::error::body_limit)
+      return error{"request.too_large", "the body exceeds the limit"};
     if (ec == beast_http::error::need_more) break;
     if (ec) return error{"request.malformed", ec.message()};
     if (n == 0) break;

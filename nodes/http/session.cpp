@@ -1,5 +1,6 @@
 // One HTTP connection.
-// Requests of a connection are handled one after the other (RFC 9112 §9.3.2), so pipelining cannot reorder commands.
+// Requests of a connection are handled one after the other (RFC 9112 §9.3.2), so pipelining cannot
+// reorder commands.
 #include "nodes/http/session.hpp"
 
 #include <boost/asio/post.hpp>
@@ -72,7 +73,8 @@ class session::live_exchange final : public exchange {
   live_exchange(std::shared_ptr<session> s, std::uint64_t number, http::request r)
       : exchange(std::move(r)), session_(std::move(s)), number_(number) {}
   ~live_exchange() override {
-    if (!done_.exchange(true)) deliver(problem({"kind.fault", "the request was dropped by its handler"}));
+    if (!done_.exchange(true))
+      deliver(problem({"kind.fault", "the request was dropped by its handler"}));
   }
   void answer(response r) override {
     if (!done_.exchange(true)) deliver(std::move(r));
@@ -81,31 +83,43 @@ class session::live_exchange final : public exchange {
     done_.store(true);
     auto made = std::make_shared<live_stream>(session_);
     session_->home().enqueue([s = session_, n = number_, made, h = std::move(head)]() mutable {
-      if (s->number_ == n && s->phase_ == phase::handling) s->stream_ = made;
-      else made->state.mark_closed();
+      if (s->number_ == n && s->phase_ == phase::handling)
+        s->stream_ = made;
+      else
+        made->state.mark_closed();
       s->open_stream(n, std::move(h));
     });
     return made;
   }
   void drop() override {
-    if (!done_.exchange(true)) session_->home().enqueue([s = session_, n = number_] { if (s->number_ == n) s->close_hard(); });
+    if (!done_.exchange(true))
+      session_->home().enqueue([s = session_, n = number_] {
+        if (s->number_ == n) s->close_hard();
+      });
   }
   void post(std::function<void()> call) override { session_->home().enqueue(std::move(call)); }
   [[nodiscard]] std::size_t thread() const override { return session_->home().index; }
 
  private:
   void deliver(response r) {
-    if (session_->home().io.get_executor().running_in_this_thread()) return session_->answer(number_, std::move(r));
-    session_->home().enqueue(
-        [s = session_, n = number_, answer = std::move(r)]() mutable { s->answer(n, std::move(answer)); });
+    if (session_->home().io.get_executor().running_in_this_thread())
+      return session_->answer(number_, std::move(r));
+    session_->home().enqueue([s = session_, n = number_, answer = std::move(r)]() mutable {
+      s->answer(n, std::move(answer));
+    });
   }
   std::shared_ptr<session> session_;
   std::uint64_t number_;
   std::atomic<bool> done_{false};
 };
 
-session::session(asio::ip::tcp::socket socket, worker& w, server_state& s, std::shared_ptr<void> keep)
-    : keep_(std::move(keep)), socket_(std::move(socket)), worker_(w), state_(s), parser_(s.bounds) {}
+session::session(asio::ip::tcp::socket socket, worker& w, server_state& s,
+                 std::shared_ptr<void> keep)
+    : keep_(std::move(keep)),
+      socket_(std::move(socket)),
+      worker_(w),
+      state_(s),
+      parser_(s.bounds) {}
 
 session::~session() { state_.open.fetch_sub(1); }
 
@@ -125,10 +139,11 @@ void session::enter(phase p, std::uint32_t ms) {
 void session::read() {
   if (reading_ || phase_ == phase::closed) return;
   reading_ = true;
-  socket_.async_read_some(asio::buffer(chunk_), [self = shared_from_this()](boost::system::error_code ec, std::size_t n) {
-    self->reading_ = false;
-    self->on_read(ec, n);
-  });
+  socket_.async_read_some(asio::buffer(chunk_),
+                          [self = shared_from_this()](boost::system::error_code ec, std::size_t n) {
+                            self->reading_ = false;
+                            self->on_read(ec, n);
+                          });
 }
 
 void session::on_read(boost::system::error_code ec, std::size_t n) {
@@ -142,8 +157,10 @@ void session::on_read(boost::system::error_code ec, std::size_t n) {
     discarded_ += n;
     return discarded_ > state_.bounds.discard_bytes_max ? close_hard() : read();
   }
-  if (phase_ == phase::streaming) return read();  // a client has nothing to say there; only its end matters
-  if (phase_ == phase::header && in_.size() == in_at_) enter(phase::header, state_.bounds.header_ms_max);
+  if (phase_ == phase::streaming)
+    return read();  // a client has nothing to say there; only its end matters
+  if (phase_ == phase::header && in_.size() == in_at_)
+    enter(phase::header, state_.bounds.header_ms_max);
   in_.append(chunk_.data(), n);
   process();
 }
@@ -166,9 +183,11 @@ void session::discard_input() {
   }
 }
 
-/// Takes a header block when one is there; false when more bytes are needed or the request was refused.
+/// Takes a header block when one is there; false when more bytes are needed or the request was
+/// refused.
 bool session::begin_request() {
-  while (in_.compare(in_at_, 2, "\r\n") == 0) in_at_ += 2;  // RFC 9112 §2.2: empty lines before a request
+  while (in_.compare(in_at_, 2, "\r\n") == 0)
+    in_at_ += 2;  // RFC 9112 §2.2: empty lines before a request
   const auto rest = std::string_view(in_).substr(in_at_);
   bool bare_lf = false;
   const auto end = header_block_end(rest.substr(0, state_.bounds.header_bytes_max), bare_lf);
@@ -184,7 +203,9 @@ bool session::begin_request() {
   auto framed = check_header_block(block, state_.bounds);
   if (!framed) return refuse(framed.error()), false;
   if (framed->content_length.value_or(0) > state_.bounds.body_bytes_max)
-    return refuse({"request.too_large", "the body exceeds " + std::to_string(state_.bounds.body_bytes_max) + " bytes"}), false;
+    return refuse({"request.too_large",
+                   "the body exceeds " + std::to_string(state_.bounds.body_bytes_max) + " bytes"}),
+           false;
   if (const auto begun = parser_.begin(block); !begun) return refuse(begun.error()), false;
   in_at_ += *end;
   minor_version_ = parser_.minor_version();
@@ -192,10 +213,11 @@ bool session::begin_request() {
   enter(phase::body, state_.bounds.body_ms_max);
   if (framed->expect_continue && !parser_.complete() && in_at_ == in_.size()) {
     out_ = "HTTP/1.1 100 Continue\r\n\r\n";
-    asio::async_write(socket_, asio::buffer(out_), [self = shared_from_this()](boost::system::error_code ec, std::size_t) {
-      if (ec) return self->close_hard();
-      self->read();
-    });
+    asio::async_write(socket_, asio::buffer(out_),
+                      [self = shared_from_this()](boost::system::error_code ec, std::size_t) {
+                        if (ec) return self->close_hard();
+                        self->read();
+                      });
     return false;
   }
   return true;
@@ -260,31 +282,37 @@ std::string session::head_of(const response& r, std::string_view framing) const 
     for (const char c : h.value) out += static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? ' ' : c;
   }
   out += framing;
-  if (close_after_) out += "\r\nConnection: close";
-  else if (minor_version_ == 0) out += "\r\nConnection: keep-alive";
+  if (close_after_)
+    out += "\r\nConnection: close";
+  else if (minor_version_ == 0)
+    out += "\r\nConnection: keep-alive";
   out += "\r\n\r\n";
   return out;
 }
 
 void session::send(response r, bool body_wanted) {
   const bool bodiless = r.status == 204 || r.status == 304;
-  out_ = head_of(r, bodiless ? std::string() : "\r\nContent-Length: " + std::to_string(r.body.size()));
+  out_ =
+      head_of(r, bodiless ? std::string() : "\r\nContent-Length: " + std::to_string(r.body.size()));
   if (body_wanted && !bodiless) out_ += r.body;
-  asio::async_write(socket_, asio::buffer(out_), [self = shared_from_this()](boost::system::error_code ec, std::size_t) {
-    if (ec) return self->close_hard();
-    self->after_write();
-  });
+  asio::async_write(socket_, asio::buffer(out_),
+                    [self = shared_from_this()](boost::system::error_code ec, std::size_t) {
+                      if (ec) return self->close_hard();
+                      self->after_write();
+                    });
 }
 
 void session::after_write() {
   if (phase_ != phase::writing) return;
   if (close_after_ || (eof_ && in_at_ == in_.size())) return linger();
-  enter(phase::header, in_at_ == in_.size() ? state_.bounds.idle_ms_max : state_.bounds.header_ms_max);
+  enter(phase::header,
+        in_at_ == in_.size() ? state_.bounds.idle_ms_max : state_.bounds.header_ms_max);
   if (state_.stopping.load() && in_at_ == in_.size()) return close_hard();
   in_at_ == in_.size() ? read() : process();
 }
 
-/// Ends the sending side and reads on for a bounded while, so that the answer is not lost to a reset.
+/// Ends the sending side and reads on for a bounded while, so that the answer is not lost to a
+/// reset.
 void session::linger() {
   if (eof_) return close_hard();
   enter(phase::discarding, refused_ ? state_.bounds.discard_ms_max : linger_ms_max);
@@ -300,7 +328,8 @@ void session::open_stream(std::uint64_t number, response head) {
   close_after_ = true;
   phase_ = phase::streaming;
   deadline_ = clock::time_point::max();
-  stream_->state.begin(head_of(head, minor_version_ == 1 ? "\r\nTransfer-Encoding: chunked" : ""), minor_version_ == 1);
+  stream_->state.begin(head_of(head, minor_version_ == 1 ? "\r\nTransfer-Encoding: chunked" : ""),
+                       minor_version_ == 1);
   pump_stream();
   read();
 }
@@ -312,14 +341,15 @@ void session::pump_stream() {
   if (out_.empty()) return stream_->state.closed() ? close_hard() : void();
   stream_writing_ = true;
   deadline_ = clock::now() + std::chrono::milliseconds(state_.bounds.write_ms_max);
-  asio::async_write(socket_, asio::buffer(out_), [self = shared_from_this()](boost::system::error_code ec, std::size_t) {
-    self->stream_writing_ = false;
-    if (ec || self->phase_ != phase::streaming) return self->close_hard();
-    self->deadline_ = clock::time_point::max();
-    const auto drained = self->stream_->state.sent();
-    if (drained) drained();
-    self->pump_stream();
-  });
+  asio::async_write(socket_, asio::buffer(out_),
+                    [self = shared_from_this()](boost::system::error_code ec, std::size_t) {
+                      self->stream_writing_ = false;
+                      if (ec || self->phase_ != phase::streaming) return self->close_hard();
+                      self->deadline_ = clock::time_point::max();
+                      const auto drained = self->stream_->state.sent();
+                      if (drained) drained();
+                      self->pump_stream();
+                    });
 }
 
 void session::sweep(clock::time_point now) {
@@ -340,14 +370,18 @@ void session::sweep(clock::time_point now) {
     }
     case phase::writing:
     case phase::streaming:
-    case phase::discarding: return close_hard();
-    case phase::closed: return;
+    case phase::discarding:
+      return close_hard();
+    case phase::closed:
+      return;
   }
 }
 
 void session::stop_gently() {
-  if (phase_ == phase::streaming || (phase_ == phase::header && in_.size() == in_at_)) close_hard();
-  else close_after_ = true;
+  if (phase_ == phase::streaming || (phase_ == phase::header && in_.size() == in_at_))
+    close_hard();
+  else
+    close_after_ = true;
 }
 
 void session::close_hard() {

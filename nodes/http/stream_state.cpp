@@ -24,8 +24,10 @@ void stream_state::append(const std::string& bytes) {
 bool stream_state::queue(std::string bytes) {
   const std::lock_guard lock(mutex_);
   if (closed_ || finished_) return false;
-  if (begun_) append(bytes);
-  else early_ += bytes;
+  if (begun_)
+    append(bytes);
+  else
+    early_ += bytes;
   return begun_;
 }
 
