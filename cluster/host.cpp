@@ -123,9 +123,14 @@ void plant_host::on_passivated(slot_number slot, bool gone, timestamp now) {
   port_->activate(slot, s.local, s.last_index, false);
 }
 
-void plant_host::on_activated(slot_number slot, result<void> how, timestamp now) {
+void plant_host::on_activated(slot_number slot, result<void> how, timestamp now, bool rebuilt) {
   auto& s = slots_[slot];
   if (s.state != slot_state::phase::loading) return;
+  if (how && rebuilt && !s.dirty) {
+    s.dirty = true;
+    dirty_slots_.push_back(slot);
+    ++records_since_cut_;  // so that there is a next checkpoint
+  }
   if (how) {
     s.state = slot_state::phase::ready;
     if (!s.pending.empty()) touch(slot);

@@ -66,7 +66,8 @@ class host_port {
   virtual ~host_port() = default;
 
   // ---- cells: one per slot, inputs to a slot keep their order ----
-  /// Make a cell for `local` ("kind/id"), loaded with load_actor(..., upto): answer on_activated. With `reload` the slot
+  /// Make a cell for `local` ("kind/id"), loaded with load_actor(..., upto): answer on_activated. The child rows are
+  /// checked (check_rows) with `reload` and while this host does not lead. With `reload` the slot
   /// has a cell that is spoilt: call lost() on it if it was not, load a new one, let it inherit the legacy. After
   /// on_cell_lost there is no cell and nothing to inherit.
   virtual void activate(slot_number slot, const std::string& local, journal_index upto, bool reload) = 0;
@@ -111,7 +112,7 @@ struct host_options {
   std::size_t slot_stash_max = 1'024;                      // inputs of one actor that wait: beyond 429
   std::size_t checkpoint_records = 200'000;                // a checkpoint begins after so many records,
   std::int64_t checkpoint_us = 5'000'000;                  // or this long after the last, when anything changed
-  std::size_t slice_bytes_max = 16 * 1024 * 1024;          // of one transaction of a checkpoint
+  std::size_t slice_bytes_max = 2 * 1024 * 1024;           // of one transaction of a checkpoint: the journal waits for its sync
   std::size_t exceptions_max = 100'000;                    // open facts of a plant that are listed
   std::uint64_t stream_waiting_max = 1'000'000;            // messages to one plant: beyond 503 endpoint.backlog
   bool sole_voter = true;                                  // reads need no barrier: nobody else can lead
@@ -157,7 +158,8 @@ class plant_host {
   void replay_endpoint(System system, journal_index from, std::string by, timestamp now, done<void> cb);
 
   // ---- from cells ----
-  void on_activated(slot_number slot, result<void> how, timestamp now);
+  /// `rebuilt`: the cell holds what its rows do not (cell.dirty()): they are written again with the next checkpoint.
+  void on_activated(slot_number slot, result<void> how, timestamp now, bool rebuilt = false);
   void on_proposal(slot_number slot, proposal p, timestamp now);
   void on_evolved(slot_number slot, changes what, timestamp now);
   void on_image(slot_number slot, std::shared_ptr<const actor_image> image, std::size_t cell_bytes);

@@ -23,11 +23,11 @@ void plant_shell::order(slot_number slot, entity_mail mail) {
 // ---- activation ----
 
 result<std::unique_ptr<cell>> plant_shell::make_cell(store_snapshot& state, const std::string& local, journal_index upto,
-                                                     journal_index applied_index) {
+                                                     journal_index applied_index, bool check_rows) {
   const auto [kind_name, id] = split_local(local);
   const auto* k = services_.kinds.find(kind_name);
   if (!k) return error{"route.unknown", "no kind " + std::string(kind_name)};
-  auto loaded = load_actor(state, journal_, options_.plant, local, upto, applied_index);
+  auto loaded = load_actor(state, journal_, options_.plant, local, upto, applied_index, check_rows);
   if (!loaded) return loaded.error();
   auto made = std::make_unique<cell>(*k, id, world_);
   if (!loaded->row.empty())
@@ -36,13 +36,14 @@ result<std::unique_ptr<cell>> plant_shell::make_cell(store_snapshot& state, cons
   return made;
 }
 
-void plant_shell::activate(slot_number slot, const std::string& local, journal_index upto, bool) {
+void plant_shell::activate(slot_number slot, const std::string& local, journal_index upto, bool reload) {
   const auto loading = ++epochs_;
   at(slot).loading = loading;
-  services_.io.read([self = weak_from_this(), slot, local, upto, loading, limit = core_->applied()](store_snapshot& state) {
+  services_.io.read([self = weak_from_this(), slot, local, upto, loading, limit = core_->applied(),
+                     check_rows = reload || !core_->leading()](store_snapshot& state) {
     const auto shell = self.lock();
     if (!shell) return;
-    shell->post([slot, loading, made = shell->make_cell(state, local, upto, limit)](plant_shell& s) mutable {
+    shell->post([slot, loading, made = shell->make_cell(state, local, upto, limit, check_rows)](plant_shell& s) mutable {
       s.settle_in(slot, loading, std::move(made));
     });
   });
@@ -54,6 +55,7 @@ void plant_shell::settle_in(slot_number slot, std::uint64_t loading, result<std:
   if (r.loading != loading) return;
   r.loading = 0;
   if (!made) return core_->on_activated(slot, made.error(), now());
+  r.rebuilt = (*made)->dirty();
   if (r.handle) {
     entity_mail mail;
     mail.what = entity_order::replace;
@@ -76,7 +78,7 @@ void plant_shell::settle_in(slot_number slot, std::uint64_t loading, result<std:
   r.evolving = static_cast<std::uint32_t>(held.size());
   for (const auto& mail : held) order(slot, mail);
   if (r.imaging) order(slot, {entity_order::image, 0, 0, {}, {}});
-  core_->on_activated(slot, {}, now());
+  core_->on_activated(slot, {}, now(), r.rebuilt);
   for (auto left = lost; left > 0; --left) core_->on_evolved(slot, {}, now());
 }
 
@@ -177,7 +179,7 @@ void plant_shell::alarm(std::string_view code, const std::string& detail) {
 
 void plant_shell::activated(slot_number slot, std::uint64_t epoch) {
   post([slot, epoch](plant_shell& s) {
-    if (s.at(slot).epoch == epoch) s.core_->on_activated(slot, {}, s.now());
+    if (s.at(slot).epoch == epoch) s.core_->on_activated(slot, {}, s.now(), s.at(slot).rebuilt);
   });
 }
 

@@ -120,6 +120,7 @@ class plant_shell final : public group_listener,
     std::uint32_t evolving = 0;         // orders that are not answered yet
     std::vector<entity_mail> held;      // evolve orders that came before there was an entity
     bool imaging = false;
+    bool rebuilt = false;               // the cell that was made last holds what its rows do not
   };
   class host_actor;
 
@@ -132,7 +133,7 @@ class plant_shell final : public group_listener,
   void settle_in(slot_number slot, std::uint64_t loading, result<std::unique_ptr<cell>> made);
   void lost(slot_number slot, std::uint64_t epoch, const std::string& why);
   [[nodiscard]] result<std::unique_ptr<cell>> make_cell(store_snapshot& state, const std::string& local, journal_index upto,
-                                                        journal_index applied);
+                                                        journal_index applied, bool check_rows = false);
   [[nodiscard]] bool resting(timestamp now) const { return now < resting_until_; }
 
   // host_port, on the plant's actor

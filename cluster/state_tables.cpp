@@ -66,6 +66,18 @@ result<void> collect_all(journal_reader& journal, std::string_view local, journa
   return {};
 }
 
+/// False when a child row of the actor does not have its checksum.
+result<bool> children_whole(store_snapshot& state, std::string_view plant, std::string_view local) {
+  auto cursor = state.scan(state_table::children);
+  if (!cursor) return std::move(cursor).error();
+  const auto prefix = actor_key(plant, local) + '\0';
+  auto at = (*cursor)->seek(as_bytes_view(prefix));
+  for (; at && *at && as_text((*cursor)->key()).starts_with(prefix); at = (*cursor)->next())
+    if (!checked_body((*cursor)->value(), local)) return false;
+  if (!at) return std::move(at).error();
+  return true;
+}
+
 }  // namespace
 
 std::string plant_prefix(std::string_view plant) {
@@ -194,7 +206,7 @@ result<std::vector<row_view>> read_child_rows(store_snapshot& state, std::string
 }
 
 result<loaded_actor> load_actor(store_snapshot& state, journal_reader& journal, std::string_view plant,
-                                std::string_view local, journal_index upto, journal_index applied) {
+                                std::string_view local, journal_index upto, journal_index applied, bool check_rows) {
   loaded_actor out;
   auto row = read_actor_row(state, plant, local);
   journal_index row_index = 0;
@@ -210,6 +222,11 @@ result<loaded_actor> load_actor(store_snapshot& state, journal_reader& journal, 
       row_index = stored->index();
       row_ordinal = stored->ordinal();
     }
+  }
+  if (!damaged && !out.row.empty() && (check_rows || upto > row_index)) {
+    auto whole = children_whole(state, plant, local);
+    if (!whole) return std::move(whole).error();
+    damaged = !*whole;
   }
   if (damaged) {
     out.row.clear();

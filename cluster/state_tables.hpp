@@ -92,9 +92,12 @@ struct loaded_actor {
   std::vector<step> records;
 };
 /// Loads an actor as of `upto`, the index of its last committed record (0: the row alone is current). A row that is
-/// damaged is rebuilt from the whole journal up to `applied`. Errors: journal.damaged, disk.failed, cursor.expired.
+/// damaged is rebuilt from the whole journal up to `applied`; likewise an actor one of whose child rows is, when they
+/// are looked at: with `check_rows`, or when there are records to evolve. Errors: journal.damaged, disk.failed,
+/// cursor.expired.
 [[nodiscard]] result<loaded_actor> load_actor(store_snapshot& state, journal_reader& journal, std::string_view plant,
-                                              std::string_view local, journal_index upto, journal_index applied);
+                                              std::string_view local, journal_index upto, journal_index applied,
+                                              bool check_rows = false);
 
 /// Erases all rows of a plant.
 void wipe_plant(write_batch& to, std::string_view plant);

@@ -50,7 +50,8 @@ void idempotency_window::add(hash128 id, std::uint64_t index, std::uint32_t ordi
 }
 
 void idempotency_window::settle(hash128 id, std::uint64_t index, std::uint32_t ordinal, engine::Outcome outcome) {
-  if (slot_of(id) == no_slot) return;
+  const auto slot = slot_of(id);
+  if (slot == no_slot || outcomes_[table_[slot] - 1] != engine::Outcome::pending) return;
   settles_.push_back({index, id, ordinal, outcome});
   apply_settle(settles_.back());
 }

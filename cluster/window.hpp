@@ -39,7 +39,8 @@ class idempotency_window {
   /// `stamp` is the entry's. Ids that are older than the limits, seen from here, go: whole entries at a time.
   void add(hash128 id, std::uint64_t index, std::uint32_t ordinal, std::uint64_t fingerprint, engine::Outcome outcome,
            timestamp stamp);
-  /// A pending id got its outcome in the record (index, ordinal). Unknown ids are none of the window's business.
+  /// A pending id got its outcome in the record (index, ordinal). Unknown ids are none of the window's business, and an
+  /// outcome that a client may have been told stays: what becomes of a parked fact later is not the answer to its key.
   void settle(hash128 id, std::uint64_t index, std::uint32_t ordinal, engine::Outcome outcome);
 
   /// True for a client key that is a UUIDv7 made before what the window still remembers: never executed (command.expired).

@@ -162,14 +162,15 @@ class host_harness final : public host_port, public environment, public journal_
       }
       if (refuse_loads) return host->on_activated(slot, error{"journal.damaged", "as the test wants it"}, now);
       auto snapshot = state->snapshot();
-      auto from = load_actor(**snapshot, *this, "hamburg", local, upto, host->applied());
+      auto from = load_actor(**snapshot, *this, "hamburg", local, upto, host->applied(), reload || !host->leading());
       BOOST_REQUIRE(from);
       auto fresh = std::make_unique<cell>(*kinds.find("counter"), split_local(local).second, *this);
       if (!from->row.empty()) BOOST_REQUIRE(fresh->load(from->row));
       for (const auto& step : from->records) (void)fresh->evolve(*step.record, step.index, step.ordinal, step.stamp);
       auto p = fresh->inherit(std::move(legacy), now);
+      const bool rebuilt = fresh->dirty();
       cells[slot] = std::move(fresh);
-      host->on_activated(slot, {}, now);
+      host->on_activated(slot, {}, now, rebuilt);
       if (!p.empty()) host->on_proposal(slot, std::move(p), now);
     });
   }

@@ -52,6 +52,12 @@ BOOST_AUTO_TEST_CASE(only_owners_may_send_and_unknown_commands_are_named) {
   const auto made = w->send("2", command::add, 1);
   BOOST_TEST(made.code.empty());
   BOOST_TEST(w->replies.at(w->submit(std::move(owner))).code.empty());
+  auto bare = w->make_request("2", command::sealed, 1);
+  BOOST_TEST(w->replies.at(w->submit(std::move(bare))).code == "signature.missing");
+  auto sealed = w->make_request("2", command::sealed, 1);
+  sealed.signature_meaning = "approved";
+  sealed.signature_reason = "checked";
+  BOOST_TEST(w->replies.at(w->submit(std::move(sealed))).code.empty());
   auto unknown = w->make_request("1", command::add, 1);
   unknown.command = 77;
   BOOST_TEST(w->replies.at(w->submit(std::move(unknown))).code == "command.unknown");
@@ -545,4 +551,22 @@ BOOST_AUTO_TEST_CASE(a_flipped_bit_in_a_row_is_never_served) {
   BOOST_REQUIRE(w->loaded);
   BOOST_TEST(w->value("1") == 5);
   BOOST_TEST(w->host->status().timers == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(a_damaged_child_row_is_rebuilt_from_the_journal) {  // simulation seed 2
+  auto w = host_harness::make();
+  w->send("1", command::add, 1);
+  w->send("1", command::once, 5, "k");
+  w->host->checkpoint(w->now);
+  w->run();
+  const auto row = child_key("hamburg", "counter/1", "marks", "k");
+  BOOST_REQUIRE(w->disk->flip_bit(state_table::children, as_bytes_view(row), 33));
+  w->send("1", command::once, 5, "k", "key");  // finds it: what is asked for meanwhile fails, for once
+  const auto again = w->send("1", command::once, 5, "k", "key");
+  BOOST_TEST(again.code == "counter.twice");
+  BOOST_TEST(w->value("1") == 6);
+  w->host->checkpoint(w->now);
+  w->run();
+  auto snapshot = w->state->snapshot();
+  BOOST_TEST(bool(read_child_row(**snapshot, "hamburg", "counter/1", "marks", "k")));
 }

@@ -26,6 +26,23 @@ std::string uuid7(timestamp at) {
 
 }  // namespace
 
+BOOST_AUTO_TEST_CASE(what_was_answered_stays_the_answer) {  // a parked fact that posts itself later: simulation seed 1
+  idempotency_window w;
+  w.add(id(1), 7, 0, 99, engine::Outcome::parked, start);
+  w.settle(id(1), 9, 0, engine::Outcome::accepted);
+  w.add(id(2), 8, 0, 98, engine::Outcome::pending, start);
+  w.settle(id(2), 9, 1, engine::Outcome::parked);
+  w.settle(id(2), 10, 0, engine::Outcome::accepted);
+  window_hit hit;
+  BOOST_TEST(w.find(id(1), hit));
+  BOOST_TEST(hit.index == 7u);
+  BOOST_CHECK(hit.outcome == engine::Outcome::parked);
+  BOOST_TEST(w.find(id(2), hit));
+  BOOST_TEST(hit.index == 9u);
+  BOOST_TEST(hit.ordinal == 1u);
+  BOOST_CHECK(hit.outcome == engine::Outcome::parked);
+}
+
 BOOST_AUTO_TEST_CASE(it_remembers_position_fingerprint_and_outcome) {
   idempotency_window w;
   window_hit hit;
