@@ -67,6 +67,8 @@ class workload {
 
 /// Plants, material and released orders, by HTTP and (when given) the client port. Safe to repeat.
 [[nodiscard]] result<void> prepare(const workload& w);
+/// The orders alone, by the client port, thousands at once.
+[[nodiscard]] result<void> prepare_orders(const workload& w);
 /// Runs the closed loop; an error where no connection can be made.
 [[nodiscard]] result<outcome> run_native(const workload& w);
 [[nodiscard]] result<outcome> run_http(const workload& w);

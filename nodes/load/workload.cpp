@@ -109,6 +109,7 @@ result<void> prepare(const workload& w) {
   if (!to) return std::move(to).error();
   for (std::uint32_t p = 0; p < w.settings().plants; ++p)
     if (auto r = prepare_plant(*to, w, w.plant_of(p)); !r) return r;
+  if (!w.settings().client.empty()) return prepare_orders(w);
   std::vector<std::string> creates;
   std::vector<std::string> releases;
   for (std::uint32_t a = 0; a < w.settings().actors; ++a) {
