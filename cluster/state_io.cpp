@@ -2,6 +2,8 @@
 // Each thread that looks up by itself keeps one snapshot as long as nothing was written since.
 #include "cluster/state_io.hpp"
 
+#include <algorithm>
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 
@@ -95,13 +97,23 @@ void state_io::write_loop() {
       next = std::move(slices_.front());
       slices_.pop_front();
     }
+    const auto began = std::chrono::steady_clock::now();
     if (auto done = store_.commit(next.batch->writes()); !done) {
       std::fprintf(stderr, "state environment: %s: %s\n", done.error().code.c_str(), done.error().detail.c_str());
       std::_Exit(exit_code);
     }
     version_.fetch_add(1, std::memory_order_release);
     next.written();
+    rest(std::chrono::steady_clock::now() - began);
   }
+}
+
+/// The disk belongs to the journal first: between slices it has it for as long as the last one took.
+void state_io::rest(std::chrono::steady_clock::duration took) {
+  std::unique_lock lock(write_mutex_);
+  if (slices_.size() > slices_waiting_max) return;
+  const auto pause = std::min<std::chrono::steady_clock::duration>(took, std::chrono::milliseconds(rest_ms_max));
+  write_cv_.wait_for(lock, pause, [&] { return writes_end_ || slices_.size() > slices_waiting_max; });
 }
 
 store_snapshot& state_io::here() {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
@@ -24,6 +25,8 @@ class state_io {
  public:
   static constexpr int exit_code = 70;              // as the replication loop
   static constexpr std::size_t reads_per_snapshot = 64;
+  static constexpr std::size_t slices_waiting_max = 64;  // beyond, slices follow each other without a rest
+  static constexpr int rest_ms_max = 20;
 
   /// `on` outlives it.
   state_io(store& on, unsigned readers);
@@ -50,6 +53,7 @@ class state_io {
   };
   void read_loop();
   void write_loop();
+  void rest(std::chrono::steady_clock::duration took);
 
   store& store_;
   std::uint64_t number_;                            // of this object in the process
