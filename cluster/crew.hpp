@@ -1,6 +1,7 @@
-// The entities of one plant that have mail, run by the thread that runs their plant, right after its turn.
-// Through the scheduler each order would be a hand-over between threads, in both directions; that costs more than most
-// orders, and nothing is won by it while a machine has fewer cores than plants.
+// The entities of one plant that have mail, run by the thread that runs their plant, right after
+// its turn. Through the scheduler each order would be a hand-over between threads, in both
+// directions; that costs more than most orders, and nothing is won by it while a machine has fewer
+// cores than plants.
 #pragma once
 
 #include <cstddef>
@@ -26,7 +27,8 @@ class crew final : public caf::execution_unit {
   /// Takes over one reference, as every execution unit does.
   void exec_later(caf::resumable* job) override { ready_.push_back(job); }
 
-  /// Runs all that are ready until they have no mail left. `on` is the unit that the calling actor runs on.
+  /// Runs all that are ready until they have no mail left. `on` is the unit that the calling actor
+  /// runs on.
   void work(caf::execution_unit& on) {
     for (std::size_t i = 0; i < ready_.size(); ++i) {
       auto* job = ready_[i];

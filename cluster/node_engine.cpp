@@ -37,6 +37,11 @@ result<std::unique_ptr<node_engine>> node_engine::start(node_options options, co
 }
 
 result<void> node_engine::open() {
+  const auto& self = directory_.identity();
+  if (!std::filesystem::exists(directory_.journal() / "data.mdb")) {
+    spdlog::info("founding node={} cluster={} in {}", self.node, self.cluster, directory_.path().string());
+    if (self.boots > 1) spdlog::warn("{} was started before, yet it has no journal: it begins empty", directory_.path().string());
+  }
   auto journal = open_lmdb_store(directory_.journal(), options_.journal);
   if (!journal) return journal.error();
   journal_ = std::move(*journal);
@@ -148,8 +153,8 @@ bool node_engine::has_plant(std::string_view plant) const { return find(plant) !
 
 bool node_engine::ready() const {
   if (stopping_) return false;
-  const auto shells = all();
-  return std::all_of(shells.begin(), shells.end(), [](const auto& s) { return s->leading(); });
+  const std::shared_lock lock(plants_mutex_);
+  return std::all_of(plants_.begin(), plants_.end(), [](const auto& p) { return p.second->leading(); });
 }
 
 /// Once a second: business time follows the machine's date.
