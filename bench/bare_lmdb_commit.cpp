@@ -1,5 +1,6 @@
-// A bare limit: one synchronous LMDB transaction after another, each with a number of 300-byte records and nothing else.
-// Usage: bare_lmdb_commit DIR [RECORDS_A_COMMIT [SECONDS]]; prints one line of JSON.
+// A bare limit: one synchronous LMDB transaction after another, each with a number of 300-byte
+// records and nothing else. Usage: bare_lmdb_commit DIR [RECORDS_A_COMMIT [SECONDS]]; prints one
+// line of JSON.
 
 #include <lmdb.h>
 
@@ -66,7 +67,9 @@ int main(int argc, char** argv) {
   const double took = std::chrono::duration<double>(clock_type::now() - begin).count();
   mdb_env_close(env);
   std::sort(micros.begin(), micros.end());
-  std::printf("{\"records\":%d,\"commits\":%zu,\"p50_us\":%.0f,\"p99_us\":%.0f,\"records_per_s\":%.0f}\n", records, micros.size(),
-              micros[micros.size() / 2], micros[micros.size() * 99 / 100], static_cast<double>(number) / took);
+  std::printf(
+      "{\"records\":%d,\"commits\":%zu,\"p50_us\":%.0f,\"p99_us\":%.0f,\"records_per_s\":%.0f}\n",
+      records, micros.size(), micros[micros.size() / 2], micros[micros.size() * 99 / 100],
+      static_cast<double>(number) / took);
   return 0;
 }

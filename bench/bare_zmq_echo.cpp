@@ -1,5 +1,5 @@
-// A bare limit: 300-byte messages echoed over ZeroMQ on loopback, DEALER to ROUTER, with a number in flight.
-// Usage: bare_zmq_echo [IN_FLIGHT [SECONDS]]; prints one line of JSON.
+// A bare limit: 300-byte messages echoed over ZeroMQ on loopback, DEALER to ROUTER, with a number
+// in flight. Usage: bare_zmq_echo [IN_FLIGHT [SECONDS]]; prints one line of JSON.
 
 #include <chrono>
 #include <cstdint>
@@ -17,7 +17,8 @@ constexpr std::size_t message_bytes = 300;
 void echo(zmq::context_t& context, zmq::socket_t& router) {
   zmq::socket_t control(context, zmq::socket_type::pair);
   control.connect("inproc://stop");
-  zmq::pollitem_t items[] = {{router.handle(), 0, ZMQ_POLLIN, 0}, {control.handle(), 0, ZMQ_POLLIN, 0}};
+  zmq::pollitem_t items[] = {{router.handle(), 0, ZMQ_POLLIN, 0},
+                             {control.handle(), 0, ZMQ_POLLIN, 0}};
   zmq::message_t part;
   while (true) {
     zmq::poll(items, 2, std::chrono::seconds(1));
@@ -58,6 +59,7 @@ int main(int argc, char** argv) {
   server.join();
   dealer.set(zmq::sockopt::linger, 0);
   router.set(zmq::sockopt::linger, 0);
-  std::printf("{\"in_flight\":%d,\"messages_per_s\":%.0f}\n", in_flight, static_cast<double>(echoed) / took);
+  std::printf("{\"in_flight\":%d,\"messages_per_s\":%.0f}\n", in_flight,
+              static_cast<double>(echoed) / took);
   return 0;
 }
