@@ -11,6 +11,14 @@
 #include "nodes/cli/simulator_command.hpp"
 #include "nodes/cli/version_command.hpp"
 
+// Where jemalloc is linked (release), it reads its settings from this name: few arenas, and memory
+// that a burst or a checkpoint took goes back within seconds.
+extern "C" {
+extern const char* malloc_conf;
+const char* malloc_conf =
+    "background_thread:true,narenas:4,dirty_decay_ms:2000,muzzy_decay_ms:0";
+}
+
 int main(int argc, char** argv) {
   CLI::App app("Millrace keeps the ERP, MES and quality systems of many plants in step",
                "millrace");
