@@ -45,6 +45,8 @@ struct stimulus {
   std::string if_match;                // "g.sequence", empty = none
   std::string exception;               // with op
   std::string reason;                  // with op discard
+  std::string signature_meaning;       // the person's electronic signature, both or neither
+  std::string signature_reason;
   // message: command, answer or ask (lane, correlation and causation are taken from it)
   std::shared_ptr<const engine::MessageT> message;
   // message: source plant (empty = this one), generation, lane, number. timer: name and due. delivery: number.

@@ -350,6 +350,8 @@ record_parts cell::run::parts_of(const asked& a, const decided& d) const {
     p.fingerprint = s->fingerprint;
     p.system = s->system;
     p.on_behalf_of = s->on_behalf_of;
+    p.signature_meaning = s->signature_meaning;
+    p.signature_reason = s->signature_reason;
     p.consumed = s->consumed.get();
     p.delivery = s->delivery.get();
     p.keyed = s->keyed;

@@ -30,6 +30,9 @@ struct request {
   std::uint64_t tag = 0;               // the caller's own number, echoed
   std::string exception;               // retry or correct (with body) or discard of this parked fact, by exception_op
   enum class exception_op : std::uint8_t { none, retry, correct, discard } op = exception_op::none;
+  std::string reason;                  // with op discard
+  std::string signature_meaning;       // of a command marked `signed`: both are given, or signature.missing
+  std::string signature_reason;
   bool dry_run = false;                // decide, answer, journal nothing
 };
 

@@ -76,6 +76,13 @@ error plant_host::refusal_of(const request& r, const kind** k, const table_model
   if (c.internal && r.op == request::exception_op::none)
     return {"command.unknown", r.to.kind + " takes " + c.wire_name + " from actors only"};
   const auto operations = system_set{1} << static_cast<unsigned>(System::ops);
+  if (c.is_signed && r.op == request::exception_op::none && (r.signature_meaning.empty() || r.signature_reason.empty()))
+    return {"signature.missing", c.wire_name + " needs a signature with its meaning and reason"};
+  if (c.internal) {  // an actor passed the fact on: the MES, whose reports they come from, corrects and discards
+    const auto correctors = (system_set{1} << static_cast<unsigned>(System::mes)) | operations;
+    const bool may = r.op == request::exception_op::retry || (r.from.systems & correctors) != 0;
+    return may ? error{} : error{"command.not_owner", "corrections of this fact belong to mes, ops"};
+  }
   const auto owners = r.op == request::exception_op::none ? c.owners : static_cast<system_set>(c.owners | operations);
   if (!c.any_owner && (r.from.systems & owners) == 0)
     return {"command.not_owner", c.wire_name + " belongs to " + system_names(c.owners)};
@@ -148,6 +155,9 @@ void plant_host::take(request r, const std::shared_ptr<reply_sink>& sink, timest
   s.causation = std::move(r.causation);
   s.if_match = std::move(r.if_match);
   s.exception = std::move(r.exception);
+  s.reason = std::move(r.reason);
+  s.signature_meaning = std::move(r.signature_meaning);
+  s.signature_reason = std::move(r.signature_reason);
   lanes_.push(lane, {slot, std::move(s)});
 }
 

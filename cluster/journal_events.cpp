@@ -176,7 +176,8 @@ void append_hops(const kind_registry& kinds, const log_entry& e, std::string_vie
     if (text(r->correlation()) != correlation) continue;
     const auto* k = kinds.find(split_local(text(r->actor())).first);
     hop base;
-    base.at = r->at() != nullptr ? time_of(r->at()) : view.stamp();
+    if (r->at() != nullptr) base.at = time_of(r->at());
+    if (!base.at.given()) base.at = view.stamp();  // of the host's own records
     base.actor = text(r->actor());
     base.principal = text(r->principal());
     base.index = e.index;

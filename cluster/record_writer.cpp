@@ -78,6 +78,9 @@ bytes write_record(const record_parts& p) {
   const auto references = write_references(b, p.references);
   const auto reply_to = text(b, p.reply_to);
   const auto ask = text(b, p.ask);
+  const auto signature = p.signature_meaning.empty()
+                             ? Offset<Signature>()
+                             : CreateSignature(b, b.CreateString(p.signature_meaning), b.CreateString(p.signature_reason));
   const auto id = flatbuffers::Pack(p.id);
   const auto origin = flatbuffers::Pack(p.origin);
   const auto at = flatbuffers::Pack(p.at);
@@ -106,6 +109,7 @@ bytes write_record(const record_parts& p) {
   r.add_references(references);
   r.add_reply_to(reply_to);
   r.add_ask(ask);
+  r.add_signature(signature);
   r.add_source(p.source);
   r.add_command(p.command);
   r.add_system(p.system);

@@ -37,6 +37,8 @@ struct record_parts {
   std::span<const std::pair<std::string, std::uint64_t>> references;
   std::string_view reply_to;
   std::string_view ask;
+  std::string_view signature_meaning;  // with a reason: the record is signed
+  std::string_view signature_reason;
   hash128 origin;
   timestamp at;
   bool keyed = false;

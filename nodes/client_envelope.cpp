@@ -3,6 +3,8 @@
 #include "nodes/client_envelope.hpp"
 
 #include <algorithm>
+#include <cstddef>
+#include <cstdint>
 
 #include "nodes/gateway/core.hpp"
 #include "nodes/gateway/path.hpp"
@@ -22,6 +24,12 @@ bool is_plain_text(std::string_view text, std::size_t bytes_max) {
 }  // namespace
 
 const engine::Frame* verified_frame(bytes_view message) {
+  // ZeroMQ hands messages out inside its receive buffer, at any address; tables are read in place only where they are aligned.
+  thread_local bytes aligned;
+  if (reinterpret_cast<std::uintptr_t>(message.data()) % alignof(std::max_align_t) != 0) {
+    aligned.assign(message.begin(), message.end());
+    message = aligned;
+  }
   flatbuffers::Verifier verifier(message.data(), message.size(), envelope_depth_max, envelope_tables_max);
   if (!verifier.VerifyBuffer<engine::Frame>(nullptr)) return nullptr;
   return flatbuffers::GetRoot<engine::Frame>(message.data());
@@ -52,6 +60,10 @@ result<request> request_of(const engine::Command& command, const gateway::identi
   r.key = view(command.key());
   r.from = who.who;
   r.from.on_behalf_of = view(command.on_behalf_of());
+  if (const auto* signature = command.signature()) {
+    r.signature_meaning = view(signature->meaning());
+    r.signature_reason = view(signature->reason());
+  }
   r.system = static_cast<System>(system);
   r.correlation = view(command.correlation());
   r.causation = view(command.causation());

@@ -103,7 +103,7 @@ class router_port final : public client_port {
       socket_.bind(options_.address);
       address_ = socket_.get(zmq::sockopt::last_endpoint);
     } catch (const zmq::error_t& failure) {
-      return error{"config.invalid", "cannot listen on " + options_.address + ": " + failure.what()};
+      return error{"port.unavailable", "cannot listen on " + options_.address + ": " + failure.what()};
     }
     thread_ = std::thread([this] { run(); });
     return {};

@@ -30,6 +30,7 @@ enum class counter_command : std::uint8_t {
   once = 10,    // a fact that is refused when the row `key` exists; adds n and puts the row
   send = 11,    // delivery n to the ERP under `key`; its end adds 10
   owned = 12,   // as add, but the QMS's
+  sealed = 13,  // as add, but signed
 };
 
 class counter_kind final : public kind {
@@ -48,15 +49,16 @@ class counter_kind final : public kind {
     model_.name = "counter";
     model_.collection = "counters";
     model_.referenced = referenced;
-    model_.commands.resize(13);
+    model_.commands.resize(14);
     const auto* any = schema_model::built_in().schema().objects()->Get(0);  // a table that counts as declared has one
-    for (std::uint8_t i = 1; i <= 12; ++i) {
+    for (std::uint8_t i = 1; i <= 13; ++i) {
       model_.commands[i].member = i;
       model_.commands[i].object = any;
       model_.commands[i].any_owner = i != 12;
       model_.commands[i].wire_name = "command-" + std::to_string(i);
     }
     model_.commands[12].owners = system_set{1} << static_cast<unsigned>(System::qms);
+    model_.commands[13].is_signed = true;
     model_.commands[1].creates = true;
     model_.commands[5].creates = model_.commands[6].creates = true;
     model_.commands[2].fact = model_.commands[10].fact = true;
@@ -130,6 +132,7 @@ class counter_kind final : public kind {
     switch (static_cast<counter_command>(c.command)) {
       case counter_command::add:
       case counter_command::owned:
+      case counter_command::sealed:
         d.events.push_back({1, counter_body(n)});
         return;
       case counter_command::take:

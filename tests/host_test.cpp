@@ -381,6 +381,17 @@ BOOST_AUTO_TEST_CASE(a_spoilt_cell_is_loaded_anew_and_a_lost_one_too) {
   BOOST_TEST(w->value("1") == 8);
 }
 
+BOOST_AUTO_TEST_CASE(actors_whose_images_are_being_stored_are_left_alone) {  // simulation seed 8
+  host_options options;
+  options.resident_bytes_max = 1;
+  auto w = host_harness::make(options);
+  w->write_budget = 0;  // the disk is slow: nobody may leave, and nobody is asked again and again
+  w->send("1", command::add, 1);
+  w->send("2", command::add, 2);
+  BOOST_TEST(w->value("1") == 1);
+  BOOST_TEST(w->value("2") == 2);
+}
+
 BOOST_AUTO_TEST_CASE(a_lost_cell_takes_only_what_it_was_given) {  // simulation seed 136
   auto w = host_harness::make();
   w->send("1", command::add, 3);
