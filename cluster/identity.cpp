@@ -100,6 +100,10 @@ result<node_identity> find_identity(const fs::path& directory, const std::string
                    cluster);
   if (found->node != node)
     return refused(directory.string() + " belongs to node " + found->node + ", not " + node);
+  // The journal is opened first: a state without one had one, and it would be rebuilt as empty.
+  if (fs::exists(directory / "state" / "data.mdb") &&
+      !fs::exists(directory / "journal" / "data.mdb"))
+    return refused(directory.string() + " has lost its journal, only the state is left");
   return found;
 }
 

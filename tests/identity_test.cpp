@@ -96,6 +96,19 @@ BOOST_AUTO_TEST_CASE(data_without_identity_is_refused) {
   BOOST_TEST(!data_directory::open(t.path, "acme", "n1").has_value());
 }
 
+BOOST_AUTO_TEST_CASE(a_state_that_lost_its_journal_is_refused) {
+  temporary t;
+  BOOST_REQUIRE(data_directory::open(t.path, "acme", "n1"));
+  fs::create_directories(t.path / "state");
+  std::ofstream(t.path / "state" / "data.mdb") << "x";
+  auto d = data_directory::open(t.path, "acme", "n1");
+  BOOST_REQUIRE(!d);
+  BOOST_TEST(d.error().code == "directory.refused");
+  fs::create_directories(t.path / "journal");
+  std::ofstream(t.path / "journal" / "data.mdb") << "x";
+  BOOST_TEST(data_directory::open(t.path, "acme", "n1").has_value());
+}
+
 BOOST_AUTO_TEST_CASE(a_journal_of_another_incarnation_or_a_rolled_back_identity_is_refused) {
   auto disk = std::make_shared<memory_disk>();
   memory_store journal_store(disk);
