@@ -17,8 +17,8 @@ std::optional<walk_direction> parse_direction(std::string_view text) {
 }
 
 genealogy_walk::genealogy_walk(lot_id root, walk_direction direction, std::uint32_t depth,
-                               timestamp at)
-    : depth_max_(depth), at_(at) {
+                               timestamp at, std::size_t lots_max)
+    : depth_max_(depth), lots_max_(lots_max), at_(at) {
   result_.root = root;
   result_.direction = direction;
   reach(root, {}, 0, direction != walk_direction::down, direction != walk_direction::up);
@@ -43,7 +43,7 @@ void genealogy_walk::reach(const lot_id& lot, const std::string& material, std::
       wanted_.push_back(lot);
     return;
   }
-  if (seen_.size() >= nodes_max) {
+  if (seen_.size() >= lots_max_) {
     result_.complete = false;
     return;
   }
@@ -140,6 +140,7 @@ void write_edge(std::string& out, const genealogy_edge& e) {
   field(out, "unit", e.unit);
   field(out, "order", e.order);
   field(out, "operation", e.operation);
+  field(out, "report", e.report);
   field(out, "at", e.at.to_string());
   field(out, "basis", EnumNameBasis(e.basis));
   if (e.from_plant != e.to_plant) {
@@ -154,6 +155,7 @@ void write_edge(std::string& out, const genealogy_edge& e) {
 std::string to_json(const genealogy_result& result) {
   std::string out = "{";
   field(out, "root", result.root.batch, true);
+  field(out, "plant", result.root.plant);
   field(out, "direction", direction_name(result.direction));
   list(out, "nodes", result.nodes, [&](const auto& one) {
     out += '{';

@@ -55,7 +55,8 @@ class genealogy_walk {
  public:
   static constexpr std::size_t nodes_max = 10'000;
   /// `depth` 0 = any. `at`, when given, shows the links as they stood then; else those in force.
-  genealogy_walk(lot_id root, walk_direction direction, std::uint32_t depth, timestamp at);
+  genealogy_walk(lot_id root, walk_direction direction, std::uint32_t depth, timestamp at,
+                 std::size_t lots_max = nodes_max);
   /// Lots to be read next; each is wanted once.
   [[nodiscard]] const std::vector<lot_id>& wanted() const { return wanted_; }
   [[nodiscard]] std::vector<lot_id> take_wanted();
@@ -85,6 +86,7 @@ class genealogy_walk {
 
   genealogy_result result_;
   std::uint32_t depth_max_;
+  std::size_t lots_max_;
   timestamp at_;
   std::vector<lot_id> wanted_;
   std::map<lot_id, visit> seen_;

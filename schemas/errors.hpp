@@ -79,6 +79,15 @@ inline constexpr std::array error_catalogue{
     error_entry{507, "config.invalid", 500, "The configuration is not valid"},
     error_entry{508, "directory.refused", 500, "The data directory is refused"},
     error_entry{509, "group.unsafe", 500, "A replication group would break its rules"},
+    error_entry{510, "port.unavailable", 500, "The port cannot be listened on"},
+    // mappings: this message cannot be said in the outer system's form; a retry does not help
+    error_entry{600, "mapping.missing", 422, "The message lacks what the mapping needs"},
+    error_entry{601, "mapping.no_code", 422, "The mapping's table has no such code"},
+    error_entry{602, "mapping.not_a_number", 422, "The mapping wants a number"},
+    error_entry{603, "mapping.not_a_list", 422, "The mapping wants a list"},
+    error_entry{604, "mapping.no_delivery", 422, "The mapping does not know this delivery"},
+    error_entry{605, "mapping.too_large", 422, "The rendered message is too large"},
+    error_entry{606, "mapping.unknown_type", 422, "The delivery's type is not known"},
 };
 
 /// The entry for a code; a code that is not in the catalogue is a kind's refusal: 409.

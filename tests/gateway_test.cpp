@@ -498,10 +498,43 @@ BOOST_FIXTURE_TEST_CASE(exceptions_are_listed_and_acted_on_by_their_owner, fixtu
   BOOST_TEST(engine.asked.back().exception == "order~1000042~1");
   BOOST_TEST(post("/v1/exceptions/hamburg~order~1000042~1/correct", "dev-mes", R"({"confirmation":"C-2","operation":"0020"})").status == 200);
   BOOST_TEST((engine.asked.back().op == request::exception_op::correct));
+  BOOST_TEST(post("/v1/exceptions/hamburg~order~1000042~1/correct", "dev-mes", R"({"operation":"0020"})").status == 200);
+  const auto* merged = flatbuffers::GetRoot<millrace::order::ConfirmOperation>(engine.asked.back().body.data());
+  BOOST_TEST(merged->confirmation()->str() == "C-1");  // as parked
+  BOOST_TEST(merged->operation()->str() == "0020");
   BOOST_TEST(post("/v1/exceptions/hamburg~order~1000042~1/correct", "dev-mes", R"({"nonsense":1})").status == 422);
   BOOST_TEST(post("/v1/exceptions/hamburg~order~1000042~1/discard", "dev-ops", "{}").status == 200);
   BOOST_TEST((engine.asked.back().op == request::exception_op::discard));
   BOOST_TEST(post("/v1/exceptions/hamburg~order~1000042~1/explode", "dev-ops", "{}").status == 404);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_fact_that_an_actor_passed_on_is_corrected_with_the_senders_report, fixture) {
+  exception_view x;
+  x.id = "batch~HSG-0001~1";
+  x.plant = "hamburg";
+  x.actor = "batch/HSG-0001";
+  x.code = "batch.short_stock";
+  x.command = "consume";
+  millrace::batch::ConsumeT c;
+  c.order = "1000042";
+  c.report = "G-1";
+  c.quantity = decimal::from_units(150);
+  c.unit = "EA";
+  x.body = tests::packed_table(c);
+  engine.exception_list.push_back(x);
+  const std::string correct = "/v1/exceptions/hamburg~batch~HSG-0001~1/correct";
+  const auto report = R"({"report":"G-1","operation":"0010","material":"HOUSING","batch":"HSG-0001","quantity":"10","unit":"EA","person":"ann"})";
+  BOOST_TEST(post(correct, "dev-qms", report).status == 403);
+  BOOST_TEST(post(correct, "dev-mes", report).status == 200);
+  const auto* merged = flatbuffers::GetRoot<millrace::batch::Consume>(engine.asked.back().body.data());
+  BOOST_TEST(merged->order()->str() == "1000042");
+  BOOST_TEST(merged->quantity()->micros() == 10'000'000);
+  BOOST_TEST(post(correct, "dev-mes", R"({"batch":"HSG-0002"})").at("/errors/0/pointer") == "/batch");
+  BOOST_TEST(post(correct, "dev-mes", R"({"report":"G-2"})").status == 422);
+  BOOST_TEST(post(correct, "dev-mes", R"({"colour":"red"})").status == 422);
+  BOOST_TEST(post(correct, "dev-mes", "{}").status == 422);
+  BOOST_TEST(post("/v1/exceptions/hamburg~batch~HSG-0001~1/discard", "dev-mes", R"({"reason":"counted twice"})").status == 200);
+  BOOST_TEST(engine.asked.back().reason == "counted twice");
 }
 
 BOOST_FIXTURE_TEST_CASE(dead_letters_and_endpoints_need_operators, fixture) {
@@ -525,12 +558,26 @@ BOOST_FIXTURE_TEST_CASE(dead_letters_and_endpoints_need_operators, fixture) {
   BOOST_TEST(post("/v1/deadletters/hamburg~7/discard", "dev-ops", "").status == 200);
   BOOST_TEST(post("/v1/deadletters/hamburg~8/retry", "dev-ops", "").status == 404);
 
+  engine.deadletter_list.back().last_error = "HTTP 500";
+  BOOST_TEST(post("/v1/deadletters/retry", "dev-ops", "").status == 422);
+  BOOST_TEST(post("/v1/deadletters/retry?endpoint=hamburg~erp", "dev-ops", "").at("/retried") == "0");
+  BOOST_TEST(post("/v1/deadletters/retry?endpoint=hamburg~mes&code=500", "dev-ops", "").at("/retried") == "1");
+  const std::string preview = "/v1/endpoints/hamburg/mes/preview";
+  BOOST_TEST(post(preview, "dev-ops", R"({"deadletter":"hamburg~7"})").status == 404);  // no adapters here
+  gate.set_preview([](const attempt& a) -> result<mapped_request> { return mapped_request{"POST", "/" + a.kind, "{}", ""}; });
+  BOOST_TEST(post(preview, "dev-ops", R"({"deadletter":"hamburg~7"})").at("/path") == "/order_release");
+  BOOST_TEST(post(preview, "dev-ops", R"({"type":"production.order.dispatch.v1","data":{"order":"1"}})").at("/method") == "POST");
+  BOOST_TEST(post(preview, "dev-ops", R"({"type":"no.such.v1"})").status == 422);
+  BOOST_TEST(post(preview, "dev-mes", "{}").status == 403);
+
   endpoint_view e;
   e.plant = "hamburg";
   e.system = System::erp;
   e.waiting = 3;
   engine.endpoint_list.push_back(e);
   BOOST_TEST(get("/v1/endpoints").at("/items/0/waiting") == "3");
+  BOOST_TEST(get("/v1/endpoints/hamburg/erp").at("/waiting") == "3");
+  BOOST_TEST(get("/v1/endpoints/hamburg/wms").status == 404);
   const std::string pause = "/v1/endpoints/hamburg/erp/pause";
   BOOST_TEST(post(pause, "dev-erp", "{}").status == 403);
   BOOST_TEST(post(pause, "dev-ops", R"({"until":"2099-01-01T00:00:00Z","reason":"upgrade"})").status == 200);

@@ -363,5 +363,5 @@ BOOST_AUTO_TEST_CASE(an_address_in_use_is_refused) {
   options.port = r.port();
   const auto second = http::server::start(options, r.handler);
   BOOST_REQUIRE(!second.has_value());
-  BOOST_TEST(second.error().code == "config.invalid");
+  BOOST_TEST(second.error().code == "port.unavailable");
 }

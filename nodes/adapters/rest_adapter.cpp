@@ -2,6 +2,8 @@
 // cannot change in between.
 #include "nodes/adapters/rest_adapter.hpp"
 
+#include <spdlog/spdlog.h>
+
 #include <curl/curl.h>
 
 #include <algorithm>
@@ -215,10 +217,10 @@ class curl_rest_adapter final : public rest_adapter {
       // A message that cannot be said in the system's form stays so; a missing endpoint may come
       // back.
       const bool config = t->at == nullptr;
-      return t->done({config ? attempt_result::verdict::retry : attempt_result::verdict::dead,
-                      {},
-                      request.error().code + ": " + request.error().detail,
-                      0});
+      return done(*t, {config ? attempt_result::verdict::retry : attempt_result::verdict::dead,
+                       {},
+                       request.error().code + ": " + request.error().detail,
+                       0});
     }
     t->request = *std::move(request);
     t->answer_bytes_max = options_.answer_bytes_max;
@@ -317,7 +319,21 @@ class curl_rest_adapter final : public rest_adapter {
                          : t.error_text[0] != '\0' ? t.error_text
                                                    : curl_easy_strerror(code);
     }
-    t.done(verdict_of(t.answer, t.request.document_pointer));
+    done(t, verdict_of(t.answer, t.request.document_pointer));
+  }
+
+  /// Hands the verdict over; what was not acknowledged leaves a line in the log.
+  static void done(const transfer& t, attempt_result r) {
+    const auto& a = t.what;
+    if (r.what != attempt_result::verdict::acknowledged)
+      spdlog::warn("delivery plant={} system={} id={} attempt={} verdict={} correlation={} detail=\"{}\"", a.plant,
+                   EnumNameSystem(a.system), a.id, a.attempt,
+                   r.what == attempt_result::verdict::retry ? "retry" : r.what == attempt_result::verdict::dead ? "dead" : "gone",
+                   a.correlation, r.detail);
+    else
+      spdlog::debug("delivery plant={} system={} id={} attempt={} verdict=acknowledged correlation={}", a.plant,
+                    EnumNameSystem(a.system), a.id, a.attempt, a.correlation);
+    t.done(std::move(r));
   }
 
   void end_all() {

@@ -141,6 +141,7 @@ result<void> start_engine(const node_config& c, parts& p) {
 result<void> start_ports(const node_config& c, parts& p) {
   p.port_auth = std::make_unique<gateway::authenticator>(c.tokens);
   p.gate = std::make_shared<gateway::gateway>(*p.engine, schema_model::built_in(), gateway::authenticator(c.tokens), c.gateway);
+  p.gate->set_preview([raw = p.adapter.get()](const attempt& a) { return raw->preview(a); });
   if (!c.client.empty()) {
     client_port_options o;
     o.address = c.client;

@@ -35,9 +35,11 @@ class call : public std::enable_shared_from_this<call> {
   gateway::target target;
   identity who;
   std::string correlation;   // as the client gave it or made here
+  std::string code;          // of the refusal, for the log
   gateway::route route = gateway::route::unknown;
 
  private:
+  void log(int status) const;
   metrics& metrics_;
   std::chrono::steady_clock::time_point arrived_;
 };

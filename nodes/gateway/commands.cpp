@@ -107,6 +107,7 @@ void answer_outcome(const core& g, const call_ptr& c, const address& to, const r
 
 void refuse_outcome(const core& g, const call_ptr& c, const reply& r) {
   const auto code = r.code.empty() ? std::string("kind.fault") : r.code;
+  c->code = code;
   auto answer = http::problem({code, r.detail}, {c->target.path, c->correlation, title_of(g.model, code), r.retry_after_s});
   if (r.replayed) answer.set("Idempotent-Replayed", "true");
   c->answer(std::move(answer));
@@ -129,6 +130,28 @@ void finish(core& g, const call_ptr& c, const address& to, reply r) {
 result<bytes> table_of(const core& g, const table_model& command, std::string_view body) {
   if (!is_utf8(body)) return error{"request.not_utf8", "the body is not UTF-8"};
   return json_to_table(g.model, command, body.empty() ? std::string_view("{}") : body);
+}
+
+/// The command's table; of a `signed` command the member `signature` {meaning, reason} goes into the request.
+result<bytes> take_body(const core& g, const table_model& command, std::string_view body, request& r) {
+  if (!command.is_signed || !is_utf8(body)) return table_of(g, command, body);
+  const auto parsed = json_value::parse(body.empty() ? std::string_view("{}") : body);
+  if (!parsed) return parsed.error();
+  auto rest = json_value::make_object();
+  for (const auto& m : parsed->members()) {
+    if (m.key != "signature") {
+      rest.set(m.key, m.value);
+      continue;
+    }
+    for (const auto& s : m.value.members())
+      if ((s.key != "meaning" && s.key != "reason") || !s.value.is_string() || s.value.text().size() > 1000)
+        return error{"request.invalid", "a signature has meaning and reason", {{"/signature/" + s.key, "not a text of a signature"}}};
+    r.signature_meaning = m.value.text("meaning");
+    r.signature_reason = m.value.text("reason");
+  }
+  if (r.signature_meaning.empty() || r.signature_reason.empty())
+    return error{"signature.missing", command.wire_name + " needs signature {meaning, reason}", {{"/signature", "missing"}}};
+  return table_of(g, command, rest.dump());
 }
 
 error not_owner(const table_model& command) {
@@ -187,7 +210,7 @@ void post_command(core& g, const call_ptr& c, const address& to, std::string_vie
   if (!may_send(g, c, *command, r)) return;
   if (const auto media = check_media_type(c->request()); !media) return c->fail(media.error());
   if (!apply_headers(g, c, r)) return;
-  auto body = table_of(g, *command, c->request().body);
+  auto body = take_body(g, *command, c->request().body, r);
   if (!body) return c->fail(body.error());
   r.to = to;
   r.command = command->member;
@@ -255,7 +278,7 @@ result<request> bulk_request(core& g, const call_ptr& c, const std::string& plan
   const auto system = speaking_system(c->who.who.systems, command->owners, command->any_owner);
   if (system == 0) return g.metrics.not_owner(), not_owner(*command);
   const auto* body = entry.find("body");
-  auto table = table_of(g, *command, body == nullptr ? std::string("{}") : body->dump());
+  auto table = take_body(g, *command, body == nullptr ? std::string("{}") : body->dump(), r);
   if (!table) return table.error();
   r.key = entry.text("idempotency_key");
   if (const auto sound = check_key(r.key); !sound) return sound.error();

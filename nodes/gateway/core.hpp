@@ -4,13 +4,16 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 
 #include "cluster/engine.hpp"
+#include "nodes/adapters/mapping.hpp"
 #include "nodes/gateway/auth.hpp"
 #include "nodes/gateway/batcher.hpp"
 #include "nodes/gateway/call.hpp"
 #include "nodes/gateway/metrics.hpp"
+#include "nodes/json/json_value.hpp"
 #include "schemas/model.hpp"
 
 namespace millrace::gateway {
@@ -43,6 +46,8 @@ struct core {
   gateway::metrics metrics;
   batcher commands;
   std::function<http::server_figures()> server_figures;
+  /// What an attempt would send now, without sending it; empty where the node has no adapters.
+  std::function<result<mapped_request>(const attempt&)> preview;
   std::shared_ptr<event_hub> live;
   std::once_flag openapi_made;
   std::string openapi;
@@ -73,6 +78,13 @@ void append_actor(const schema_model& model, const kind_model& kind, const actor
 [[nodiscard]] long long limit_of(const target& t, long long fallback = 50);
 /// True (and answered) unless the caller speaks for platform operations.
 [[nodiscard]] bool refused_for_operators(const call_ptr& c);
+/// "<plant>~<id in the plant>" in its parts; a bare id has no plant.
+[[nodiscard]] std::pair<std::string, std::string> split_public(const std::string& id);
+/// True (and answered) when a limit is not valid, or the plant is named and not known.
+[[nodiscard]] bool bad_limit(const call_ptr& c, long long limit);
+[[nodiscard]] bool unknown_plant(core& g, const call_ptr& c, std::string_view plant);
+/// The JSON object in the body; an empty body is {}. nullopt when answered.
+[[nodiscard]] std::optional<json_value> object_in(const call_ptr& c);
 /// Names of the plants, in order.
 void with_plants(core& g, const call_ptr& c, std::function<void(std::vector<std::string>)> then);
 
@@ -110,6 +122,9 @@ void post_exception(core& g, const call_ptr& c, const std::string& id, const std
 void get_deadletters(core& g, const call_ptr& c);
 void post_deadletter(core& g, const call_ptr& c, const std::string& id, const std::string& verb);
 void get_endpoints(core& g, const call_ptr& c);
+void post_deadletters_retry(core& g, const call_ptr& c);
+void get_endpoint(core& g, const call_ptr& c, const std::string& plant, const std::string& system);
+void post_preview(core& g, const call_ptr& c, const std::string& plant, const std::string& system);
 void post_pause(core& g, const call_ptr& c, const std::string& plant, const std::string& system);
 void get_transaction(core& g, const call_ptr& c, const std::string& correlation);
 void get_plants(core& g, const call_ptr& c);

@@ -133,7 +133,12 @@ void gateway::route_platform(const call_ptr& c) {
   if (what == "schemas" && s.size() == 3) return method_is(c, "GET") ? get_schema(core_, c, s[2]) : void();
   if (what == "exceptions" && s.size() == 3) return method_is(c, "GET") ? get_exception(core_, c, s[2]) : void();
   if (what == "exceptions" && s.size() == 4) return method_is(c, "POST") ? post_exception(core_, c, s[2], s[3]) : void();
+  if (what == "deadletters" && s.size() == 3 && s[2] == "retry")
+    return method_is(c, "POST") ? post_deadletters_retry(core_, c) : void();
   if (what == "deadletters" && s.size() == 4) return method_is(c, "POST") ? post_deadletter(core_, c, s[2], s[3]) : void();
+  if (what == "endpoints" && s.size() == 4) return method_is(c, "GET") ? get_endpoint(core_, c, s[2], s[3]) : void();
+  if (what == "endpoints" && s.size() == 5 && s[4] == "preview")
+    return method_is(c, "POST") ? post_preview(core_, c, s[2], s[3]) : void();
   if (what == "endpoints" && s.size() == 5 && s[4] == "pause")
     return method_is(c, "POST") ? post_pause(core_, c, s[2], s[3]) : void();
   c->route = route::unknown;

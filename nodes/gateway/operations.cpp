@@ -1,21 +1,17 @@
-// What operators look at and act on: exceptions, dead letters, endpoints, transactions.
-// Acting on them needs the command's owner or platform operations; the engine journals who did it.
+// What operators look at and act on: exceptions and transactions.
+// Acting on an exception needs the fact's owner or platform operations; the engine journals who did it.
+#include <flatbuffers/reflection.h>
+
 #include <algorithm>
 
 #include "nodes/gateway/answers.hpp"
 #include "nodes/gateway/core.hpp"
 #include "nodes/gateway/json_text.hpp"
+#include "nodes/gateway/utf8.hpp"
 #include "nodes/json/json_value.hpp"
 
 namespace millrace::gateway {
 namespace {
-
-/// "<plant>~<id in the plant>", or a bare id.
-std::pair<std::string, std::string> split_public(const std::string& id) {
-  const auto tilde = id.find('~');
-  if (tilde == std::string::npos) return {{}, id};
-  return {id.substr(0, tilde), id.substr(tilde + 1)};
-}
 
 void append_exception(const core& g, const exception_view& x, std::string& out) {
   json_object o(out);
@@ -72,48 +68,6 @@ void append_hop(const hop& h, std::string& out) {
   if (h.attempt != 0) o.number("attempt", h.attempt);
 }
 
-void append_delivery(const core& g, const delivery_view& d, std::string& out) {
-  json_object o(out);
-  o.text("id", d.id).text("plant", d.plant).text("system", EnumNameSystem(d.system)).text("key", d.key).text("type", d.type);
-  o.text("state", d.state).some("actor", d.actor).some("correlation", d.correlation).number("attempts", d.attempts);
-  o.when("filed_at", d.filed_at).when("last_attempt", d.last_attempt).when("next_attempt", d.next_attempt);
-  o.some("last_error", d.last_error).some("document", d.document);
-  const auto* kind = g.model.kind(d.kind);
-  const auto* type = kind == nullptr ? nullptr : kind->delivery(d.member);
-  if (type != nullptr && !d.body.empty()) table_to_json(g.model, *type, d.body, o.key("body"));
-}
-
-void append_endpoint(const endpoint_view& e, std::string& out) {
-  json_object o(out);
-  o.text("id", e.plant + '~' + EnumNameSystem(e.system)).text("plant", e.plant).text("system", EnumNameSystem(e.system));
-  o.text("breaker", e.breaker.empty() ? "closed" : e.breaker).flag("paused", e.paused).when("paused_until", e.paused_until);
-  o.some("pause_reason", e.pause_reason).number("waiting", e.waiting).number("dead", e.dead);
-  o.number("acknowledged", e.acknowledged).number("attempts", e.attempts).number("failures", e.failures);
-  o.when("oldest", e.oldest).when("last_success", e.last_success).when("last_failure", e.last_failure);
-  o.some("last_error", e.last_error);
-}
-
-bool bad_limit(const call_ptr& c, long long limit) {
-  if (limit > 0) return false;
-  c->fail({"request.invalid", "limit is 1 to 1000", {{"/limit", "out of range"}}});
-  return true;
-}
-
-bool unknown_plant(core& g, const call_ptr& c, std::string_view plant) {
-  if (plant.empty() || g.engine.has_plant(plant)) return false;
-  c->fail({"plant.unknown", "no plant " + std::string(plant)});
-  return true;
-}
-
-/// The JSON object in the body; an empty body is {}. nullopt when answered.
-std::optional<json_value> object_in(const call_ptr& c) {
-  const auto& body = c->request().body;
-  auto parsed = json_value::parse(body.empty() ? std::string_view("{}") : body);
-  if (!parsed) return c->fail(parsed.error()), std::nullopt;
-  if (!parsed->is_object()) return c->fail({"request.invalid", "send an object", {{"", "not an object"}}}), std::nullopt;
-  return std::move(*parsed);
-}
-
 }  // namespace
 
 void get_exceptions(core& g, const call_ptr& c) {
@@ -142,6 +96,48 @@ bool may_act_on_exception(core& g, const call_ptr& c, const table_model& command
   if (!may) return c->fail({"command.not_owner", "corrections of this fact belong to mes, ops"}), false;
   r.system = static_cast<System>(speaking_system(c->who.who.systems, 0, true));
   return true;
+}
+
+/// A member of the sender's own report that the fact, as an actor passed it on, does not have: the lot that it went to (then
+/// it must be that lot), or what only the report itself keeps (person, equipment, …). Error: a member that no such report has.
+result<void> only_of_the_report(const core& g, const exception_view& x, const json_value::member& m) {
+  const auto [kind, actor] = split_local(x.actor);
+  if (m.key == kind && m.value.text() == actor) return {};
+  if (m.key == kind)
+    return error{"request.invalid", "a correction cannot move the fact to another " + std::string(kind) + ": discard it and report anew",
+                 {{'/' + m.key, "is " + std::string(actor)}}};
+  const auto has = [](const table_model& t, const std::string& field) {
+    return t.object != nullptr && t.object->fields()->LookupByKey(field.c_str()) != nullptr;
+  };
+  for (const auto& k : g.model.kinds())
+    for (const auto& t : k.commands)
+      if (t.fact && !t.internal && has(t, "report") && has(t, m.key)) return {};
+  return error{"request.invalid", "neither the parked fact nor its report has this field", {{'/' + m.key, "unknown field"}}};
+}
+
+/// The parked body with the given members in place of its own.
+result<bytes> corrected(const core& g, const exception_view& x, const table_model& command, std::string_view text) {
+  if (!is_utf8(text)) return error{"request.not_utf8", "the body is not UTF-8"};
+  const auto given = json_value::parse(text.empty() ? std::string_view("{}") : text);
+  if (!given) return given.error();
+  if (!given->is_object() || given->members().empty())
+    return error{"request.invalid", "send an object with the fields to correct; the others stay as parked"};
+  if (x.body.empty()) return json_to_table(g.model, command, text);
+  std::string kept;
+  table_to_json(g.model, command, x.body, kept);
+  auto merged = json_value::parse(kept);
+  if (!merged) return merged.error();
+  for (const auto& m : given->members()) {
+    if (command.internal && command.object->fields()->LookupByKey(m.key.c_str()) == nullptr) {
+      if (auto sound = only_of_the_report(g, x, m); !sound) return sound.error();
+      continue;
+    }
+    const bool names_it = m.key == "report" || m.key == "order";
+    if (command.internal && names_it && merged->text(m.key) != m.value.text())
+      return error{"request.invalid", "a correction keeps the fact's ids", {{'/' + m.key, "is " + merged->text(m.key)}}};
+    merged->set(m.key, m.value);
+  }
+  return json_to_table(g.model, command, merged->dump());
 }
 
 }  // namespace
@@ -174,132 +170,20 @@ void post_exception(core& g, const call_ptr& c, const std::string& id, const std
     r.op = op;
     r.body = x.body;
     if (op == request::exception_op::correct) {
-      auto body = json_to_table(g.model, *command, c->request().body);
+      auto body = corrected(g, x, *command, c->request().body);
       if (!body) return c->fail(body.error());
       r.body = std::move(*body);
     }
+    if (op == request::exception_op::discard) {
+      const auto body = object_in(c);
+      if (!body) return;
+      r.reason = body->text("reason");
+      for (const auto& m : body->members())
+        if (m.key != "reason" || r.reason.size() > 1000)
+          return c->fail({"request.invalid", "discard takes a reason of up to 1000 bytes", {{'/' + m.key, "not expected"}}});
+    }
     send_request(g, c, std::move(r));
   });
-}
-
-void get_deadletters(core& g, const call_ptr& c) {
-  const auto limit = limit_of(c->target, 100);
-  const auto plant = std::string(c->target.get("plant"));
-  if (bad_limit(c, limit) || unknown_plant(g, c, plant)) return;
-  g.engine.deadletters(plant, std::string(c->target.get("cursor")), static_cast<std::uint32_t>(limit),
-                       on_thread_of<std::vector<delivery_view>>(c, [&g, c, limit](auto found) {
-                         if (!found) return c->fail(found.error());
-                         const bool more = found->size() >= static_cast<std::size_t>(limit);
-                         answer_items(c, *found, more ? found->back().id : std::string(),
-                                      [&](const auto& d, std::string& out) { append_delivery(g, d, out); });
-                       }));
-}
-
-namespace {
-
-/// Sends the operator's word on a dead letter; `edited` empty = as it is.
-void act_on_deadletter(core& g, const call_ptr& c, const std::string& id, engine_api::deadletter_op op, bytes edited) {
-  g.engine.deadletter(id, op, std::move(edited), c->who.who, on_thread_of<void>(c, [c, id, op](result<void> r) {
-                        if (!r) return c->fail(r.error());
-                        std::string out;
-                        {
-                          json_object o(out);
-                          o.text("id", id).text("state", op == engine_api::deadletter_op::retry ? "waiting" : "discarded");
-                        }
-                        c->json(200, std::move(out));
-                      }));
-}
-
-/// Looks the dead letter up for its type, so that an edited body can be checked against it.
-struct deadletter_edit : std::enable_shared_from_this<deadletter_edit> {
-  core& g;
-  call_ptr c;
-  std::string plant, id, after, body;
-  explicit deadletter_edit(core& g_) : g(g_) {}
-  void step() {
-    g.engine.deadletters(plant, after, 1000, on_thread_of<std::vector<delivery_view>>(c, [self = shared_from_this()](auto found) {
-                           if (!found) return self->c->fail(found.error());
-                           self->take(*found);
-                         }));
-  }
-  void take(const std::vector<delivery_view>& found) {
-    for (const auto& d : found)
-      if (d.id == id) return edit(d);
-    if (found.size() < 1000) return c->fail({"deadletter.unknown", "no dead letter " + id});
-    after = found.back().id;
-    step();
-  }
-  void edit(const delivery_view& d) {
-    const auto* kind = g.model.kind(d.kind);
-    const auto* type = kind == nullptr ? nullptr : kind->delivery(d.member);
-    if (type == nullptr) return c->fail({"deadletter.unknown", "the type of the dead letter is not known"});
-    auto table = json_to_table(g.model, *type, body);
-    if (!table) return c->fail(table.error());
-    act_on_deadletter(g, c, id, engine_api::deadletter_op::retry, std::move(*table));
-  }
-};
-
-}  // namespace
-
-void post_deadletter(core& g, const call_ptr& c, const std::string& id, const std::string& verb) {
-  if (verb != "retry" && verb != "discard") return c->fail({"route.unknown", "a dead letter can be retried or discarded"});
-  if (refused_for_operators(c)) return;
-  if (verb == "discard") return act_on_deadletter(g, c, id, engine_api::deadletter_op::discard, {});
-  const auto body = object_in(c);
-  if (!body) return;
-  for (const auto& m : body->members())
-    if (m.key != "body") return c->fail({"request.invalid", "retry takes body", {{'/' + m.key, "unknown field"}}});
-  const auto* edited = body->find("body");
-  if (edited == nullptr) return act_on_deadletter(g, c, id, engine_api::deadletter_op::retry, {});
-  auto e = std::make_shared<deadletter_edit>(g);
-  e->c = c;
-  e->plant = split_public(id).first;
-  e->id = id;
-  e->body = edited->dump();
-  e->step();
-}
-
-void get_endpoints(core& g, const call_ptr& c) {
-  g.engine.endpoints(on_thread_of<std::vector<endpoint_view>>(c, [c](auto found) {
-    if (!found) return c->fail(found.error());
-    const auto plant = c->target.get("plant");
-    std::vector<endpoint_view> wanted;
-    for (auto& e : *found)
-      if (plant.empty() || e.plant == plant) wanted.push_back(std::move(e));
-    answer_items(c, wanted, {}, append_endpoint);
-  }));
-}
-
-void post_pause(core& g, const call_ptr& c, const std::string& plant, const std::string& system) {
-  if (refused_for_operators(c)) return;
-  const auto number = system_number(system);
-  if (!number) return c->fail({"endpoint.unknown", "no system " + system});
-  if (unknown_plant(g, c, plant)) return;
-  const auto body = object_in(c);
-  if (!body) return;
-  for (const auto& m : body->members())
-    if (m.key != "until" && m.key != "reason")
-      return c->fail({"request.invalid", "pause takes until and reason", {{'/' + m.key, "unknown field"}}});
-  timestamp until;  // absent = resume now
-  if (body->has("until")) {
-    const auto parsed = timestamp::parse(body->text("until"));
-    if (!parsed) return c->fail({"request.invalid", parsed.error().detail, {{"/until", parsed.error().code}}});
-    until = *parsed;
-  }
-  const auto reason = body->text("reason");
-  if (until.given() && reason.empty()) return c->fail({"request.invalid", "a pause needs a reason", {{"/reason", "missing"}}});
-  if (reason.size() > 1000) return c->fail({"request.invalid", "the reason is too long", {{"/reason", "longer than 1000 bytes"}}});
-  g.engine.pause_endpoint(plant, static_cast<System>(*number), until, reason, c->who.who,
-                          on_thread_of<void>(c, [c, plant, system, until](result<void> r) {
-                            if (!r) return c->fail(r.error());
-                            std::string out;
-                            {
-                              json_object o(out);
-                              o.text("plant", plant).text("system", system).flag("paused", until > wall_clock());
-                              o.when("paused_until", until);
-                            }
-                            c->json(200, std::move(out));
-                          }));
 }
 
 void get_transaction(core& g, const call_ptr& c, const std::string& correlation) {

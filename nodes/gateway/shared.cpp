@@ -75,6 +75,32 @@ bool refused_for_operators(const call_ptr& c) {
   return true;
 }
 
+std::pair<std::string, std::string> split_public(const std::string& id) {
+  const auto tilde = id.find('~');
+  if (tilde == std::string::npos) return {{}, id};
+  return {id.substr(0, tilde), id.substr(tilde + 1)};
+}
+
+bool bad_limit(const call_ptr& c, long long limit) {
+  if (limit > 0) return false;
+  c->fail({"request.invalid", "limit is 1 to 1000", {{"/limit", "out of range"}}});
+  return true;
+}
+
+bool unknown_plant(core& g, const call_ptr& c, std::string_view plant) {
+  if (plant.empty() || g.engine.has_plant(plant)) return false;
+  c->fail({"plant.unknown", "no plant " + std::string(plant)});
+  return true;
+}
+
+std::optional<json_value> object_in(const call_ptr& c) {
+  const auto& body = c->request().body;
+  auto parsed = json_value::parse(body.empty() ? std::string_view("{}") : body);
+  if (!parsed) return c->fail(parsed.error()), std::nullopt;
+  if (!parsed->is_object()) return c->fail({"request.invalid", "send an object", {{"", "not an object"}}}), std::nullopt;
+  return std::move(*parsed);
+}
+
 void with_plants(core& g, const call_ptr& c, std::function<void(std::vector<std::string>)> then) {
   g.engine.plants(on_thread_of<std::vector<plant_status>>(c, [c, then = std::move(then)](auto found) {
     if (!found) return c->fail(found.error());

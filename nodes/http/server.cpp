@@ -83,7 +83,7 @@ class asio_server final : public server {
     if (!ec) acceptor_->bind(endpoint, ec);
     if (!ec) acceptor_->listen(1024, ec);
     if (ec)
-      return error{"config.invalid", "cannot listen on " + options_.host + ":" + std::to_string(options_.port) + ": " + ec.message()};
+      return error{"port.unavailable", "cannot listen on " + options_.host + ":" + std::to_string(options_.port) + ": " + ec.message()};
     port_ = acceptor_->local_endpoint(ec).port();
     return {};
   }
