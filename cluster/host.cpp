@@ -95,7 +95,7 @@ void plant_host::passivate_some(timestamp now) {
        slot = slots_[slot].newer, ++looks) {
     auto& s = slots_[slot];
     if (s.state != slot_state::phase::ready || s.dirty || s.reload || s.in_flight > 0 || s.waiting > 0 || s.evolving > 0 ||
-        !s.pending.empty())
+        !s.pending.empty() || s.stayed == counters_.checkpoints + 1)
       continue;
     s.state = slot_state::phase::passivating;
     port_->passivate(slot);
@@ -108,8 +108,9 @@ void plant_host::passivate_some(timestamp now) {
 void plant_host::on_passivated(slot_number slot, bool gone, timestamp now) {
   auto& s = slots_[slot];
   if (s.state != slot_state::phase::passivating) return;
-  if (!gone) {
+  if (!gone) {  // mostly since its image is not stored yet: asked again after the next checkpoint
     s.state = slot_state::phase::ready;
+    s.stayed = counters_.checkpoints + 1;
     use(slot);
     if (!s.pending.empty()) touch(slot);
     offer_touched(now);

@@ -244,6 +244,7 @@ class plant_host {
     bool fresh = false;                     // came into being since the last checkpoint: not listed in its rows yet
     bool reload = false;                    // once nothing of it is in flight
     std::uint8_t losses = 0;
+    std::uint64_t stayed = 0;               // it would not leave: count of checkpoints then, and one
     std::uint32_t in_flight = 0;            // proposals that are not committed yet
     std::uint32_t waiting = 0;              // waiters
     std::uint32_t evolving = 0;             // evolve calls that are not answered yet
