@@ -6,7 +6,8 @@
 
 namespace millrace::simulation {
 
-outer_systems::outer_systems(world& w, const swarm& faults, findings& found) : world_(w), faults_(faults), found_(found) {
+outer_systems::outer_systems(world& w, const swarm& faults, findings& found)
+    : world_(w), faults_(faults), found_(found) {
   if (faults_.endpoint_down_us > 0) plan_outage();
 }
 
@@ -40,7 +41,8 @@ void outer_systems::take(const attempt& a, std::function<void(attempt_result)> a
     overtaken_.insert(a.id);
     return reply(verdict::dead, {}, "422 this is not acceptable");
   }
-  if (!healed_ && world_.chance(faults_.endpoint_error)) return reply(verdict::retry, {}, "500 try again");
+  if (!healed_ && world_.chance(faults_.endpoint_error))
+    return reply(verdict::retry, {}, "500 try again");
   act(a);
   if (!healed_ && world_.chance(faults_.endpoint_silent)) {
     world_.after(5'000'000, [answer] {
@@ -63,7 +65,8 @@ void outer_systems::act(const attempt& a) {
   }
   auto& last = last_[a.plant + "/" + std::to_string(static_cast<int>(a.system)) + "/" + a.key];
   if (a.number < last && !overtaken_.contains(a.id))
-    found_.add("I6: delivery " + a.id + " of key " + a.key + " had its effect after number " + std::to_string(last));
+    found_.add("I6: delivery " + a.id + " of key " + a.key + " had its effect after number " +
+               std::to_string(last));
   last = std::max(last, a.number);
 }
 

@@ -1,4 +1,5 @@
-// The outer systems of the simulation: they honour the key of a delivery, keep a ledger, and fail as the seed says.
+// The outer systems of the simulation: they honour the key of a delivery, keep a ledger, and fail
+// as the seed says.
 #pragma once
 
 #include <functional>
@@ -33,9 +34,9 @@ class outer_systems {
   bool down_ = false;
   bool healed_ = false;
   std::set<std::string> poison_;
-  std::map<std::string, std::string> done_;                 // id -> body
-  std::map<std::string, std::uint64_t> last_;               // plant/system/key -> highest number with an effect
-  std::set<std::string> overtaken_;                         // ids that were dead once: they may come late
+  std::map<std::string, std::string> done_;    // id -> body
+  std::map<std::string, std::uint64_t> last_;  // plant/system/key -> highest number with an effect
+  std::set<std::string> overtaken_;            // ids that were dead once: they may come late
 };
 
 }  // namespace millrace::simulation

@@ -1,28 +1,35 @@
-// Which faults a seed draws (swarm testing: every seed has its own mix), and what a run found wrong.
+// Which faults a seed draws (swarm testing: every seed has its own mix), and what a run found
+// wrong.
 #pragma once
 
 #include <cstdint>
 #include <string>
 #include <vector>
 
+#include "tests/simulation/mutants.hpp"
 #include "tests/simulation/world.hpp"
 
 namespace millrace::simulation {
 
 struct swarm {
-  std::int64_t hop_us_max = 200;         // of every hop between host, cells, loop, disk
-  std::int64_t crash_every_us = 0;       // mean time between power losses; 0 = none
-  double commit_fails = 0;               // probability that a commit fails with an I/O error (the process ends)
-  double cell_lost = 0;                  // probability per offer that an actor dies
-  double endpoint_error = 0;             // an attempt is answered with a temporary error
-  double endpoint_silent = 0;            // it acts, and its answer is lost
-  double endpoint_poison = 0;            // a delivery that it will never take
-  std::int64_t endpoint_down_us = 0;     // mean length of outages; 0 = none
-  bool endpoints = true;                 // bound at all
+  std::int64_t hop_us_max = 200;    // of every hop between host, cells, loop, disk
+  std::int64_t sync_us_max = 0;     // how long a sync of the journal or the state takes
+  std::int64_t crash_every_us = 0;  // mean time between power losses; 0 = none
+  double state_lost = 0;            // probability per power loss that the state disk is gone
+  std::int64_t flip_every_us = 0;  // mean time between bits that flip in the state's rows; 0 = none
+  std::int64_t clock_step_us_max = 0;  // how far the business clock may jump, either way, at a boot
+  double commit_fails = 0;  // probability that a commit fails with an I/O error (the process ends)
+  double cell_lost = 0;     // probability per offer that an actor dies
+  double endpoint_error = 0;          // an attempt is answered with a temporary error
+  double endpoint_silent = 0;         // it acts, and its answer is lost
+  double endpoint_poison = 0;         // a delivery that it will never take
+  std::int64_t endpoint_down_us = 0;  // mean length of outages; 0 = none
+  bool endpoints = true;              // bound at all
   std::size_t checkpoint_records = 200;
   std::size_t resident_bytes_max = 1 << 30;
   unsigned plants = 1;
   unsigned clients = 4;
+  mutant off = mutant::none;
 
   static swarm draw(world& w) {
     swarm s;
@@ -41,9 +48,30 @@ struct swarm {
     if (w.chance(0.4)) s.resident_bytes_max = 20'000;
     s.plants = w.chance(0.3) ? 2 : 1;
     s.clients = 1 + static_cast<unsigned>(w.below(6));
+    const std::int64_t syncs[] = {0, 300, 10'000};
+    s.sync_us_max = syncs[w.below(3)];
+    if (w.chance(0.2)) s.state_lost = 0.3;
+    if (w.chance(0.2)) s.flip_every_us = 300'000;
+    if (w.chance(0.3)) s.clock_step_us_max = 3'600'000'000;
     return s;
   }
 };
+
+/// Leaves a guard out, and lets what it guards against happen often.
+inline void leave_out(swarm& s, mutant guard) {
+  s.off = guard;
+  if (guard == mutant::none) return;
+  s.crash_every_us = 300'000;
+  s.state_lost = 0;
+  s.sync_us_max = 10'000;
+  s.checkpoint_records = 20;
+  s.endpoints = true;
+  if (guard == mutant::io_error_ignored) s.commit_fails = 0.02;
+  if (guard == mutant::damaged_rows_served) {
+    s.flip_every_us = 5'000;
+    s.resident_bytes_max = 20'000;
+  }
+}
 
 /// Violations of what is promised; a run with any is a failure.
 class findings {

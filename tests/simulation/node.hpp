@@ -1,5 +1,6 @@
-// One simulated node: the production cores (loop, hosts, cells, outbox) of one process on two simulated disks.
-// Every hop that CAF, a thread or the disk makes in production is an event with a random delay here.
+// One simulated node: the production cores (loop, hosts, cells, outbox) of one process on two
+// simulated disks. Every hop that CAF, a thread or the disk makes in production is an event with a
+// random delay here.
 #pragma once
 
 #include <functional>
@@ -7,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "cluster/host.hpp"
@@ -24,19 +26,24 @@ using reply_handler = std::function<void(const reply&)>;
 /// The machine with its disks; processes come and go on it.
 class node {
  public:
-  node(world& w, const swarm& faults, findings& found, outer_systems& outside, const kind_registry& kinds);
+  node(world& w, const swarm& faults, findings& found, outer_systems& outside,
+       const kind_registry& kinds);
   ~node();
 
   /// Starts a process on the disks as they are.
   void boot();
-  /// Power loss: the process is gone, what was not synced is dropped, and the machine boots again a little later.
+  /// Power loss: the process is gone, what was not synced is dropped, and the machine boots again a
+  /// little later.
   void crash(const std::string& why);
   /// Ends the faults of the machine itself.
   void heal();
+  /// Flips one bit of a stored row of the state. False when nothing is stored.
+  bool flip_state_bit();
 
   [[nodiscard]] bool up() const { return process_ != nullptr; }
   [[nodiscard]] unsigned boots() const { return boots_; }
-  /// False when no process is there to take it. Otherwise the handler is called at most once: a crash loses it.
+  /// False when no process is there to take it. Otherwise the handler is called at most once: a
+  /// crash loses it.
   bool submit(request r, reply_handler handler);
   /// Reads an actor's committed state; nullopt = absent. The handler may never be called.
   bool read(address where, std::function<void(std::optional<actor_view>)> handler);
@@ -47,14 +54,32 @@ class node {
 
   /// Open deliveries, messages and pending work of all plants, for waiting until all is quiet.
   [[nodiscard]] std::uint64_t unrest() const;
+  /// The same for people.
+  [[nodiscard]] std::string restless() const;
+  /// One more boot, without faults, whose refusal to start is no finding but what is asked for.
+  void restart_for_good();
+  /// Why it did not start; empty when it did.
+  [[nodiscard]] const std::string& refused_to_start() const { return refused_; }
   [[nodiscard]] std::vector<std::string> plant_names() const;
   [[nodiscard]] plant_host* host_of(const std::string& plant);
   [[nodiscard]] group_number group_of(const std::string& plant) const;
+  [[nodiscard]] std::string plant_of(group_number group) const {
+    return plant_names().at(group - 1);
+  }
   [[nodiscard]] store& journal_store();
   [[nodiscard]] store& state_store();
+  [[nodiscard]] memory_disk& journal_disk() { return *journal_disk_; }
+  [[nodiscard]] timestamp now() const {
+    return timestamp::from_micros(world_.now().micros() + clock_us_);
+  }
 
  private:
   friend class process;
+  void plan_flip();
+  void step_clock();
+  void witness(const write_batch& batch);
+  void leads(group_number group, const group_status& status);
+
   world& world_;
   const swarm& faults_;
   findings& found_;
@@ -65,6 +90,13 @@ class node {
   std::shared_ptr<process> process_;
   unsigned boots_ = 0;
   bool healed_ = false;
+  bool last_boot_ = false;
+  std::string refused_;
+  std::int64_t clock_us_ = 0;  // the business clock's distance from the world's
+  std::int64_t clock_us_high_ = 0;
+  // What others could have seen of the log: an entry leaves before it is on the leader's own disk.
+  std::map<std::tuple<group_number, term_number, journal_index>, bytes> sent_;
+  std::map<std::pair<group_number, term_number>, unsigned> led_;  // by which boot
 };
 
 }  // namespace millrace::simulation

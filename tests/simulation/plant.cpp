@@ -2,6 +2,7 @@
 
 #include "tests/simulation/plant.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "cluster/entry.hpp"
@@ -17,7 +18,22 @@ host_options options_of(const std::string& name, const swarm& faults) {
   o.checkpoint_records = faults.checkpoint_records;
   o.checkpoint_us = 500'000;
   o.resident_bytes_max = faults.resident_bytes_max;
+  const bool small = faults.resident_bytes_max < (1 << 20);
+  if (small && faults.flip_every_us == 0)
+    o.outbox_.resident_bytes_max = 2'000;  // bodies are read back
+  if (faults.off == mutant::window_off) o.window.ids_max = 1;
   return o;
+}
+
+/// In place: no record of these says any longer which message it has handled.
+void forget_watermarks(const bytes& entry) {
+  const auto view = entry_view::trusted(entry);
+  for (const auto* record : view) {
+    if (record->source() != engine::Source::message || record->consumed() == nullptr) continue;
+    auto* consumed = const_cast<flatbuffers::Table*>(
+        reinterpret_cast<const flatbuffers::Table*>(record->consumed()));
+    consumed->SetField<std::uint64_t>(engine::Consumed::VT_NUMBER, 0, 0);
+  }
 }
 
 void append(changes& to, changes from) {
@@ -34,8 +50,8 @@ sim_plant::sim_plant(std::string name, process_services services, group_number g
       services_(std::move(services)),
       group_(group),
       journal_(*services_.journal, group),
-      host_(options_of(name_, *services_.faults), *services_.kinds, *this, *services_.state, journal_,
-            [w = services_.where] { return w->random(); }) {}
+      host_(options_of(name_, *services_.faults), *services_.kinds, *this, *services_.state,
+            journal_, [w = services_.where] { return w->random(); }) {}
 
 void sim_plant::hop(const char* link, event what) {
   services_.where->hop(name_ + link, services_.faults->hop_us_max,
@@ -45,7 +61,7 @@ void sim_plant::hop(const char* link, event what) {
 }
 
 void sim_plant::input(const std::function<void(plant_host&, timestamp)>& what) {
-  what(host_, services_.where->now());
+  what(host_, services_.now());
   end_turn_soon();
 }
 
@@ -54,7 +70,7 @@ void sim_plant::end_turn_soon() {
   turn_planned_ = true;
   hop("/turn", [this] {
     turn_planned_ = false;
-    const auto now = services_.where->now();
+    const auto now = services_.now();
     host_.end_turn(now);
     const auto wake = host_.next_wake(now);
     if (!wake.given()) return;
@@ -70,20 +86,23 @@ void sim_plant::end_turn_soon() {
 
 // ---- cells ----
 
-result<std::unique_ptr<cell>> sim_plant::load_cell(const std::string& local, journal_index upto) {
+result<std::unique_ptr<cell>> sim_plant::load_cell(const std::string& local, journal_index upto,
+                                                   bool check_rows) {
   auto snapshot = services_.state->snapshot();
   if (!snapshot) return std::move(snapshot).error();
-  auto found = load_actor(**snapshot, journal_, name_, local, upto, host_.applied());
+  auto found = load_actor(**snapshot, journal_, name_, local, upto, host_.applied(), check_rows);
   if (!found) return std::move(found).error();
   const auto [kind_name, id] = split_local(local);
   auto made = std::make_unique<cell>(*services_.kinds->find(kind_name), id, *this);
   if (!found->row.empty())
     if (auto r = made->load(found->row); !r) return std::move(r).error();
-  for (const auto& step : found->records) made->evolve(*step.record, step.index, step.ordinal, step.stamp);
+  for (const auto& step : found->records)
+    made->evolve(*step.record, step.index, step.ordinal, step.stamp);
   return made;
 }
 
-void sim_plant::activate(slot_number slot, const std::string& local, journal_index upto, bool reload) {
+void sim_plant::activate(slot_number slot, const std::string& local, journal_index upto,
+                         bool reload) {
   services_.where->say(name_, "activate", slot, local, upto, reload ? "reload" : "");
   hop("/cell", [this, slot, local, upto, reload] {
     auto& b = boxes_[slot];
@@ -92,7 +111,7 @@ void sim_plant::activate(slot_number slot, const std::string& local, journal_ind
       if (!b.core->spoilt()) b.core->lost();
       legacy = b.core->take_legacy();
     }
-    auto made = load_cell(local, upto);
+    auto made = load_cell(local, upto, reload || !host_.leading());
     if (!made) {
       hop("/host", [this, slot, why = made.error()] {
         input([&](plant_host& h, timestamp now) { h.on_activated(slot, why, now); });
@@ -100,24 +119,27 @@ void sim_plant::activate(slot_number slot, const std::string& local, journal_ind
       return;
     }
     b.core = std::move(*made);
-    hop("/host", [this, slot] { input([&](plant_host& h, timestamp now) { h.on_activated(slot, {}, now); }); });
+    hop("/host", [this, slot, rebuilt = b.core->dirty()] {
+      input([&](plant_host& h, timestamp now) { h.on_activated(slot, {}, now, rebuilt); });
+    });
     serve_waiting(slot, b);
-    if (reload) propose_from(slot, b.core->inherit(std::move(legacy), services_.where->now()));
+    if (reload) propose_from(slot, b.core->inherit(std::move(legacy), services_.now()));
   });
 }
 
 void sim_plant::propose_from(slot_number slot, proposal p) {
   if (p.empty()) return;
   auto shared = std::make_shared<proposal>(std::move(p));
-  services_.where->say(name_, "slot", slot, "proposes", shared->records.size(), "verdicts", shared->verdicts.size(),
-                       shared->reload ? "reload" : "");
+  services_.where->say(name_, "slot", slot, "proposes", shared->records.size(), "verdicts",
+                       shared->verdicts.size(), shared->reload ? "reload" : "");
   hop("/host", [this, slot, shared] {
     input([&](plant_host& h, timestamp now) { h.on_proposal(slot, std::move(*shared), now); });
   });
 }
 
 void sim_plant::offer(slot_number slot, std::vector<stimulus> inputs, timestamp now) {
-  for (const auto& s : inputs) services_.where->say(name_, "offer", slot, "ticket", s.ticket & 0xFFFF'FFFF, s.ticket >> 32);
+  for (const auto& s : inputs)
+    services_.where->say(name_, "offer", slot, "ticket", s.ticket & 0xFFFF'FFFF, s.ticket >> 32);
   auto shared = std::make_shared<std::vector<stimulus>>(std::move(inputs));
   hop("/cell", [this, slot, shared, now] {
     auto& b = boxes_[slot];
@@ -126,7 +148,9 @@ void sim_plant::offer(slot_number slot, std::vector<stimulus> inputs, timestamp 
       services_.where->say(name_, "slot", slot, "is lost");
       b.core.reset();
       hop("/host", [this, slot] {
-        input([&](plant_host& h, timestamp at) { h.on_cell_lost(slot, "the simulation took it", at); });
+        input([&](plant_host& h, timestamp at) {
+          h.on_cell_lost(slot, "the simulation took it", at);
+        });
       });
       return;
     }
@@ -145,7 +169,8 @@ void sim_plant::serve_waiting(slot_number slot, box& b) {
   for (auto& reader : std::exchange(b.readers, {})) reader(*b.core);
 }
 
-void sim_plant::committed(slot_number slot, journal_index index, std::uint32_t ordinal, timestamp now) {
+void sim_plant::committed(slot_number slot, journal_index index, std::uint32_t ordinal,
+                          timestamp now) {
   services_.where->say(name_, "committed", slot, index, ordinal);
   hop("/cell", [this, slot, index, ordinal, now] {
     auto& b = boxes_[slot];
@@ -156,7 +181,8 @@ void sim_plant::committed(slot_number slot, journal_index index, std::uint32_t o
   });
 }
 
-void sim_plant::evolve(slot_number slot, journal_index index, shared_bytes entry, std::vector<std::uint32_t> ordinals) {
+void sim_plant::evolve(slot_number slot, journal_index index, shared_bytes entry,
+                       std::vector<std::uint32_t> ordinals) {
   hop("/cell", [this, slot, index, entry, ordinals = std::move(ordinals)] {
     auto& b = boxes_[slot];
     const auto view = entry_view::trusted(*entry);
@@ -192,7 +218,9 @@ void sim_plant::passivate(slot_number slot) {
     const bool gone = b.core && b.core->idle() && b.readers.empty() && !b.image_wanted;
     if (gone) boxes_.erase(slot);
     services_.where->say(name_, "slot", slot, gone ? "is passive" : "stays");
-    hop("/host", [this, slot, gone] { input([&](plant_host& h, timestamp now) { h.on_passivated(slot, gone, now); }); });
+    hop("/host", [this, slot, gone] {
+      input([&](plant_host& h, timestamp now) { h.on_passivated(slot, gone, now); });
+    });
   });
 }
 
@@ -200,12 +228,16 @@ void sim_plant::publish(const std::string& local, std::shared_ptr<const referenc
   references_[local] = std::move(state);
 }
 
-void sim_plant::read(const std::string& local, std::function<void(std::optional<actor_view>)> handler) {
+void sim_plant::read(const std::string& local,
+                     std::function<void(std::optional<actor_view>)> handler) {
+  if (!host_.leading()) return;  // the gateway serves nothing before it is ready
   if (const auto slot = host_.resident(local)) {
     hop("/cell", [this, slot = *slot, local, handler] {
       auto& b = boxes_[slot];
-      if (b.core && b.core->local() != local) return;  // it was passivated meanwhile: the reader asks again
-      b.readers.push_back([handler](cell& c) {
+      if (b.core && b.core->local() != local)
+        return;  // it was passivated meanwhile: the reader asks again
+      b.readers.push_back([handler, local](cell& c) {
+        if (c.local() != local) return;  // the slot is another actor's now: likewise
         handler(c.sequence() == 0 ? std::nullopt : std::optional<actor_view>(c.view()));
       });
       if (b.core) serve_waiting(slot, b);
@@ -220,17 +252,21 @@ void sim_plant::read(const std::string& local, std::function<void(std::optional<
 
 // ---- environment of the cells ----
 
-std::string sim_plant::rule(std::string_view, std::string_view fallback) const { return std::string(fallback); }
+std::string sim_plant::rule(std::string_view, std::string_view fallback) const {
+  return std::string(fallback);
+}
 
-std::shared_ptr<const reference_state> sim_plant::look_up(std::string_view kind, std::string_view id) {
+std::shared_ptr<const reference_state> sim_plant::look_up(std::string_view kind,
+                                                          std::string_view id) {
   const auto local = std::string(kind) + '/' + std::string(id);
   if (const auto at = references_.find(local); at != references_.end()) return at->second;
-  auto made = load_cell(local, 0);
+  auto made = load_cell(local, 0, false);
   if (!made || (*made)->sequence() == 0) return nullptr;
   return references_[local] = (*made)->reference();
 }
 
-result<std::optional<bytes>> sim_plant::read_row(std::string_view actor, std::string_view table, std::string_view key) {
+result<std::optional<bytes>> sim_plant::read_row(std::string_view actor, std::string_view table,
+                                                 std::string_view key) {
   auto snapshot = services_.state->snapshot();
   if (!snapshot) return snapshot.error();
   return read_child_row(**snapshot, name_, actor, table, key);
@@ -238,23 +274,56 @@ result<std::optional<bytes>> sim_plant::read_row(std::string_view actor, std::st
 
 // ---- log, disk, outside ----
 
-void sim_plant::propose(shared_bytes entry) { services_.propose(group_, std::move(entry)); }
+void sim_plant::propose(shared_bytes entry) {
+  if (off(mutant::watermark_not_journaled)) forget_watermarks(*entry);
+  services_.propose(group_, std::move(entry));
+}
+
 void sim_plant::checkpointed(journal_index index) { services_.checkpointed(group_, index); }
 
 void sim_plant::write(std::shared_ptr<write_batch> slice) {
+  const auto of_cut = [](const millrace::write& w) { return w.table == state_table::plants; };
+  const bool last = std::any_of(slice->writes().begin(), slice->writes().end(), of_cut);
+  if (off(mutant::checkpoint_ahead) && !last) {  // told as written, and written much later
+    hop("/host", [this] { input([](plant_host& h, timestamp now) { h.on_written(now); }); });
+    services_.where->after(static_cast<std::int64_t>(services_.where->below(500'000)),
+                           [alive = services_.alive, self = shared_from_this(), slice] {
+                             if (!*alive) return;
+                             if (self->services_.state->commit(slice->writes()))
+                               self->services_.sync_state();
+                           });
+    return;
+  }
   hop("/disk", [this, slice] {
     if (!services_.state->commit(slice->writes())) return services_.die("state commit failed");
-    hop("/host", [this] { input([](plant_host& h, timestamp now) { h.on_written(now); }); });
+    const auto sync_us =
+        services_.where->below(static_cast<std::uint64_t>(services_.faults->sync_us_max) + 1);
+    services_.where->after(static_cast<std::int64_t>(sync_us),
+                           [alive = services_.alive, self = weak_from_this()] {
+                             const auto here = self.lock();
+                             if (!*alive || !here) return;
+                             here->services_.sync_state();
+                             here->hop("/host", [p = here.get()] {
+                               p->input([](plant_host& h, timestamp now) { h.on_written(now); });
+                             });
+                           });
   });
 }
 
 void sim_plant::attempt_delivery(attempt a) {
+  if (off(mutant::cursor_before_send))
+    hop("/host", [this, number = a.number, which = a.attempt] {
+      attempt_result r;
+      r.what = attempt_result::verdict::acknowledged;
+      input([&](plant_host& h, timestamp now) { h.on_attempt(number, which, r, now); });
+    });
   hop("/sink", [this, a = std::move(a)] {
     services_.outside->take(a, [alive = services_.alive, self = weak_from_this(), number = a.number,
                                 which = a.attempt](attempt_result r) {
       if (!*alive) return;
       if (const auto p = self.lock())
-        p->input([&](plant_host& h, timestamp now) { h.on_attempt(number, which, std::move(r), now); });
+        p->input(
+            [&](plant_host& h, timestamp now) { h.on_attempt(number, which, std::move(r), now); });
     });
   });
 }
@@ -266,7 +335,8 @@ void sim_plant::alarm(std::string_view code, const std::string& detail) {
   services_.where->say(name_, "alarm", code, detail);
 }
 
-void sim_plant::on_committed(group_number, std::span<const log_entry> entries, const group_status& status) {
+void sim_plant::on_committed(group_number, std::span<const log_entry> entries,
+                             const group_status& status) {
   hop("/host", [this, all = std::vector<log_entry>(entries.begin(), entries.end()), status] {
     input([&](plant_host& h, timestamp now) { h.on_committed(all, status, now); });
   });
@@ -279,7 +349,9 @@ void sim_plant::on_refused(group_number, std::span<const shared_bytes> payloads,
 }
 
 void sim_plant::on_role(group_number, const group_status& status) {
-  hop("/host", [this, status] { input([&](plant_host& h, timestamp now) { h.on_role(status, now); }); });
+  services_.leads(group_, status);
+  hop("/host",
+      [this, status] { input([&](plant_host& h, timestamp now) { h.on_role(status, now); }); });
 }
 
 }  // namespace millrace::simulation

@@ -1,4 +1,5 @@
-// One plant inside a simulated process: the host core, its cells, and the shell that production has in CAF and threads.
+// One plant inside a simulated process: the host core, its cells, and the shell that production has
+// in CAF and threads.
 #pragma once
 
 #include <functional>
@@ -15,20 +16,25 @@ namespace millrace::simulation {
 struct process_services {
   world* where = nullptr;
   const swarm* faults = nullptr;
+  std::function<timestamp()> now;  // the business clock
   outer_systems* outside = nullptr;
   const kind_registry* kinds = nullptr;
   store* journal = nullptr;
   store* state = nullptr;
-  std::shared_ptr<bool> alive;                                        // events of a dead process do nothing
-  std::function<void(group_number, shared_bytes)> propose;            // to the loop, after its hop
+  std::shared_ptr<bool> alive;                              // events of a dead process do nothing
+  std::function<void(group_number, shared_bytes)> propose;  // to the loop, after its hop
   std::function<void(group_number, journal_index)> checkpointed;
   std::function<void(message_frame)> send;
   std::function<void(watermark_frame)> send_watermark;
-  std::function<void(const std::string&)> die;                        // fail-stop
+  std::function<void()> sync_state;
+  std::function<void(group_number, const group_status&)> leads;
+  std::function<void(const std::string&)> die;  // fail-stop
 };
 
-class sim_plant final : public host_port, public group_listener, public environment,
-                    public std::enable_shared_from_this<sim_plant> {
+class sim_plant final : public host_port,
+                        public group_listener,
+                        public environment,
+                        public std::enable_shared_from_this<sim_plant> {
  public:
   sim_plant(std::string name, process_services services, group_number group);
   [[nodiscard]] result<void> load() { return host_.load(); }
@@ -39,10 +45,13 @@ class sim_plant final : public host_port, public group_listener, public environm
   void read(const std::string& local, std::function<void(std::optional<actor_view>)> handler);
 
   // host_port
-  void activate(slot_number slot, const std::string& local, journal_index upto, bool reload) override;
+  void activate(slot_number slot, const std::string& local, journal_index upto,
+                bool reload) override;
   void offer(slot_number slot, std::vector<stimulus> inputs, timestamp now) override;
-  void committed(slot_number slot, journal_index index, std::uint32_t ordinal, timestamp now) override;
-  void evolve(slot_number slot, journal_index index, shared_bytes entry, std::vector<std::uint32_t> ordinals) override;
+  void committed(slot_number slot, journal_index index, std::uint32_t ordinal,
+                 timestamp now) override;
+  void evolve(slot_number slot, journal_index index, shared_bytes entry,
+              std::vector<std::uint32_t> ordinals) override;
   void image(slot_number slot) override;
   void stored(slot_number slot) override;
   void passivate(slot_number slot) override;
@@ -57,8 +66,10 @@ class sim_plant final : public host_port, public group_listener, public environm
   void alarm(std::string_view code, const std::string& detail) override;
 
   // group_listener
-  void on_committed(group_number group, std::span<const log_entry> entries, const group_status& status) override;
-  void on_refused(group_number group, std::span<const shared_bytes> payloads, const error& why) override;
+  void on_committed(group_number group, std::span<const log_entry> entries,
+                    const group_status& status) override;
+  void on_refused(group_number group, std::span<const shared_bytes> payloads,
+                  const error& why) override;
   void on_role(group_number group, const group_status& status) override;
 
   // environment
@@ -66,8 +77,11 @@ class sim_plant final : public host_port, public group_listener, public environm
   [[nodiscard]] std::uint32_t generation() const override { return 1; }
   [[nodiscard]] bool bound(System) const override { return services_.faults->endpoints; }
   [[nodiscard]] std::string rule(std::string_view name, std::string_view fallback) const override;
-  [[nodiscard]] std::shared_ptr<const reference_state> look_up(std::string_view kind, std::string_view id) override;
-  [[nodiscard]] result<std::optional<bytes>> read_row(std::string_view actor, std::string_view table, std::string_view key) override;
+  [[nodiscard]] std::shared_ptr<const reference_state> look_up(std::string_view kind,
+                                                               std::string_view id) override;
+  [[nodiscard]] result<std::optional<bytes>> read_row(std::string_view actor,
+                                                      std::string_view table,
+                                                      std::string_view key) override;
 
  private:
   struct box {
@@ -77,8 +91,10 @@ class sim_plant final : public host_port, public group_listener, public environm
   };
   void serve_waiting(slot_number slot, box& b);
   void propose_from(slot_number slot, proposal p);
-  result<std::unique_ptr<cell>> load_cell(const std::string& local, journal_index upto);
+  result<std::unique_ptr<cell>> load_cell(const std::string& local, journal_index upto,
+                                          bool check_rows);
   void end_turn_soon();
+  [[nodiscard]] bool off(mutant m) const { return services_.faults->off == m; }
 
   std::string name_;
   process_services services_;

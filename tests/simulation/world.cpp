@@ -36,7 +36,8 @@ void world::after(std::int64_t us, event what) {
 
 void world::hop(const std::string& link, std::int64_t us_max, event what) {
   auto& last = link_us_[link];
-  last = std::max(last, now_us_ + static_cast<std::int64_t>(below(static_cast<std::uint64_t>(us_max) + 1)));
+  last = std::max(
+      last, now_us_ + static_cast<std::int64_t>(below(static_cast<std::uint64_t>(us_max) + 1)));
   queue_.push({last, planned_++, std::move(what)});
 }
 

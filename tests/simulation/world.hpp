@@ -1,5 +1,6 @@
-// The simulated world: one seeded generator, one queue of events ordered by (virtual time, sequence). No threads.
-// Everything random in a run is drawn here, so that a seed replays the run exactly.
+// The simulated world: one seeded generator, one queue of events ordered by (virtual time,
+// sequence). No threads. Everything random in a run is drawn here, so that a seed replays the run
+// exactly.
 #pragma once
 
 #include <cstdint>
@@ -56,7 +57,9 @@ class world {
     std::int64_t us;
     std::uint64_t number;
     event what;
-    bool operator>(const planned& other) const { return us != other.us ? us > other.us : number > other.number; }
+    bool operator>(const planned& other) const {
+      return us != other.us ? us > other.us : number > other.number;
+    }
   };
   std::int64_t now_us_ = 0;
   std::uint64_t state_;
