@@ -61,6 +61,7 @@ result<void> cell::load(bytes_view actor_row) {
     state_ = kind_->load(bytes_view(table->data(), table->size()));
     if (!state_) return error{"state.damaged", local_};
     state_bytes_ = table->size();
+    grown_ = 0;
   }
   sequence_ = row->sequence();
   index_ = row->index();
@@ -122,6 +123,7 @@ changes cell::evolve(const engine::Record& record, std::uint64_t index, std::uin
     for (const auto* event : *record.events()) {
       const auto* body = event->body();
       const auto view = body ? bytes_view(body->data(), body->size()) : bytes_view();
+      grown_ += static_cast<std::uint32_t>(view.size());
       auto done = view.empty() ? result<void>(error{"journal.damaged", "event without body"})
                                : kind_->evolve(*state_, event->type(), view, evo);
       if (std::exchange(unreadable_, false))
@@ -212,6 +214,7 @@ std::shared_ptr<const actor_image> cell::image() {
   out->index = index_;
   const auto state = kind_->save(*state_);
   state_bytes_ = static_cast<std::uint32_t>(state.size());
+  grown_ = 0;
   auto& b = row_builder();
   b.ForceVectorAlignment(state.size(), 1, 8);
   const auto table = b.CreateVector(state.data(), state.size());

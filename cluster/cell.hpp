@@ -131,6 +131,8 @@ class environment {
 };
 
 /// Limits of one actor.
+inline constexpr std::size_t command_bytes_max = 256 * 1024;  // body of one command
+inline constexpr std::size_t state_bytes_max = 256 * 1024;    // what outgrows it belongs into child rows
 inline constexpr std::size_t cell_parked_max = 1'000;
 inline constexpr std::size_t cell_stash_max = 8'192;
 inline constexpr std::size_t cell_batch_records_max = 256;
@@ -239,7 +241,8 @@ class cell {
   timestamp stamp_;
   std::uint64_t parked_total_ = 0;
   std::uint32_t ordinal_ = 0;
-  std::uint32_t state_bytes_ = 0;
+  std::uint32_t state_bytes_ = 0;      // when it was last saved,
+  std::uint32_t grown_ = 0;            // and bytes of the events since
   bool dirty_ = false;
   bool spoilt_ = false;
   bool rows_stored_ = false;           // the store may hold child rows of this actor

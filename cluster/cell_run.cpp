@@ -85,6 +85,7 @@ class cell::run {
   void fail(asked& a, const decided& d, bool too_large);
   [[nodiscard]] fault& note_fault(hash128 id);
   [[nodiscard]] const fault* known_fault(hash128 id) const;
+  [[nodiscard]] bool state_fits(asked& a, decided& d);
   void complete(asked& a, decided& d);
   [[nodiscard]] record_parts parts_of(const asked& a, const decided& d) const;
   [[nodiscard]] bool write(asked& a, decided& d, const record_parts& parts);
@@ -362,6 +363,26 @@ record_parts cell::run::parts_of(const asked& a, const decided& d) const {
   return p;
 }
 
+/// False: the state outgrew its limit, and is spoilt. It is measured only when the events since the last time could have
+/// brought it there; what shrinks a state that is over the limit may pass.
+bool cell::run::state_fits(asked& a, decided& d) {
+  constexpr std::size_t growth_max = 4;  // bytes of state that a byte of an event makes, at most
+  std::size_t grown = c_.grown_;
+  for (const auto& e : d.events) grown += e.body.size();
+  c_.grown_ = static_cast<std::uint32_t>(std::min<std::size_t>(grown, state_bytes_max));
+  if (c_.state_bytes_ + growth_max * grown <= state_bytes_max) return true;
+  const auto size = c_.kind_->save(*c_.state_).size();
+  if (size > state_bytes_max && size > c_.state_bytes_) {
+    d.spoilt = true;
+    d.detail = "The state would have " + std::to_string(size) + " bytes, at most " + std::to_string(state_bytes_max) + " fit";
+    fail(a, d, true);
+    return false;
+  }
+  c_.state_bytes_ = static_cast<std::uint32_t>(size);
+  c_.grown_ = 0;
+  return true;
+}
+
 /// False: too large for an entry, the state is spoilt.
 bool cell::run::write(asked& a, decided& d, const record_parts& parts) {
   auto record = write_record(parts);
@@ -385,6 +406,7 @@ void cell::run::answer(const asked& a, decided&& d, std::int32_t record, std::st
 void cell::run::stand(asked& a, decided& d) {
   const bool silent = d.events.empty() && d.effects.empty() && d.settles.empty() && d.outcome == engine::Outcome::accepted;
   if (silent && !a.journaled && !a.fact) return answer(a, std::move(d), -1);
+  if (!d.events.empty() && !state_fits(a, d)) return;
   complete(a, d);
   engine::UnparkedT gone;
   if (a.fact) {
@@ -416,6 +438,7 @@ void cell::run::park(asked& a, decided& d) {
     return refuse(a, "exceptions.full", "The actor has " + std::to_string(cell_parked_max) + " open exceptions");
   }
   if (a.fact && !a.s && d.events.empty() && d.effects.empty() && d.settles.empty()) return;  // tried in vain
+  if (!d.events.empty() && !state_fits(a, d)) return;
   complete(a, d);
   engine::ParkedT kept;
   if (a.fact) {

@@ -192,6 +192,8 @@ class plant_host {
   // ---- queries, as of what is applied ----
   /// The slot of a resident actor (its cell has the state); none: its row in the state environment is current.
   [[nodiscard]] std::optional<slot_number> resident(std::string_view local) const;
+  /// Entry of a resident actor's last applied record, as far as seen since load(): what a cold read of it must reach.
+  [[nodiscard]] journal_index last_index(slot_number slot) const { return slots_[slot].last_index; }
   [[nodiscard]] journal_index applied() const { return applied_; }
   [[nodiscard]] bool leading() const { return leading_; }
   [[nodiscard]] host_status status() const;

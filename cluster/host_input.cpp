@@ -13,6 +13,7 @@ namespace {
 constexpr std::int64_t sweep_us = 100'000;       // how late a deadline may be seen
 constexpr std::int64_t hold_back_us = 1'000'000;  // lost inputs are tried again after this
 constexpr std::uint32_t records_of_entry_max = 60'000;
+constexpr std::size_t pending_callers_max = 64;    // who wait for the answer of one pending command
 constexpr std::int64_t early_us_max = 30'000'000;  // requests wait so long for a leader that may begin
 
 /// What a message, timer or delivery is made of again when its proposal is lost.
@@ -66,6 +67,8 @@ void plant_host::refuse_request(const request& r, const std::shared_ptr<reply_si
 }
 
 error plant_host::refusal_of(const request& r, const kind** k, const table_model** command) const {
+  if (r.body.size() > command_bytes_max)
+    return {"request.too_large", "a command has at most " + std::to_string(command_bytes_max) + " bytes"};
   *k = kinds_->find(r.to.kind);
   if (*k == nullptr) return {"route.unknown", "no kind " + r.to.kind};
   *command = r.op == request::exception_op::none || r.command != 0 ? (*k)->model().command(r.command) : nullptr;
@@ -179,6 +182,10 @@ bool plant_host::answer_from_window(const request& r, hash128 id, std::uint64_t 
     return true;
   }
   if (hit.outcome == engine::Outcome::pending) {
+    if (const auto it = pending_.find(id); it != pending_.end() && it->second.size() >= pending_callers_max) {
+      refuse_request(r, sink, "request.in_flight", "too many callers wait for this answer");
+      return true;
+    }
     waiter w;
     w.what = waiter::kind::client;
     w.tag = r.tag;

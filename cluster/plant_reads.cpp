@@ -37,7 +37,8 @@ std::shared_ptr<answer_once<T>> once(done<T> cb) {
 
 void plant_shell::read(std::string local, done<actor_view> cb) {
   post([local = std::move(local), cb = once(std::move(cb))](plant_shell& s) mutable {
-    if (const auto slot = s.core_->resident(local); slot && s.at(*slot).handle) {
+    const auto slot = s.core_->resident(local);
+    if (slot && s.at(*slot).handle) {
       auto look = [cb = std::move(cb), local](cell& c) {
         if (c.sequence() == 0) return (*cb)(error{"actor.unknown", "There is no " + local});
         (*cb)(c.view());
@@ -48,9 +49,11 @@ void plant_shell::read(std::string local, done<actor_view> cb) {
                              {},
                              std::make_shared<std::function<void(cell&)>>(std::move(look))});
     }
-    s.services_.io.read([self = s.shared_from_this(), local = std::move(local), cb = std::move(cb),
+    // An actor that lost its entity is newer than its row: what is in the journal above it counts.
+    const auto upto = slot ? s.core_->last_index(*slot) : 0;
+    s.services_.io.read([self = s.shared_from_this(), local = std::move(local), cb = std::move(cb), upto,
                          applied_index = s.core_->applied()](store_snapshot& state) {
-      auto made = self->make_cell(state, local, 0, applied_index);
+      auto made = self->make_cell(state, local, upto, applied_index);
       if (!made) return (*cb)(made.error());
       if ((*made)->sequence() == 0) return (*cb)(error{"actor.unknown", "There is no " + local});
       (*cb)((*made)->view());

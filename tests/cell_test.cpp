@@ -449,4 +449,100 @@ BOOST_FIXTURE_TEST_CASE(what_cannot_be_read_is_not_taken_for_absent, fixture) {
   BOOST_TEST(p.reload);
 }
 
+namespace {
+
+/// Its state is everything that its commands ever brought.
+class hoarder_kind final : public kind {
+ public:
+  hoarder_kind() : model_(counter_kind(false).model()) {}
+  [[nodiscard]] const kind_model& model() const override { return model_; }
+  [[nodiscard]] std::unique_ptr<state_object> create() const override {
+    return std::make_unique<held>();
+  }
+  [[nodiscard]] std::unique_ptr<state_object> load(bytes_view table) const override {
+    auto out = std::make_unique<held>();
+    out->all.assign(table.begin(), table.end());
+    return out;
+  }
+  [[nodiscard]] bytes save(const state_object& state) const override {
+    ++saves;
+    return static_cast<const held&>(state).all;
+  }
+  [[nodiscard]] const void* native(const state_object& state) const override { return &state; }
+  void index_values(const state_object&, std::vector<std::string>& out) const override {
+    out.emplace_back();
+  }
+  [[nodiscard]] decided decide(state_object& state, const input& in, context&,
+                               evolution& evo) const override {
+    decided d;
+    const auto body = std::get<command_input>(in).body;
+    d.events.push_back({1, bytes(body.begin(), body.end())});
+    (void)evolve(state, 1, d.events[0].body, evo);
+    return d;
+  }
+  [[nodiscard]] result<void> evolve(state_object& state, std::uint8_t, bytes_view body,
+                                    evolution& evo) const override {
+    evo.begin_event();
+    auto& all = static_cast<held&>(state).all;
+    all.insert(all.end(), body.begin(), body.end());
+    return {};
+  }
+  mutable int saves = 0;
+
+ private:
+  struct held final : state_object {
+    bytes all;
+  };
+  kind_model model_;
+};
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(a_decision_that_outgrows_the_state_is_refused_before_it_is_journaled) {
+  world env;
+  hoarder_kind hoarder;
+  auto c = std::make_unique<cell>(hoarder, "1", env);
+  std::uint64_t tickets = 0;
+  const auto bring = [&](std::size_t size) {
+    stimulus s;
+    s.ticket = ++tickets;
+    s.id = {1, tickets};
+    s.command = 1;
+    s.body = bytes(size, 7);
+    std::vector<stimulus> inputs;
+    inputs.push_back(std::move(s));
+    return c->offer(std::move(inputs), start);
+  };
+  for (std::uint64_t index = 1; index <= 2; ++index) {
+    BOOST_REQUIRE(bring(100 * 1024).records.size() == 1u);
+    c->committed(index, 0);
+  }
+  const auto p = bring(100 * 1024);
+  BOOST_TEST(p.records.empty());
+  BOOST_TEST(p.reload);
+  BOOST_REQUIRE(p.verdicts.size() == 1u);
+  BOOST_TEST((p.verdicts[0].outcome == engine::Outcome::refused));
+  BOOST_TEST(p.verdicts[0].code == "entry.too_large");
+  BOOST_TEST(p.verdicts[0].detail.find("state") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(small_decisions_do_not_measure_the_state) {
+  world env;
+  hoarder_kind hoarder;
+  cell c(hoarder, "1", env);
+  for (std::uint64_t index = 1; index <= 100; ++index) {
+    stimulus s;
+    s.ticket = index;
+    s.id = {1, index};
+    s.command = 1;
+    s.body = bytes(64, 7);
+    std::vector<stimulus> inputs;
+    inputs.push_back(std::move(s));
+    BOOST_REQUIRE(c.offer(std::move(inputs), start).records.size() == 1u);
+    c.committed(index, 0);
+  }
+  const auto measured = hoarder.saves;
+  BOOST_TEST(measured == 0);
+}
+
 BOOST_AUTO_TEST_CASE(a_cell_is_small) { BOOST_TEST(sizeof(cell) <= 400u); }

@@ -581,3 +581,36 @@ BOOST_AUTO_TEST_CASE(a_damaged_child_row_is_rebuilt_from_the_journal) {  // simu
   auto snapshot = w->state->snapshot();
   BOOST_TEST(bool(read_child_row(**snapshot, "hamburg", "counter/1", "marks", "k")));
 }
+
+BOOST_AUTO_TEST_CASE(a_command_beyond_its_limit_is_refused_before_it_is_decided) {
+  auto w = host_harness::make();
+  auto large = w->make_request("1", command::add, 1, {}, "k-1");
+  large.body.resize(command_bytes_max + 1);
+  const auto refused = w->replies.at(w->submit(std::move(large)));
+  BOOST_TEST(refused.code == "request.too_large");
+  BOOST_TEST(w->log.empty());
+  auto fits = w->make_request("1", command::add, 1, {}, "k-1");
+  fits.body.resize(command_bytes_max);
+  BOOST_TEST(w->replies.at(w->submit(std::move(fits))).code.empty());
+}
+
+BOOST_AUTO_TEST_CASE(callers_who_wait_for_one_pending_command_are_bounded) {
+  auto w = host_harness::make();
+  w->send("2", command::add, 5);
+  w->send("1", command::add, 5);
+  w->auto_commit = false;
+  const auto first = w->submit(w->make_request("1", command::ask, 1, "2", "k-1"));
+  w->commit();  // the ask is journaled, its answer is not
+  w->run();
+  BOOST_TEST(!w->replies.contains(first));
+  std::vector<std::uint64_t> repeats;
+  for (int i = 0; i < 80; ++i) repeats.push_back(w->submit(w->make_request("1", command::ask, 1, "2", "k-1")));
+  BOOST_TEST(w->replies.size() >= 2u + 10u);
+  BOOST_TEST(w->replies.at(repeats.back()).code == "request.in_flight");
+  BOOST_TEST(!w->replies.contains(repeats.front()));
+  w->auto_commit = true;
+  w->run();
+  BOOST_TEST(w->replies.at(first).code.empty());
+  BOOST_TEST(w->replies.at(repeats.front()).replayed);
+  BOOST_TEST(w->value("2") == 4);
+}
