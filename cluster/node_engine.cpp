@@ -183,7 +183,7 @@ void node_engine::drain() {
     statistics([asked](result<std::vector<std::pair<std::string, host_status>>> r) {
       std::uint64_t busy = 0;
       if (r)
-        for (const auto& [name, s] : *r) busy += s.in_flight;
+        for (const auto& [name, s] : *r) busy += s.in_flight + s.admitted;
       asked->set_value(busy);
     });
     if (answer.wait_for(std::chrono::seconds(1)) != std::future_status::ready || answer.get() == 0) return;

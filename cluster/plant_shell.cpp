@@ -3,13 +3,18 @@
 // plant_reads.cpp.
 #include "cluster/plant_shell.hpp"
 
+#include <cstdlib>
+#include <exception>
 #include <random>
 
 #include <caf/actor_ostream.hpp>
 #include <caf/atom.hpp>
 #include <caf/send.hpp>
 
+#include <spdlog/spdlog.h>
+
 #include "cluster/check.hpp"
+#include "cluster/replication_loop.hpp"
 
 namespace millrace {
 
@@ -46,6 +51,12 @@ class plant_shell::host_actor final : public caf::event_based_actor {
 
  protected:
   caf::behavior make_behavior() override {
+    // Fail-stop: a plant whose core threw half way must not go on, and nobody else would restart it.
+    set_exception_handler([plant = shell_.plant()](std::exception_ptr&) -> caf::error {
+      spdlog::critical("plant={}: the plant's actor threw; the process ends", plant);
+      spdlog::shutdown();
+      std::_Exit(replication_loop::exit_code);
+    });
     return {[this](wake_atom) { shell_.turn(*this); },
             [this](tick_atom) {
               shell_.armed_ = {};
