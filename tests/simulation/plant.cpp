@@ -244,10 +244,9 @@ void sim_plant::read(const std::string& local,
     });
     return;
   }
-  auto snapshot = services_.state->snapshot();
-  if (!snapshot) return;
-  auto found = read_actor(**snapshot, name_, 1, local);
-  handler(found ? std::optional<actor_view>(*found) : std::nullopt);
+  auto made = load_cell(local, 0, false);  // as plant_shell does: a damaged row is rebuilt
+  if (!made) return;
+  handler((*made)->sequence() == 0 ? std::nullopt : std::optional<actor_view>((*made)->view()));
 }
 
 // ---- environment of the cells ----
