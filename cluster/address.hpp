@@ -18,12 +18,13 @@ struct address {
   std::string kind;
   std::string id;
   auto operator<=>(const address&) const = default;
-  [[nodiscard]] std::string local() const { return kind + '/' + id; }        // "order/1000042"
+  [[nodiscard]] std::string local() const { return kind + '/' + id; }  // "order/1000042"
   [[nodiscard]] std::string to_string() const { return plant + '/' + kind + '/' + id; }
 };
 
 /// Splits "kind/id" at the first '/'.
-[[nodiscard]] constexpr std::pair<std::string_view, std::string_view> split_local(std::string_view local) {
+[[nodiscard]] constexpr std::pair<std::string_view, std::string_view> split_local(
+    std::string_view local) {
   const auto slash = local.find('/');
   if (slash == std::string_view::npos) return {local, {}};
   return {local.substr(0, slash), local.substr(slash + 1)};

@@ -1,5 +1,5 @@
-// What a cell keeps only while it needs it, and the eyes and hands that it gives to a kind for one decision.
-// Private to the cell's sources.
+// What a cell keeps only while it needs it, and the eyes and hands that it gives to a kind for one
+// decision. Private to the cell's sources.
 #pragma once
 
 #include <unordered_map>
@@ -26,15 +26,17 @@ using overlay_map = std::unordered_map<std::string, overlay_row>;
 struct cell::extras {
   std::vector<engine::ParkedT> parked;
   overlay_map rows;
-  std::vector<std::string> index_base;  // values of indexed fields as of the last image, when they have changed since
-  std::vector<fault> faults;            // the last cell_faults_max inputs that the kind failed on
+  std::vector<std::string>
+      index_base;  // values of indexed fields as of the last image, when they have changed since
+  std::vector<fault> faults;  // the last cell_faults_max inputs that the kind failed on
   std::string quarantined;
-  std::size_t retry_from = 0;           // parked facts take turns when there are many
-  bool index_moved = false;             // index_base counts
-  bool imaged = false;                  // an image is being stored
+  std::size_t retry_from = 0;  // parked facts take turns when there are many
+  bool index_moved = false;    // index_base counts
+  bool imaged = false;         // an image is being stored
 
   [[nodiscard]] bool empty() const {
-    return parked.empty() && rows.empty() && faults.empty() && quarantined.empty() && !index_moved && !imaged;
+    return parked.empty() && rows.empty() && faults.empty() && quarantined.empty() &&
+           !index_moved && !imaged;
   }
 };
 
@@ -48,7 +50,9 @@ class cell::growth final : public evolution {
   [[nodiscard]] std::uint64_t sequence() const override { return sequence_; }
   [[nodiscard]] timestamp stamp() const override { return stamp_; }
   void begin_event() override { ++sequence_; }
-  void erase_row(std::string_view table, std::string_view key) override { write(table, key, nullptr); }
+  void erase_row(std::string_view table, std::string_view key) override {
+    write(table, key, nullptr);
+  }
 
  protected:
   void put_row_raw(std::string_view table, std::string_view key, bytes row) override {
@@ -96,7 +100,8 @@ class cell::seen final : public context {
     held_.clear();
   }
 
-  std::vector<std::pair<std::string, std::uint64_t>> references;  // actor and sequence that were looked at
+  std::vector<std::pair<std::string, std::uint64_t>>
+      references;  // actor and sequence that were looked at
 
  protected:
   const void* look_up_raw(std::string_view kind, std::string_view id) override;

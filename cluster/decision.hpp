@@ -25,34 +25,40 @@ struct packed {
 
 /// The caller of the input under decision.
 struct caller {
-  std::string_view principal;          // "dev-mes"; of a message: the sender's "plant/kind/id"
-  system_set systems = 0;              // 0 for messages and timers
+  std::string_view principal;  // "dev-mes"; of a message: the sender's "plant/kind/id"
+  system_set systems = 0;      // 0 for messages and timers
   bool is_actor = false;
-  std::string_view from;               // message: sender "kind/id"
-  std::string_view from_plant;         // message: sender's plant
+  std::string_view from;        // message: sender "kind/id"
+  std::string_view from_plant;  // message: sender's plant
   std::string_view on_behalf_of;
-  [[nodiscard]] bool speaks_for(System s) const { return (systems >> static_cast<unsigned>(s)) & 1u; }
+  [[nodiscard]] bool speaks_for(System s) const {
+    return (systems >> static_cast<unsigned>(s)) & 1u;
+  }
 };
 
 /// Everything from outside that a decision may depend on. Single-threaded, lives for one decision.
 class context {
  public:
   virtual ~context() = default;
-  [[nodiscard]] virtual timestamp now() const = 0;             // stamp of the entry that this decision goes into
+  [[nodiscard]] virtual timestamp now()
+      const = 0;  // stamp of the entry that this decision goes into
   [[nodiscard]] virtual std::string_view plant() const = 0;
-  [[nodiscard]] virtual std::string_view id() const = 0;       // of this actor, without its kind
-  [[nodiscard]] virtual std::uint64_t sequence() const = 0;    // before this decision
+  [[nodiscard]] virtual std::string_view id() const = 0;     // of this actor, without its kind
+  [[nodiscard]] virtual std::uint64_t sequence() const = 0;  // before this decision
   [[nodiscard]] virtual const caller& from() const = 0;
   [[nodiscard]] virtual std::string_view correlation() const = 0;
   [[nodiscard]] virtual hash128 command_id() const = 0;
-  /// True when an endpoint for that system is bound at this plant; where none is, the platform acknowledges for it.
+  /// True when an endpoint for that system is bound at this plant; where none is, the platform
+  /// acknowledges for it.
   [[nodiscard]] virtual bool bound(System system) const = 0;
   /// A setting of the business rules in force here ("release.timeout_s"), or the fallback.
-  [[nodiscard]] virtual std::string rule(std::string_view name, std::string_view fallback) const = 0;
+  [[nodiscard]] virtual std::string rule(std::string_view name,
+                                         std::string_view fallback) const = 0;
   /// True when this input is a parked fact that is tried again.
   [[nodiscard]] virtual bool reposting() const = 0;
 
-  /// Last committed state of a referenced kind in this plant, nullptr when there is none. The version used is journaled.
+  /// Last committed state of a referenced kind in this plant, nullptr when there is none. The
+  /// version used is journaled.
   template <class Kind>
   [[nodiscard]] const typename Kind::schema::state* look_up(std::string_view id) {
     return static_cast<const typename Kind::schema::state*>(look_up_raw(Kind::schema::name, id));
@@ -73,12 +79,13 @@ class context {
   virtual std::optional<bytes> row_raw(std::string_view table, std::string_view key) = 0;
 };
 
-/// What evolve may see and touch besides the state. All of it comes from the record, so every replica does the same.
+/// What evolve may see and touch besides the state. All of it comes from the record, so every
+/// replica does the same.
 class evolution {
  public:
   virtual ~evolution() = default;
-  [[nodiscard]] virtual std::uint64_t sequence() const = 0;    // after this event
-  [[nodiscard]] virtual timestamp stamp() const = 0;           // of the record: the `now` of its decision
+  [[nodiscard]] virtual std::uint64_t sequence() const = 0;  // after this event
+  [[nodiscard]] virtual timestamp stamp() const = 0;  // of the record: the `now` of its decision
   /// Counts the sequence up: called by the adapter before each event's evolve, never by a kind.
   virtual void begin_event() {}
   /// Child rows: what grows without bound (confirmations, movements, genealogy).
@@ -86,7 +93,8 @@ class evolution {
   void put_row(std::string_view table, std::string_view key, const Row& row) {
     flatbuffers::FlatBufferBuilder builder(256);
     builder.Finish(Row::TableType::Pack(builder, &row));
-    put_row_raw(table, key, bytes(builder.GetBufferPointer(), builder.GetBufferPointer() + builder.GetSize()));
+    put_row_raw(table, key,
+                bytes(builder.GetBufferPointer(), builder.GetBufferPointer() + builder.GetSize()));
   }
   template <class Row>
   [[nodiscard]] std::optional<Row> row(std::string_view table, std::string_view key) {
@@ -110,12 +118,12 @@ struct answer {
   std::string_view code;
   std::string_view detail;
   std::string_view exception;
-  std::string_view from;                      // who answers, "kind/id"
+  std::string_view from;  // who answers, "kind/id"
   std::string_view from_plant;
   const std::vector<packed>* events = nullptr;  // what the asked actor's decision yielded
-  std::vector<std::string_view> found;        // of a find
+  std::vector<std::string_view> found;          // of a find
   bool truncated = false;
-  hash128 origin;                             // the pending command of ours that made us ask (may be unset)
+  hash128 origin;  // the pending command of ours that made us ask (may be unset)
   [[nodiscard]] bool granted() const { return outcome == engine::Outcome::accepted; }
   /// First event of that type among `events`, of the asked kind's Event union.
   template <class Schema, class EventT>
@@ -134,12 +142,14 @@ struct answer {
 struct delivered {
   std::string_view tag;
   System system = System::none;
-  engine::DeliveryEnd end = engine::DeliveryEnd::acknowledged;  // acknowledged, dead (may come back) or discarded
-  std::string_view document;                  // the outer system's number, may be empty
+  engine::DeliveryEnd end =
+      engine::DeliveryEnd::acknowledged;  // acknowledged, dead (may come back) or discarded
+  std::string_view document;              // the outer system's number, may be empty
   std::string_view detail;
 };
 
-/// What a kind decides. `Schema` is the kind's generated traits (order::schema): see schemas/README.md.
+/// What a kind decides. `Schema` is the kind's generated traits (order::schema): see
+/// schemas/README.md.
 template <class Schema>
 class decision {
  public:
@@ -155,19 +165,20 @@ class decision {
   }
   /// Sends a command to another actor (kind of TargetSchema) and does not look back.
   template <class TargetSchema, class CommandT>
-  decision& tell(std::string_view id, const CommandT& command, Lane lane = Lane::rest, std::string_view plant = {}) {
+  decision& tell(std::string_view id, const CommandT& command, Lane lane = Lane::rest,
+                 std::string_view plant = {}) {
     return send<TargetSchema>(id, command, {}, lane, plant);
   }
   /// Sends a command and wants the answer, which comes to `on_answer` with this tag.
   template <class TargetSchema, class CommandT>
-  decision& ask(std::string_view id, const CommandT& command, std::string_view tag, Lane lane = Lane::rest,
-                std::string_view plant = {}) {
+  decision& ask(std::string_view id, const CommandT& command, std::string_view tag,
+                Lane lane = Lane::rest, std::string_view plant = {}) {
     return send<TargetSchema>(id, command, tag, lane, plant);
   }
-  /// Asks the host for the ids of a kind whose indexed fields have these values; the answer comes to `on_answer`.
-  /// Advisory: the actors found decide for themselves.
-  decision& find(std::string_view kind, std::vector<std::pair<std::string, std::string>> filters, std::string_view tag,
-                 std::uint32_t limit = 100) {
+  /// Asks the host for the ids of a kind whose indexed fields have these values; the answer comes
+  /// to `on_answer`. Advisory: the actors found decide for themselves.
+  decision& find(std::string_view kind, std::vector<std::pair<std::string, std::string>> filters,
+                 std::string_view tag, std::uint32_t limit = 100) {
     engine::MessageT m;
     m.to = "_find/" + std::string(kind);
     for (auto& [field, value] : filters) {
@@ -186,10 +197,11 @@ class decision {
     return effect(std::move(t));
   }
   decision& cancel_timer(std::string_view name) { return timer(name, timestamp()); }
-  /// Files a message (a table of the kind's Delivery union) for an outer system; order is kept per (system, key).
+  /// Files a message (a table of the kind's Delivery union) for an outer system; order is kept per
+  /// (system, key).
   template <class DeliveryT>
-  decision& deliver(System system, std::string_view key, const DeliveryT& message, std::string_view tag,
-                    Lane lane = Lane::rest) {
+  decision& deliver(System system, std::string_view key, const DeliveryT& message,
+                    std::string_view tag, Lane lane = Lane::rest) {
     engine::DeliveryT d;
     d.system = system;
     d.key = key;
@@ -204,15 +216,18 @@ class decision {
     outcome = engine::Outcome::pending;
     return *this;
   }
-  /// Answers an earlier pending command of this actor (context::command_id then, answer::origin now).
+  /// Answers an earlier pending command of this actor (context::command_id then, answer::origin
+  /// now).
   decision& settle(hash128 id) { return settle(id, engine::Outcome::accepted, {}, {}, {}); }
   decision& settle_refused(hash128 id, std::string_view code_, std::string_view detail_) {
     return settle(id, engine::Outcome::refused, code_, detail_, {});
   }
-  decision& settle_parked(hash128 id, std::string_view code_, std::string_view detail_, std::string_view exception) {
+  decision& settle_parked(hash128 id, std::string_view code_, std::string_view detail_,
+                          std::string_view exception) {
     return settle(id, engine::Outcome::parked, code_, detail_, exception);
   }
-  decision& settle(hash128 id, engine::Outcome o, std::string_view code_, std::string_view detail_, std::string_view exception) {
+  decision& settle(hash128 id, engine::Outcome o, std::string_view code_, std::string_view detail_,
+                   std::string_view exception) {
     engine::SettleT s;
     s.id = id;
     s.outcome = o;
@@ -225,7 +240,8 @@ class decision {
 
   /// A request that may not be: nothing changes; the caller gets `<kind>.<name>` with 409.
   [[nodiscard]] static decision refuse(typename Schema::refusal why, std::string detail) {
-    return refuse_with(std::string(Schema::name) + '.' + Schema::refusal_name(why), std::move(detail));
+    return refuse_with(std::string(Schema::name) + '.' + Schema::refusal_name(why),
+                       std::move(detail));
   }
   /// Refuses with a code of the catalogue or another actor's code, e.g. command.not_owner.
   [[nodiscard]] static decision refuse_with(std::string code, std::string detail) {
@@ -235,8 +251,8 @@ class decision {
     d.detail = std::move(detail);
     return d;
   }
-  /// A fact that cannot be posted now: kept as an exception (202), tried again after every change of this actor.
-  /// May carry events and effects (a link in the genealogy, an alert), which stand.
+  /// A fact that cannot be posted now: kept as an exception (202), tried again after every change
+  /// of this actor. May carry events and effects (a link in the genealogy, an alert), which stand.
   [[nodiscard]] static decision park(typename Schema::refusal why, std::string reason) {
     decision d;
     d.outcome = engine::Outcome::parked;
@@ -245,7 +261,9 @@ class decision {
     return d;
   }
   /// A broken invariant of the kind's own code.
-  [[nodiscard]] static decision fault(std::string what) { return refuse_with("kind.fault", std::move(what)); }
+  [[nodiscard]] static decision fault(std::string what) {
+    return refuse_with("kind.fault", std::move(what));
+  }
 
   // What the cell reads.
   engine::Outcome outcome = engine::Outcome::accepted;
@@ -271,7 +289,8 @@ class decision {
     return *this;
   }
   template <class TargetSchema, class CommandT>
-  decision& send(std::string_view id, const CommandT& command, std::string_view tag, Lane lane, std::string_view plant) {
+  decision& send(std::string_view id, const CommandT& command, std::string_view tag, Lane lane,
+                 std::string_view plant) {
     engine::MessageT m;
     m.plant = plant;
     m.to = std::string(TargetSchema::name) + '/' + std::string(id);

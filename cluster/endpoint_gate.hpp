@@ -1,5 +1,6 @@
-// Whether an endpoint may be tried now: circuit breaker, rate limit, pause and concurrency in one place.
-// closed -(failures in a row)-> open -(time)-> half_open -(one probe)-> closed | open for longer.
+// Whether an endpoint may be tried now: circuit breaker, rate limit, pause and concurrency in one
+// place. closed -(failures in a row)-> open -(time)-> half_open -(one probe)-> closed | open for
+// longer.
 #pragma once
 
 #include <algorithm>
@@ -11,11 +12,11 @@
 namespace millrace {
 
 struct endpoint_limits {
-  std::uint32_t failures_max = 5;               // in a row, until the breaker opens
-  std::int64_t open_us_first = 1'000'000;       // doubles with every failed probe
+  std::uint32_t failures_max = 5;          // in a row, until the breaker opens
+  std::int64_t open_us_first = 1'000'000;  // doubles with every failed probe
   std::int64_t open_us_max = 30'000'000;
-  std::uint32_t under_way_max = 32;             // attempts at the same time
-  double rate_per_s = 0;                        // 0 = unlimited
+  std::uint32_t under_way_max = 32;  // attempts at the same time
+  double rate_per_s = 0;             // 0 = unlimited
   double burst = 100;
 };
 
@@ -39,7 +40,8 @@ class endpoint_gate {
     ++under_way_;
     return true;
   }
-  /// An attempt ended. `healthy`: the endpoint answered sensibly (also with a refusal of this one message).
+  /// An attempt ended. `healthy`: the endpoint answered sensibly (also with a refusal of this one
+  /// message).
   void leave(bool healthy, timestamp now) {
     if (under_way_ > 0) --under_way_;
     if (healthy) {
@@ -49,7 +51,8 @@ class endpoint_gate {
       return;
     }
     ++failures_;
-    if (state_ == breaker::half_open || (state_ == breaker::closed && failures_ >= limits_.failures_max)) {
+    if (state_ == breaker::half_open ||
+        (state_ == breaker::closed && failures_ >= limits_.failures_max)) {
       open_us_ = std::clamp(open_us_ * 2, limits_.open_us_first, limits_.open_us_max);
       open_until_ = timestamp::from_micros(now.micros() + open_us_);
       state_ = breaker::open;
@@ -60,8 +63,11 @@ class endpoint_gate {
     if (paused(now)) return paused_until_;
     if (state_ == breaker::open && now < open_until_) return open_until_;
     if (limits_.rate_per_s > 0) {
-      const double have = std::min(limits_.burst, tokens_ + seconds_since_refill(now) * limits_.rate_per_s);
-      if (have < 1) return timestamp::from_micros(now.micros() + static_cast<std::int64_t>((1 - have) / limits_.rate_per_s * 1e6) + 1);
+      const double have =
+          std::min(limits_.burst, tokens_ + seconds_since_refill(now) * limits_.rate_per_s);
+      if (have < 1)
+        return timestamp::from_micros(
+            now.micros() + static_cast<std::int64_t>((1 - have) / limits_.rate_per_s * 1e6) + 1);
     }
     return {};
   }
@@ -91,7 +97,10 @@ class endpoint_gate {
 
  private:
   [[nodiscard]] double seconds_since_refill(timestamp now) const {
-    return refilled_.given() ? static_cast<double>(std::max<std::int64_t>(0, now.micros() - refilled_.micros())) / 1e6 : 0;
+    return refilled_.given()
+               ? static_cast<double>(std::max<std::int64_t>(0, now.micros() - refilled_.micros())) /
+                     1e6
+               : 0;
   }
   void refill(timestamp now) {
     tokens_ = std::min(limits_.burst, tokens_ + seconds_since_refill(now) * limits_.rate_per_s);

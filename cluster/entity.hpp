@@ -1,5 +1,6 @@
-// An actor of the plant floor as a CAF actor: a cell and its mailbox. It knows no host, only where proposals go.
-// It ends with an error when its code throws; its plant then makes a new one from what is committed.
+// An actor of the plant floor as a CAF actor: a cell and its mailbox. It knows no host, only where
+// proposals go. It ends with an error when its code throws; its plant then makes a new one from
+// what is committed.
 #pragma once
 
 #include <functional>
@@ -8,8 +9,8 @@
 #include <vector>
 
 #include <caf/actor.hpp>
-#include <caf/event_based_actor.hpp>
 #include <caf/allowed_unsafe_message_type.hpp>
+#include <caf/event_based_actor.hpp>
 
 #include "cluster/cell.hpp"
 #include "cluster/host.hpp"
@@ -23,13 +24,24 @@ class entity_owner {
   virtual void activated(slot_number slot, std::uint64_t epoch) = 0;
   virtual void proposed(slot_number slot, std::uint64_t epoch, proposal p) = 0;
   virtual void evolved(slot_number slot, std::uint64_t epoch, changes what) = 0;
-  virtual void imaged(slot_number slot, std::uint64_t epoch, std::shared_ptr<const actor_image> image, std::size_t cell_bytes) = 0;
+  virtual void imaged(slot_number slot, std::uint64_t epoch,
+                      std::shared_ptr<const actor_image> image, std::size_t cell_bytes) = 0;
   virtual void passivated(slot_number slot, std::uint64_t epoch, bool gone) = 0;
   [[nodiscard]] virtual timestamp now() const = 0;
 };
 
-/// What an entity is told; one message type, so that thousands of idle entities carry one small behavior each.
-enum class entity_order : std::uint8_t { offer, committed, evolve, image, stored, passivate, replace, visit };
+/// What an entity is told; one message type, so that thousands of idle entities carry one small
+/// behavior each.
+enum class entity_order : std::uint8_t {
+  offer,
+  committed,
+  evolve,
+  image,
+  stored,
+  passivate,
+  replace,
+  visit
+};
 
 /// Records of one entry that this actor did not propose.
 struct evolve_load {
@@ -39,8 +51,8 @@ struct evolve_load {
 
 struct entity_mail {
   entity_order what = entity_order::offer;
-  std::uint32_t ordinal = 0;            // committed
-  journal_index index = 0;              // committed, evolve
+  std::uint32_t ordinal = 0;  // committed
+  journal_index index = 0;    // committed, evolve
   timestamp now;
   std::variant<std::monostate, std::shared_ptr<std::vector<stimulus>>, std::shared_ptr<evolve_load>,
                std::shared_ptr<std::unique_ptr<cell>>, std::shared_ptr<std::function<void(cell&)>>>
@@ -49,7 +61,8 @@ struct entity_mail {
 
 class entity final : public caf::event_based_actor {
  public:
-  entity(caf::actor_config& config, entity_owner& owner, slot_number slot, std::uint64_t epoch, std::unique_ptr<cell> c);
+  entity(caf::actor_config& config, entity_owner& owner, slot_number slot, std::uint64_t epoch,
+         std::unique_ptr<cell> c);
   const char* name() const override { return "entity"; }
 
  protected:
@@ -65,7 +78,8 @@ class entity final : public caf::event_based_actor {
 
   entity_owner* owner_;
   std::unique_ptr<cell> cell_;
-  std::unique_ptr<std::vector<std::shared_ptr<std::function<void(cell&)>>>> visits_;  // wait for the batch in flight
+  std::unique_ptr<std::vector<std::shared_ptr<std::function<void(cell&)>>>>
+      visits_;  // wait for the batch in flight
   std::uint64_t epoch_;
   slot_number slot_;
   bool image_wanted_ = false;

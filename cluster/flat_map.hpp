@@ -1,5 +1,6 @@
-// A flat hash map: open addressing, linear probing, backward-shift deletion; one allocation for all slots.
-// Exists for the tables on the command path, where a node per key (std::unordered_map) costs most of the time.
+// A flat hash map: open addressing, linear probing, backward-shift deletion; one allocation for all
+// slots. Exists for the tables on the command path, where a node per key (std::unordered_map) costs
+// most of the time.
 #pragma once
 
 #include <cstddef>
@@ -19,7 +20,8 @@ namespace millrace {
   return h;
 }
 
-/// Key -> Value. Pointers to values are valid until the next insertion or erasure. Load factor at most 3/4.
+/// Key -> Value. Pointers to values are valid until the next insertion or erasure. Load factor at
+/// most 3/4.
 template <class Key, class Value, class Hash = std::hash<Key>>
 class flat_map {
  public:

@@ -1,5 +1,6 @@
 // The plant host's actors: slots, residence, supervision; and how replies leave.
-// Requests and turns are in host_input.cpp, the committed log in host_apply.cpp, storage in host_checkpoint.cpp.
+// Requests and turns are in host_input.cpp, the committed log in host_apply.cpp, storage in
+// host_checkpoint.cpp.
 #include "cluster/host.hpp"
 
 #include <algorithm>
@@ -9,15 +10,21 @@
 namespace millrace {
 
 namespace {
-constexpr std::size_t passivate_turn_max = 256;   // cells asked to leave in one turn
+constexpr std::size_t passivate_turn_max = 256;    // cells asked to leave in one turn
 constexpr std::size_t passivate_looks_max = 4096;  // slots looked at for them
 constexpr std::int64_t losses_us = 60'000'000;
 }  // namespace
 
-plant_host::plant_host(host_options options, const kind_registry& kinds, host_port& port, store& state,
-                       journal_reader& journal, outbox::random random)
-    : options_(std::move(options)), kinds_(&kinds), port_(&port), state_(&state), journal_(&journal), random_(random),
-      window_(options_.window), outbox_(options_.plant, options_.generation, options_.outbox_, random),
+plant_host::plant_host(host_options options, const kind_registry& kinds, host_port& port,
+                       store& state, journal_reader& journal, outbox::random random)
+    : options_(std::move(options)),
+      kinds_(&kinds),
+      port_(&port),
+      state_(&state),
+      journal_(&journal),
+      random_(random),
+      window_(options_.window),
+      outbox_(options_.plant, options_.generation, options_.outbox_, random),
       lanes_(options_.lanes) {}
 
 plant_host::~plant_host() = default;
@@ -90,19 +97,21 @@ void plant_host::passivate_some(timestamp now) {
   std::size_t asked = 0;
   std::size_t looks = 0;
   std::size_t left = resident_bytes_;
-  for (auto slot = oldest_; slot != none && asked < passivate_turn_max && looks < passivate_looks_max &&
-                            left > options_.resident_bytes_max;
+  for (auto slot = oldest_; slot != none && asked < passivate_turn_max &&
+                            looks < passivate_looks_max && left > options_.resident_bytes_max;
        slot = slots_[slot].newer, ++looks) {
     auto& s = slots_[slot];
-    if (s.state != slot_state::phase::ready || s.dirty || s.reload || s.in_flight > 0 || s.waiting > 0 || s.evolving > 0 ||
-        !s.pending.empty() || s.stayed == counters_.checkpoints + 1)
+    if (s.state != slot_state::phase::ready || s.dirty || s.reload || s.in_flight > 0 ||
+        s.waiting > 0 || s.evolving > 0 || !s.pending.empty() ||
+        s.stayed == counters_.checkpoints + 1)
       continue;
     s.state = slot_state::phase::passivating;
     port_->passivate(slot);
     left -= s.size;
     ++asked;
   }
-  if (asked == 0 && !dirty_slots_.empty() && !cut_) checkpoint(now);  // only what is stored may leave
+  if (asked == 0 && !dirty_slots_.empty() && !cut_)
+    checkpoint(now);  // only what is stored may leave
 }
 
 void plant_host::on_passivated(slot_number slot, bool gone, timestamp now) {
@@ -156,7 +165,8 @@ void plant_host::on_cell_lost(slot_number slot, std::string_view why, timestamp 
   s.lost_at = now;
   ++s.losses;
   port_->alarm("kind.fault", s.local + ": " + std::string(why));
-  // What it was given and had not proposed is lost with it; what it proposed stands and answers when it has committed.
+  // What it was given and had not proposed is lost with it; what it proposed stands and answers
+  // when it has committed.
   std::set<std::uint64_t> proposed;
   const auto note = [&](const part& p) {
     if (p.slot == slot)
@@ -168,7 +178,9 @@ void plant_host::on_cell_lost(slot_number slot, std::string_view why, timestamp 
   for (std::uint32_t i = 0; i < waiters_.size(); ++i) {
     const auto ticket = std::uint64_t{waiters_[i].count} << 32 | i;
     const auto& w = waiters_[i];
-    if (w.what == waiter::kind::free || w.slot != slot || w.where != waiter::place::cell || proposed.contains(ticket)) continue;
+    if (w.what == waiter::kind::free || w.slot != slot || w.where != waiter::place::cell ||
+        proposed.contains(ticket))
+      continue;
     lose_waiter(ticket, error{"kind.fault", std::string(why)}, now);
   }
   s.state = slot_state::phase::loading;
@@ -217,8 +229,10 @@ void plant_host::drop_waiter(std::uint64_t ticket) {
   if (w == nullptr) return;
   --slots_[w->slot].waiting;
   if (w->what == waiter::kind::client) {
-    if (w->where == waiter::place::lane) lanes_.dropped();
-    else lanes_.left();
+    if (w->where == waiter::place::lane)
+      lanes_.dropped();
+    else
+      lanes_.left();
     if (w->keyed) in_flight_ids_.erase(w->id);
   }
   const auto count = w->count;
@@ -247,7 +261,8 @@ void plant_host::flush_replies() {
   for (auto& [sink, replies] : out) sink->on_replies(std::move(replies));
 }
 
-/// A read (rejection, replay): leaves when something proposed after it was decided has committed in this term.
+/// A read (rejection, replay): leaves when something proposed after it was decided has committed in
+/// this term.
 void plant_host::when_readable(const std::shared_ptr<reply_sink>& sink, reply r) {
   if (options_.sole_voter) {
     answer(sink, std::move(r));

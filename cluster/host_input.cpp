@@ -1,5 +1,5 @@
-// What reaches a plant host from outside: requests with their checks, verdicts of cells, and the turn that gathers
-// proposals into entries.
+// What reaches a plant host from outside: requests with their checks, verdicts of cells, and the
+// turn that gathers proposals into entries.
 #include <algorithm>
 #include <bit>
 
@@ -10,11 +10,12 @@ namespace millrace {
 
 namespace {
 
-constexpr std::int64_t sweep_us = 100'000;       // how late a deadline may be seen
+constexpr std::int64_t sweep_us = 100'000;        // how late a deadline may be seen
 constexpr std::int64_t hold_back_us = 1'000'000;  // lost inputs are tried again after this
 constexpr std::uint32_t records_of_entry_max = 60'000;
-constexpr std::size_t pending_callers_max = 64;    // who wait for the answer of one pending command
-constexpr std::int64_t early_us_max = 30'000'000;  // requests wait so long for a leader that may begin
+constexpr std::size_t pending_callers_max = 64;  // who wait for the answer of one pending command
+constexpr std::int64_t early_us_max =
+    30'000'000;  // requests wait so long for a leader that may begin
 
 /// What a message, timer or delivery is made of again when its proposal is lost.
 std::unique_ptr<stimulus> copy_of(const stimulus& s) {
@@ -41,20 +42,23 @@ std::size_t padded(std::size_t record) { return record_head_bytes + (record + 7)
 
 }  // namespace
 
-void plant_host::submit(std::vector<request> batch, std::shared_ptr<reply_sink> sink, timestamp now) {
+void plant_host::submit(std::vector<request> batch, std::shared_ptr<reply_sink> sink,
+                        timestamp now) {
   if (leading_) {
     for (auto& r : batch) take(std::move(r), sink, now);
     return;
   }
   if (early_count_ + batch.size() > options_.lanes.inputs_max) {
-    for (const auto& r : batch) refuse_request(r, sink, "plant.overloaded", "too many requests wait for the plant's leader");
+    for (const auto& r : batch)
+      refuse_request(r, sink, "plant.overloaded", "too many requests wait for the plant's leader");
     return;
   }
   early_count_ += batch.size();
   early_.push_back({std::move(batch), std::move(sink), now});
 }
 
-void plant_host::refuse_request(const request& r, const std::shared_ptr<reply_sink>& sink, std::string code, std::string detail) {
+void plant_host::refuse_request(const request& r, const std::shared_ptr<reply_sink>& sink,
+                                std::string code, std::string detail) {
   reply out;
   out.tag = r.tag;
   out.outcome = engine::Outcome::refused;
@@ -68,10 +72,13 @@ void plant_host::refuse_request(const request& r, const std::shared_ptr<reply_si
 
 error plant_host::refusal_of(const request& r, const kind** k, const table_model** command) const {
   if (r.body.size() > command_bytes_max)
-    return {"request.too_large", "a command has at most " + std::to_string(command_bytes_max) + " bytes"};
+    return {"request.too_large",
+            "a command has at most " + std::to_string(command_bytes_max) + " bytes"};
   *k = kinds_->find(r.to.kind);
   if (*k == nullptr) return {"route.unknown", "no kind " + r.to.kind};
-  *command = r.op == request::exception_op::none || r.command != 0 ? (*k)->model().command(r.command) : nullptr;
+  *command = r.op == request::exception_op::none || r.command != 0
+                 ? (*k)->model().command(r.command)
+                 : nullptr;
   if (*command == nullptr && r.op == request::exception_op::none)
     return {"command.unknown", r.to.kind + " has no command " + std::to_string(r.command)};
   if (*command == nullptr) return {};
@@ -79,14 +86,19 @@ error plant_host::refusal_of(const request& r, const kind** k, const table_model
   if (c.internal && r.op == request::exception_op::none)
     return {"command.unknown", r.to.kind + " takes " + c.wire_name + " from actors only"};
   const auto operations = system_set{1} << static_cast<unsigned>(System::ops);
-  if (c.is_signed && r.op == request::exception_op::none && (r.signature_meaning.empty() || r.signature_reason.empty()))
+  if (c.is_signed && r.op == request::exception_op::none &&
+      (r.signature_meaning.empty() || r.signature_reason.empty()))
     return {"signature.missing", c.wire_name + " needs a signature with its meaning and reason"};
-  if (c.internal) {  // an actor passed the fact on: the MES, whose reports they come from, corrects and discards
+  if (c.internal) {  // an actor passed the fact on: the MES, whose reports they come from, corrects
+                     // and discards
     const auto correctors = (system_set{1} << static_cast<unsigned>(System::mes)) | operations;
     const bool may = r.op == request::exception_op::retry || (r.from.systems & correctors) != 0;
-    return may ? error{} : error{"command.not_owner", "corrections of this fact belong to mes, ops"};
+    return may ? error{}
+               : error{"command.not_owner", "corrections of this fact belong to mes, ops"};
   }
-  const auto owners = r.op == request::exception_op::none ? c.owners : static_cast<system_set>(c.owners | operations);
+  const auto owners = r.op == request::exception_op::none
+                          ? c.owners
+                          : static_cast<system_set>(c.owners | operations);
   if (!c.any_owner && (r.from.systems & owners) == 0)
     return {"command.not_owner", c.wire_name + " belongs to " + system_names(c.owners)};
   return {};
@@ -111,7 +123,8 @@ void plant_host::take(request r, const std::shared_ptr<reply_sink>& sink, timest
   } else {
     id = random_id();
   }
-  const auto lane = static_cast<Lane>(command != nullptr ? std::min<std::uint8_t>(command->lane, 3) : 3);
+  const auto lane =
+      static_cast<Lane>(command != nullptr ? std::min<std::uint8_t>(command->lane, 3) : 3);
   const auto known = slot_of_.find(local);
   if (known != slot_of_.end() && slots_[known->second].waiting >= options_.slot_stash_max) {
     refuse_request(r, sink, "plant.overloaded", "too many inputs wait for this actor");
@@ -141,13 +154,15 @@ void plant_host::take(request r, const std::shared_ptr<reply_sink>& sink, timest
   w.correlation = r.correlation;
   stimulus s;
   s.ticket = add_waiter(std::move(w));
-  s.source = r.op == request::exception_op::none ? engine::Source::client : engine::Source::exception;
+  s.source =
+      r.op == request::exception_op::none ? engine::Source::client : engine::Source::exception;
   s.lane = lane;
   s.command = r.command;
   s.keyed = keyed;
   s.dry_run = r.dry_run;
   s.op = r.op;
-  s.system = acting_system(r, command != nullptr ? command->owners : system_set{0}, command == nullptr || command->any_owner);
+  s.system = acting_system(r, command != nullptr ? command->owners : system_set{0},
+                           command == nullptr || command->any_owner);
   s.systems = r.from.systems;
   s.body = std::move(r.body);
   s.id = id;
@@ -167,8 +182,10 @@ void plant_host::take(request r, const std::shared_ptr<reply_sink>& sink, timest
 bool plant_host::answer_from_window(const request& r, hash128 id, std::uint64_t fingerprint,
                                     const std::shared_ptr<reply_sink>& sink, timestamp now) {
   if (const auto* other = in_flight_ids_.find(id)) {
-    if (*other == fingerprint) refuse_request(r, sink, "request.in_flight", "the first request has no answer yet");
-    else refuse_request(r, sink, "request.key_reused", "the key was used for another request");
+    if (*other == fingerprint)
+      refuse_request(r, sink, "request.in_flight", "the first request has no answer yet");
+    else
+      refuse_request(r, sink, "request.key_reused", "the key was used for another request");
     return true;
   }
   window_hit hit;
@@ -182,7 +199,8 @@ bool plant_host::answer_from_window(const request& r, hash128 id, std::uint64_t 
     return true;
   }
   if (hit.outcome == engine::Outcome::pending) {
-    if (const auto it = pending_.find(id); it != pending_.end() && it->second.size() >= pending_callers_max) {
+    if (const auto it = pending_.find(id);
+        it != pending_.end() && it->second.size() >= pending_callers_max) {
       refuse_request(r, sink, "request.in_flight", "too many callers wait for this answer");
       return true;
     }
@@ -211,11 +229,13 @@ bool plant_host::answer_from_window(const request& r, hash128 id, std::uint64_t 
 result<reply> plant_host::replay(hash128 id, const window_hit& hit) const {
   auto entries = journal_->read(hit.index, hit.index, 0);
   if (!entries) return std::move(entries).error();
-  if (entries->empty()) return error{"journal.damaged", "entry " + std::to_string(hit.index) + " is missing"};
+  if (entries->empty())
+    return error{"journal.damaged", "entry " + std::to_string(hit.index) + " is missing"};
   const auto view = entry_view::trusted(*entries->front().payload);
   auto it = view.begin();
   while (it != view.end() && it.ordinal() < hit.ordinal) ++it;
-  if (it == view.end()) return error{"journal.damaged", "entry " + std::to_string(hit.index) + " is short"};
+  if (it == view.end())
+    return error{"journal.damaged", "entry " + std::to_string(hit.index) + " is short"};
   const auto& r = **it;
   reply out = reply_of(r, hit.index);
   if ((r.id() == nullptr || flatbuffers::UnPack(*r.id()) != id) && r.settles() != nullptr)
@@ -280,12 +300,15 @@ void plant_host::verdict_out(verdict& v, journal_index index, bool reading) {
       r.exception = std::move(v.exception);
       r.correlation = std::move(w->correlation);
       if (http_status(r.code) == 503) r.retry_after_s = 1;
-      if (reading) when_readable(w->sink, std::move(r));
-      else answer(w->sink, std::move(r));
+      if (reading)
+        when_readable(w->sink, std::move(r));
+      else
+        answer(w->sink, std::move(r));
       break;
     }
     case waiter::kind::delivery:
-      if (index == 0 && w->again && w->again->consumed) outbox_.unsettle(w->again->consumed->number);
+      if (index == 0 && w->again && w->again->consumed)
+        outbox_.unsettle(w->again->consumed->number);
       break;
     case waiter::kind::message:
     case waiter::kind::timer:
@@ -330,11 +353,14 @@ bool plant_host::backlog(const proposal& p, std::string& detail) const {
     if (r->effects() == nullptr) continue;
     for (const auto* box : *r->effects()) {
       if (const auto* d = box->effect_as_Delivery()) {
-        if (outbox_.has_room(d->system(), d->lane(), 1, d->body() != nullptr ? d->body()->size() : 0)) continue;
+        if (outbox_.has_room(d->system(), d->lane(), 1,
+                             d->body() != nullptr ? d->body()->size() : 0))
+          continue;
         detail = "the outbox for " + std::string(EnumNameSystem(d->system())) + " is full";
         return true;
       }
-      if (const auto* m = box->effect_as_Message(); m != nullptr && m->plant() != nullptr && m->lane() != Lane::hold) {
+      if (const auto* m = box->effect_as_Message();
+          m != nullptr && m->plant() != nullptr && m->lane() != Lane::hold) {
         if (streams_.waiting_to(m->plant()->string_view()) < options_.stream_waiting_max) continue;
         detail = "too many messages wait for plant " + m->plant()->str();
         return true;
@@ -368,7 +394,8 @@ void plant_host::end_turn(timestamp now) {
   }
   if (now.micros() >= swept_at_.micros() + sweep_us) expire_waiters(now);
   if (!cut_ && applied_ > checkpoint_ &&
-      (records_since_cut_ >= options_.checkpoint_records || now.micros() >= cut_at_.micros() + options_.checkpoint_us) &&
+      (records_since_cut_ >= options_.checkpoint_records ||
+       now.micros() >= cut_at_.micros() + options_.checkpoint_us) &&
       records_since_cut_ > 0)
     checkpoint(now);
   flush_replies();
@@ -389,7 +416,8 @@ void plant_host::offer_touched(timestamp now) {
 void plant_host::build_entries(timestamp now) {
   while (flights_.size() < options_.pipeline_max) {
     flight f;
-    while (now >= blocked_until_ && !host_records_.empty() && builder_.count() < records_of_entry_max &&
+    while (now >= blocked_until_ && !host_records_.empty() &&
+           builder_.count() < records_of_entry_max &&
            builder_.fits(host_records_.front().record.size())) {
       auto& own = host_records_.front();
       own.first = builder_.count();
@@ -402,11 +430,13 @@ void plant_host::build_entries(timestamp now) {
       auto& p = ready_.front();
       std::size_t size = 0;
       for (const auto& record : p.what.records) size += padded(record.size());
-      if (builder_.size_bytes() + size > entry_bytes_max || builder_.count() + p.count > records_of_entry_max) {
+      if (builder_.size_bytes() + size > entry_bytes_max ||
+          builder_.count() + p.count > records_of_entry_max) {
         if (!builder_.empty()) break;
         auto lost = std::move(p);
         ready_.pop_front();
-        reject(lost.slot, lost.what, error{"entry.too_large", "the outcome does not fit into an entry"}, now);
+        reject(lost.slot, lost.what,
+               error{"entry.too_large", "the outcome does not fit into an entry"}, now);
         continue;
       }
       p.first = builder_.count();
@@ -500,9 +530,11 @@ timestamp plant_host::next_wake(timestamp now) const {
   }
   if (lanes_.admitted() > 0 || !pending_.empty() || !early_.empty())
     sooner(timestamp::from_micros(now.micros() + sweep_us));
-  if (!cut_ && records_since_cut_ > 0) sooner(timestamp::from_micros(cut_at_.micros() + options_.checkpoint_us));
+  if (!cut_ && records_since_cut_ > 0)
+    sooner(timestamp::from_micros(cut_at_.micros() + options_.checkpoint_us));
   for (const auto& [key, s] : const_cast<stream_table&>(streams_).outgoing())
-    if (s.under_way() && key.plant != options_.plant) sooner(timestamp::from_micros(now.micros() + stream_resend_us));
+    if (s.under_way() && key.plant != options_.plant)
+      sooner(timestamp::from_micros(now.micros() + stream_resend_us));
   return wake;
 }
 
@@ -552,9 +584,11 @@ void plant_host::lose_part(part& p, const error& why, timestamp now) {
   }
 }
 
-void plant_host::on_refused(std::span<const shared_bytes> payloads, const error& why, timestamp now) {
+void plant_host::on_refused(std::span<const shared_bytes> payloads, const error& why,
+                            timestamp now) {
   for (const auto& payload : payloads) {
-    const auto it = std::find_if(flights_.begin(), flights_.end(), [&](const flight& f) { return f.payload == payload; });
+    const auto it = std::find_if(flights_.begin(), flights_.end(),
+                                 [&](const flight& f) { return f.payload == payload; });
     if (it == flights_.end()) continue;
     auto lost = std::move(*it);
     flights_.erase(it);

@@ -1,5 +1,6 @@
 // Derives what readers see from records: nothing of it is stored twice.
-// The platform's own events: exception.raised, posted, corrected, discarded; delivery.acknowledged, dead, retried, discarded, edited.
+// The platform's own events: exception.raised, posted, corrected, discarded; delivery.acknowledged,
+// dead, retried, discarded, edited.
 #include "cluster/journal_events.hpp"
 
 #include "cluster/entry.hpp"
@@ -9,10 +10,13 @@ namespace millrace {
 
 namespace {
 
-std::string_view text(const flatbuffers::String* s) { return s != nullptr ? s->string_view() : std::string_view(); }
+std::string_view text(const flatbuffers::String* s) {
+  return s != nullptr ? s->string_view() : std::string_view();
+}
 timestamp time_of(const Time* t) { return t != nullptr ? flatbuffers::UnPack(*t) : timestamp(); }
 
-std::string json_object(std::initializer_list<std::pair<std::string_view, std::string_view>> fields) {
+std::string json_object(
+    std::initializer_list<std::pair<std::string_view, std::string_view>> fields) {
   std::string out = "{";
   for (const auto& [name, value] : fields) {
     if (value.empty()) continue;
@@ -26,32 +30,46 @@ std::string json_object(std::initializer_list<std::pair<std::string_view, std::s
 
 std::string_view end_name(engine::DeliveryEnd end) {
   switch (end) {
-    case engine::DeliveryEnd::acknowledged: return "acknowledged";
-    case engine::DeliveryEnd::dead: return "dead";
-    case engine::DeliveryEnd::retried: return "retried";
-    case engine::DeliveryEnd::discarded: return "discarded";
-    case engine::DeliveryEnd::edited: return "edited";
+    case engine::DeliveryEnd::acknowledged:
+      return "acknowledged";
+    case engine::DeliveryEnd::dead:
+      return "dead";
+    case engine::DeliveryEnd::retried:
+      return "retried";
+    case engine::DeliveryEnd::discarded:
+      return "discarded";
+    case engine::DeliveryEnd::edited:
+      return "edited";
   }
   return "unknown";
 }
 
 std::string_view unpark_name(engine::Unpark how) {
   switch (how) {
-    case engine::Unpark::posted: return "posted";
-    case engine::Unpark::corrected: return "corrected";
-    case engine::Unpark::discarded: return "discarded";
+    case engine::Unpark::posted:
+      return "posted";
+    case engine::Unpark::corrected:
+      return "corrected";
+    case engine::Unpark::discarded:
+      return "discarded";
   }
   return "unknown";
 }
 
 std::string_view source_name(engine::Source source) {
   switch (source) {
-    case engine::Source::client: return "command";
-    case engine::Source::message: return "message";
-    case engine::Source::timer: return "timer";
-    case engine::Source::delivery: return "acknowledged";
-    case engine::Source::exception: return "exception";
-    case engine::Source::host: return "operator";
+    case engine::Source::client:
+      return "command";
+    case engine::Source::message:
+      return "message";
+    case engine::Source::timer:
+      return "timer";
+    case engine::Source::delivery:
+      return "acknowledged";
+    case engine::Source::exception:
+      return "exception";
+    case engine::Source::host:
+      return "operator";
   }
   return "unknown";
 }
@@ -66,7 +84,8 @@ class pager {
   template <class Make>
   bool next(const engine::Record& r, timestamp stamp, std::string_view type, Make&& make) {
     ++ordinal_;
-    if (entry_.index < query_.index || (entry_.index == query_.index && ordinal_ <= query_.ordinal)) return true;
+    if (entry_.index < query_.index || (entry_.index == query_.index && ordinal_ <= query_.ordinal))
+      return true;
     const bool wanted = type.starts_with(query_.type_prefix) &&
                         (query_.actor.empty() || text(r.actor()) == query_.actor) &&
                         (query_.correlation.empty() || text(r.correlation()) == query_.correlation);
@@ -103,33 +122,46 @@ void set_json(event_view& v, std::string id, const std::string& json) {
   v.body.assign(json.begin(), json.end());
 }
 
-bool own_events(pager& to, const kind_registry& kinds, std::string_view plant, const engine::Record& r, timestamp stamp) {
+bool own_events(pager& to, const kind_registry& kinds, std::string_view plant,
+                const engine::Record& r, timestamp stamp) {
   const auto* k = kinds.find(split_local(text(r.actor())).first);
   if (const auto* p = r.parked()) {
     const auto* command = k != nullptr ? k->model().command(p->command()) : nullptr;
     if (!to.next(r, stamp, "platform.exception.raised.v1", [&](event_view& v) {
           set_json(v, std::string(text(p->exception())),
-                   json_object({{"exception", text(p->exception())}, {"actor", text(r.actor())},
-                                {"command", command != nullptr ? command->wire_name : std::string_view()},
-                                {"code", text(p->code())}, {"reason", text(p->reason())}}));
+                   json_object(
+                       {{"exception", text(p->exception())},
+                        {"actor", text(r.actor())},
+                        {"command", command != nullptr ? command->wire_name : std::string_view()},
+                        {"code", text(p->code())},
+                        {"reason", text(p->reason())}}));
         }))
       return false;
   }
   if (const auto* u = r.unparked()) {
-    if (!to.next(r, stamp, "platform.exception." + std::string(unpark_name(u->how())) + ".v1", [&](event_view& v) {
-          set_json(v, std::string(text(u->exception())),
-                   json_object({{"exception", text(u->exception())}, {"actor", text(r.actor())}, {"reason", text(u->reason())}}));
-        }))
+    if (!to.next(r, stamp, "platform.exception." + std::string(unpark_name(u->how())) + ".v1",
+                 [&](event_view& v) {
+                   set_json(v, std::string(text(u->exception())),
+                            json_object({{"exception", text(u->exception())},
+                                         {"actor", text(r.actor())},
+                                         {"reason", text(u->reason())}}));
+                 }))
       return false;
   }
   if (const auto* d = r.delivery()) {
-    if (!to.next(r, stamp, "platform.delivery." + std::string(end_name(d->end())) + ".v1", [&](event_view& v) {
-          const auto id = std::string(plant) + '~' + std::to_string(d->number());
-          set_json(v, id,
-                   json_object({{"delivery", id}, {"actor", text(r.actor())},
-                                {"system", r.system() == System::none ? "" : EnumNameSystem(r.system())},
-                                {"document", text(d->document())}, {"detail", text(d->detail())}, {"by", text(d->by())}}));
-        }))
+    if (!to.next(r, stamp, "platform.delivery." + std::string(end_name(d->end())) + ".v1",
+                 [&](event_view& v) {
+                   const auto id = std::string(plant) + '~' + std::to_string(d->number());
+                   set_json(
+                       v, id,
+                       json_object({{"delivery", id},
+                                    {"actor", text(r.actor())},
+                                    {"system",
+                                     r.system() == System::none ? "" : EnumNameSystem(r.system())},
+                                    {"document", text(d->document())},
+                                    {"detail", text(d->detail())},
+                                    {"by", text(d->by())}}));
+                 }))
       return false;
   }
   return true;
@@ -137,8 +169,8 @@ bool own_events(pager& to, const kind_registry& kinds, std::string_view plant, c
 
 }  // namespace
 
-bool append_events(const kind_registry& kinds, std::string_view plant, const log_entry& e, const event_query& q,
-                   std::size_t limit, event_page& page) {
+bool append_events(const kind_registry& kinds, std::string_view plant, const log_entry& e,
+                   const event_query& q, std::size_t limit, event_page& page) {
   if (e.type == entry_type::command) {
     const auto view = entry_view::trusted(*e.payload);
     pager to(e, q, limit, page);
@@ -149,14 +181,17 @@ bool append_events(const kind_registry& kinds, std::string_view plant, const log
       for (std::size_t i = 0; i < n; ++i) {
         const auto* event = r->events()->Get(static_cast<flatbuffers::uoffset_t>(i));
         const auto* model = k != nullptr ? k->model().event(event->type()) : nullptr;
-        if (!to.next(*r, view.stamp(), model != nullptr ? std::string_view(model->wire_name) : std::string_view("unknown"),
-                     [&](event_view& v) {
-                       v.kind = kind_name;
-                       v.id = id;
-                       v.sequence = r->sequence() - (n - 1 - i);
-                       v.member = event->type();
-                       if (event->body() != nullptr) v.body.assign(event->body()->begin(), event->body()->end());
-                     }))
+        if (!to.next(
+                *r, view.stamp(),
+                model != nullptr ? std::string_view(model->wire_name) : std::string_view("unknown"),
+                [&](event_view& v) {
+                  v.kind = kind_name;
+                  v.id = id;
+                  v.sequence = r->sequence() - (n - 1 - i);
+                  v.member = event->type();
+                  if (event->body() != nullptr)
+                    v.body.assign(event->body()->begin(), event->body()->end());
+                }))
           return false;
       }
       if (!own_events(to, kinds, plant, *r, view.stamp())) return false;
@@ -169,7 +204,8 @@ bool append_events(const kind_registry& kinds, std::string_view plant, const log
   return true;
 }
 
-void append_hops(const kind_registry& kinds, const log_entry& e, std::string_view correlation, std::vector<hop>& out) {
+void append_hops(const kind_registry& kinds, const log_entry& e, std::string_view correlation,
+                 std::vector<hop>& out) {
   if (e.type != entry_type::command) return;
   const auto view = entry_view::trusted(*e.payload);
   for (const auto* r : view) {
@@ -191,7 +227,8 @@ void append_hops(const kind_registry& kinds, const log_entry& e, std::string_vie
       first.system = r->system() == System::none ? "" : EnumNameSystem(r->system());
       first.document = text(d->document());
       if (first.detail.empty()) first.detail = text(d->detail());
-    } else if (const auto* command = k != nullptr && r->command() != 0 ? k->model().command(r->command()) : nullptr) {
+    } else if (const auto* command =
+                   k != nullptr && r->command() != 0 ? k->model().command(r->command()) : nullptr) {
       first.type = command->wire_name;
     } else if (r->consumed() != nullptr && r->consumed()->timer() != nullptr) {
       first.type = text(r->consumed()->timer());
@@ -201,7 +238,8 @@ void append_hops(const kind_registry& kinds, const log_entry& e, std::string_vie
       for (const auto* event : *r->events()) {
         hop h = base;
         h.what = "event";
-        if (const auto* model = k != nullptr ? k->model().event(event->type()) : nullptr) h.type = model->wire_name;
+        if (const auto* model = k != nullptr ? k->model().event(event->type()) : nullptr)
+          h.type = model->wire_name;
         out.push_back(std::move(h));
       }
     if (r->parked() != nullptr) {
@@ -218,13 +256,15 @@ void append_hops(const kind_registry& kinds, const log_entry& e, std::string_vie
       hop h = base;
       h.what = "delivery";
       h.system = EnumNameSystem(d->system());
-      if (const auto* model = k != nullptr ? k->model().delivery(d->type()) : nullptr) h.type = model->wire_name;
+      if (const auto* model = k != nullptr ? k->model().delivery(d->type()) : nullptr)
+        h.type = model->wire_name;
       out.push_back(std::move(h));
     }
   }
 }
 
-void append_parked(const kind_registry& kinds, const log_entry& e, std::uint32_t ordinal, exception_view& out) {
+void append_parked(const kind_registry& kinds, const log_entry& e, std::uint32_t ordinal,
+                   exception_view& out) {
   const auto view = entry_view::trusted(*e.payload);
   for (auto it = view.begin(); it != view.end(); ++it) {
     if (it.ordinal() != ordinal) continue;

@@ -1,12 +1,14 @@
-// A kind as the engine sees it: type-erased, immutable, shared by all threads. `make_kind<K>` wraps a kind's pure functions.
+// A kind as the engine sees it: type-erased, immutable, shared by all threads. `make_kind<K>` wraps
+// a kind's pure functions.
 //
 //   struct order {                                          // actors/order.hpp
-//     using schema = millrace::order::schema;               // generated from schemas/production/order.fbs
-//     static decision<schema> decide(const schema::state&, const schema::command&, context&);
-//     static result<void> evolve(schema::state&, const schema::event&, evolution&);
-//     static decision<schema> on_answer(const schema::state&, const answer&, context&);        // if it asks
-//     static decision<schema> on_timer(const schema::state&, std::string_view name, context&); // if it arms timers
-//     static decision<schema> on_delivered(const schema::state&, const delivered&, context&);  // if it delivers
+//     using schema = millrace::order::schema;               // generated from
+//     schemas/production/order.fbs static decision<schema> decide(const schema::state&, const
+//     schema::command&, context&); static result<void> evolve(schema::state&, const schema::event&,
+//     evolution&); static decision<schema> on_answer(const schema::state&, const answer&,
+//     context&);        // if it asks static decision<schema> on_timer(const schema::state&,
+//     std::string_view name, context&); // if it arms timers static decision<schema>
+//     on_delivered(const schema::state&, const delivered&, context&);  // if it delivers
 //   };
 #pragma once
 
@@ -21,8 +23,13 @@
 namespace millrace {
 
 /// What an actor is asked to decide on.
-struct command_input { std::uint8_t command = 0; bytes_view body; };
-struct timer_input { std::string_view name; };
+struct command_input {
+  std::uint8_t command = 0;
+  bytes_view body;
+};
+struct timer_input {
+  std::string_view name;
+};
 using input = std::variant<command_input, answer, timer_input, delivered>;
 
 /// A kind's state object; only its kind knows what is inside.
@@ -39,7 +46,7 @@ struct decided {
   std::vector<packed> events;
   std::vector<engine::EffectUnion> effects;
   std::vector<engine::SettleT> settles;
-  bool spoilt = false;               // an event could not be evolved: the state is worth nothing any more
+  bool spoilt = false;  // an event could not be evolved: the state is worth nothing any more
 };
 
 class kind {
@@ -52,12 +59,14 @@ class kind {
   [[nodiscard]] virtual bytes save(const state_object& state) const = 0;
   /// The native schema::state inside, for references.
   [[nodiscard]] virtual const void* native(const state_object& state) const = 0;
-  /// Decides, and evolves `state` by the events when the outcome is accepted, pending or parked. An event that cannot be
-  /// evolved turns the whole into kind.fault; `state` is then spoilt and the caller reloads it from what is committed.
-  /// What the kind throws is caught and is kind.fault.
-  [[nodiscard]] virtual decided decide(state_object& state, const input& in, context& ctx, evolution& evo) const = 0;
+  /// Decides, and evolves `state` by the events when the outcome is accepted, pending or parked. An
+  /// event that cannot be evolved turns the whole into kind.fault; `state` is then spoilt and the
+  /// caller reloads it from what is committed. What the kind throws is caught and is kind.fault.
+  [[nodiscard]] virtual decided decide(state_object& state, const input& in, context& ctx,
+                                       evolution& evo) const = 0;
   /// Evolves one committed event. An error quarantines the actor.
-  [[nodiscard]] virtual result<void> evolve(state_object& state, std::uint8_t type, bytes_view body, evolution& evo) const = 0;
+  [[nodiscard]] virtual result<void> evolve(state_object& state, std::uint8_t type, bytes_view body,
+                                            evolution& evo) const = 0;
   /// Values of the indexed fields, in the order of model().indexes; enums by name.
   virtual void index_values(const state_object& state, std::vector<std::string>& out) const = 0;
 };

@@ -1,5 +1,6 @@
 // Wraps a kind's typed pure functions into the type-erased `kind` that the engine drives.
-// Optional handlers (on_answer, on_timer, on_delivered) are found by concepts; what a kind throws stays in here.
+// Optional handlers (on_answer, on_timer, on_delivered) are found by concepts; what a kind throws
+// stays in here.
 #pragma once
 
 #include <exception>
@@ -16,11 +17,13 @@ concept answers_taker = requires(const typename K::schema::state& s, const answe
   { K::on_answer(s, a, c) } -> std::same_as<decision<typename K::schema>>;
 };
 template <class K>
-concept timer_taker = requires(const typename K::schema::state& s, std::string_view name, context& c) {
+concept timer_taker = requires(const typename K::schema::state& s, std::string_view name,
+                               context& c) {
   { K::on_timer(s, name, c) } -> std::same_as<decision<typename K::schema>>;
 };
 template <class K>
-concept delivery_taker = requires(const typename K::schema::state& s, const delivered& d, context& c) {
+concept delivery_taker = requires(const typename K::schema::state& s, const delivered& d,
+                                  context& c) {
   { K::on_delivered(s, d, c) } -> std::same_as<decision<typename K::schema>>;
 };
 
@@ -34,7 +37,9 @@ class adapted_kind final : public kind {
   explicit adapted_kind(const kind_model& model) : model_(&model) {}
 
   [[nodiscard]] const kind_model& model() const override { return *model_; }
-  [[nodiscard]] std::unique_ptr<state_object> create() const override { return std::make_unique<held>(); }
+  [[nodiscard]] std::unique_ptr<state_object> create() const override {
+    return std::make_unique<held>();
+  }
 
   [[nodiscard]] std::unique_ptr<state_object> load(bytes_view table) const override {
     auto out = std::make_unique<held>();
@@ -48,13 +53,16 @@ class adapted_kind final : public kind {
     return bytes(builder.GetBufferPointer(), builder.GetBufferPointer() + builder.GetSize());
   }
 
-  [[nodiscard]] const void* native(const state_object& state) const override { return &value_of(state); }
+  [[nodiscard]] const void* native(const state_object& state) const override {
+    return &value_of(state);
+  }
 
   [[nodiscard]] decided decide(state_object& state, const input& in, context& ctx,
                                evolution& evo) const override {
     try {
       auto& value = static_cast<held&>(state).value;
-      return apply(value, std::visit([&](const auto& what) { return handle(value, what, ctx); }, in), evo);
+      return apply(value,
+                   std::visit([&](const auto& what) { return handle(value, what, ctx); }, in), evo);
     } catch (const std::exception& e) {
       return fault(e.what());
     } catch (...) {
@@ -68,7 +76,8 @@ class adapted_kind final : public kind {
     try {
       union_type event;
       event.type = static_cast<decltype(event.type)>(type);
-      event.value = union_type::UnPack(flatbuffers::GetRoot<void>(body.data()), event.type, nullptr);
+      event.value =
+          union_type::UnPack(flatbuffers::GetRoot<void>(body.data()), event.type, nullptr);
       if (!event.value) return error{"kind.fault", "unknown event " + std::to_string(type)};
       evo.begin_event();
       return K::evolve(static_cast<held&>(state).value, event, evo);
@@ -112,27 +121,37 @@ class adapted_kind final : public kind {
     using union_type = typename schema::command;
     union_type command;
     command.type = static_cast<decltype(command.type)>(in.command);
-    command.value = union_type::UnPack(flatbuffers::GetRoot<void>(in.body.data()), command.type, nullptr);
-    if (!command.value) return made::refuse_with("command.unknown", "No command " + std::to_string(in.command));
+    command.value =
+        union_type::UnPack(flatbuffers::GetRoot<void>(in.body.data()), command.type, nullptr);
+    if (!command.value)
+      return made::refuse_with("command.unknown", "No command " + std::to_string(in.command));
     return K::decide(state, command, ctx);
   }
   static made handle(const typename schema::state& state, const answer& in, context& ctx) {
-    if constexpr (answers_taker<K>) return K::on_answer(state, in, ctx);
-    else return ignored(state, in, ctx);
+    if constexpr (answers_taker<K>)
+      return K::on_answer(state, in, ctx);
+    else
+      return ignored(state, in, ctx);
   }
   static made handle(const typename schema::state& state, const timer_input& in, context& ctx) {
-    if constexpr (timer_taker<K>) return K::on_timer(state, in.name, ctx);
-    else return ignored(state, in, ctx);
+    if constexpr (timer_taker<K>)
+      return K::on_timer(state, in.name, ctx);
+    else
+      return ignored(state, in, ctx);
   }
   static made handle(const typename schema::state& state, const delivered& in, context& ctx) {
-    if constexpr (delivery_taker<K>) return K::on_delivered(state, in, ctx);
-    else return ignored(state, in, ctx);
+    if constexpr (delivery_taker<K>)
+      return K::on_delivered(state, in, ctx);
+    else
+      return ignored(state, in, ctx);
   }
-  /// An input that the kind has no handler for changes nothing; it still consumes its message, timer or delivery.
+  /// An input that the kind has no handler for changes nothing; it still consumes its message,
+  /// timer or delivery.
   static made ignored(const typename schema::state&, const auto&, context&) { return {}; }
 
   /// Why it failed; empty = it did not.
-  static std::string evolve_one(typename schema::state& state, const typename schema::event& event, evolution& evo) {
+  static std::string evolve_one(typename schema::state& state, const typename schema::event& event,
+                                evolution& evo) {
     try {
       auto done = K::evolve(state, event, evo);
       return done ? std::string() : "evolve: " + done.error().detail;
@@ -150,14 +169,16 @@ class adapted_kind final : public kind {
     out.detail = std::move(from.detail);
     out.effects = std::move(from.effects);
     out.settles = std::move(from.settles);
-    if (out.outcome == engine::Outcome::refused && !(from.events.empty() && out.effects.empty() && out.settles.empty()))
+    if (out.outcome == engine::Outcome::refused &&
+        !(from.events.empty() && out.effects.empty() && out.settles.empty()))
       return fault("a refusal carries events or effects");
     out.events.reserve(from.events.size());
     for (const auto& event : from.events) {
       auto& builder = scratch();
       builder.Finish(event.Pack(builder));
       auto* data = builder.GetBufferPointer();
-      out.events.push_back({static_cast<std::uint8_t>(event.type), bytes(data, data + builder.GetSize())});
+      out.events.push_back(
+          {static_cast<std::uint8_t>(event.type), bytes(data, data + builder.GetSize())});
       evo.begin_event();
       if (auto why = evolve_one(state, event, evo); !why.empty()) {
         auto failed = fault(std::move(why));
@@ -173,7 +194,8 @@ class adapted_kind final : public kind {
 
 /// The kind K with its part of `model`, which must have it.
 template <class K>
-[[nodiscard]] std::unique_ptr<kind> make_kind(const schema_model& model = schema_model::built_in()) {
+[[nodiscard]] std::unique_ptr<kind> make_kind(
+    const schema_model& model = schema_model::built_in()) {
   const auto* own = model.kind(K::schema::name);
   check(own != nullptr);
   return std::make_unique<adapted_kind<K>>(*own);

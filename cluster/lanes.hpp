@@ -1,5 +1,6 @@
-// Admission of commands at a plant: bounded, four priority lanes (hold > release > confirmation > rest).
-// CAF's mailboxes are unbounded, so the bound lives here, as credits that an input holds until its reply has left.
+// Admission of commands at a plant: bounded, four priority lanes (hold > release > confirmation >
+// rest). CAF's mailboxes are unbounded, so the bound lives here, as credits that an input holds
+// until its reply has left.
 #pragma once
 
 #include <algorithm>
@@ -14,10 +15,12 @@
 namespace millrace {
 
 struct lane_limits {
-  std::size_t inputs_max = 65'536;                              // of one plant, admitted and not yet answered
-  std::array<std::uint8_t, 4> percent = {100, 95, 90, 80};      // of it that a lane may fill: the rest is for more urgent ones
-  std::size_t active_max = 8'192;                               // handed to actors at the same time; others queue by lane
-  std::array<std::uint8_t, 4> credits = {0, 8, 4, 2};           // turns of a lane in a round; holds always go first
+  std::size_t inputs_max = 65'536;  // of one plant, admitted and not yet answered
+  std::array<std::uint8_t, 4> percent = {
+      100, 95, 90, 80};            // of it that a lane may fill: the rest is for more urgent ones
+  std::size_t active_max = 8'192;  // handed to actors at the same time; others queue by lane
+  std::array<std::uint8_t, 4> credits = {0, 8, 4,
+                                         2};  // turns of a lane in a round; holds always go first
 };
 
 /// Queues of what is admitted and not yet handed to its actor. Pure, not thread-safe.
@@ -49,8 +52,8 @@ class lane_queues {
     --admitted_;
     --active_;
   }
-  /// One that is still queued is dropped: gives its credit back now, and pop() answers it later all the same (then call
-  /// `passed_over`).
+  /// One that is still queued is dropped: gives its credit back now, and pop() answers it later all
+  /// the same (then call `passed_over`).
   void dropped() { --admitted_; }
   /// pop() gave one that had been dropped: it is not active.
   void passed_over() { --active_; }

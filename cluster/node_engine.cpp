@@ -25,13 +25,16 @@ bool plant_name_ok(std::string_view name) {
 
 }  // namespace
 
-node_engine::node_engine(node_options options, const kind_registry& kinds, sink* out, data_directory directory)
+node_engine::node_engine(node_options options, const kind_registry& kinds, sink* out,
+                         data_directory directory)
     : options_(std::move(options)), kinds_(kinds), out_(out), directory_(std::move(directory)) {}
 
-result<std::unique_ptr<node_engine>> node_engine::start(node_options options, const kind_registry& kinds, sink* out) {
+result<std::unique_ptr<node_engine>> node_engine::start(node_options options,
+                                                        const kind_registry& kinds, sink* out) {
   auto directory = data_directory::open(options.data, options.cluster, options.node);
   if (!directory) return directory.error();
-  std::unique_ptr<node_engine> made(new node_engine(std::move(options), kinds, out, std::move(*directory)));
+  std::unique_ptr<node_engine> made(
+      new node_engine(std::move(options), kinds, out, std::move(*directory)));
   if (auto done = made->open(); !done) return done.error();
   return made;
 }
@@ -39,8 +42,11 @@ result<std::unique_ptr<node_engine>> node_engine::start(node_options options, co
 result<void> node_engine::open() {
   const auto& self = directory_.identity();
   if (!std::filesystem::exists(directory_.journal() / "data.mdb")) {
-    spdlog::info("founding node={} cluster={} in {}", self.node, self.cluster, directory_.path().string());
-    if (self.boots > 1) spdlog::warn("{} was started before, yet it has no journal: it begins empty", directory_.path().string());
+    spdlog::info("founding node={} cluster={} in {}", self.node, self.cluster,
+                 directory_.path().string());
+    if (self.boots > 1)
+      spdlog::warn("{} was started before, yet it has no journal: it begins empty",
+                   directory_.path().string());
   }
   auto journal = open_lmdb_store(directory_.journal(), options_.journal);
   if (!journal) return journal.error();
@@ -54,9 +60,11 @@ result<void> node_engine::open() {
   if (auto started = loop_->start(); !started) return started;
 
   config_ = std::make_unique<caf::actor_system_config>();
-  const auto workers = options_.workers > 0 ? options_.workers : std::max(2u, std::thread::hardware_concurrency());
+  const auto workers =
+      options_.workers > 0 ? options_.workers : std::max(2u, std::thread::hardware_concurrency());
   config_->set("scheduler.max-threads", workers);
-  config_->set("scheduler.policy", caf::atom("sharing"));  // stealing workers poll: they take the CPU from others
+  config_->set("scheduler.policy",
+               caf::atom("sharing"));  // stealing workers poll: they take the CPU from others
   actors_ = std::make_unique<caf::actor_system>(*config_);
   house_ = std::thread([this] { keep_house(); });
 
@@ -68,7 +76,8 @@ result<void> node_engine::open() {
   std::promise<std::vector<known>> listed;
   loop_->call([&listed](loop_core& core) {
     std::vector<known> out;
-    for (const auto& [name, number] : core.groups()) out.push_back({name, number, core.log().find(number)->generation});
+    for (const auto& [name, number] : core.groups())
+      out.push_back({name, number, core.log().find(number)->generation});
     listed.set_value(std::move(out));
   });
   for (const auto& g : listed.get_future().get())
@@ -79,18 +88,24 @@ result<void> node_engine::open() {
 system_set node_engine::bound_at(std::string_view plant) const {
   system_set out = 0;
   for (const auto& e : options_.endpoints)
-    if (e.plant == "*" || e.plant == plant) out = static_cast<system_set>(out | (1u << static_cast<unsigned>(e.system)));
+    if (e.plant == "*" || e.plant == plant)
+      out = static_cast<system_set>(out | (1u << static_cast<unsigned>(e.system)));
   return out;
 }
 
-result<node_engine::shell_ptr> node_engine::open_plant(const std::string& plant, std::uint32_t generation, group_number group) {
+result<node_engine::shell_ptr> node_engine::open_plant(const std::string& plant,
+                                                       std::uint32_t generation,
+                                                       group_number group) {
   auto options = options_.host;
   options.plant = plant;
   options.generation = generation;
   const auto make = [&] {
-    node_services services{*actors_, *loop_, *io_, *journal_, clock_, kinds_, out_, options_.rules,
-                           [this](std::string_view name) { return find(name); }};
-    auto shell = std::make_shared<plant_shell>(std::move(services), options, bound_at(plant), options_.supervision);
+    node_services services{
+        *actors_,  *loop_,         *io_,
+        *journal_, clock_,         kinds_,
+        out_,      options_.rules, [this](std::string_view name) { return find(name); }};
+    auto shell = std::make_shared<plant_shell>(std::move(services), options, bound_at(plant),
+                                               options_.supervision);
     if (group != 0) shell->set_group(group);
     return shell;
   };
@@ -98,7 +113,8 @@ result<node_engine::shell_ptr> node_engine::open_plant(const std::string& plant,
   auto applied = shell->load();
   if (!applied && applied.error().code == "state.damaged") {
     // Everything in the state environment can be derived: begin anew from the journal.
-    spdlog::error("plant={} checkpoint damaged, rebuilt from the journal: {}", plant, applied.error().detail);
+    spdlog::error("plant={} checkpoint damaged, rebuilt from the journal: {}", plant,
+                  applied.error().detail);
     write_batch wipe;
     wipe_plant(wipe, plant);
     if (auto done = state_->commit(wipe.writes()); !done) return done.error();
@@ -112,7 +128,8 @@ result<node_engine::shell_ptr> node_engine::open_plant(const std::string& plant,
   }
   shell->start();
   std::promise<result<group_number>> opened;
-  loop_->open_group(plant, *applied, shell, [&opened](result<group_number> r) { opened.set_value(std::move(r)); });
+  loop_->open_group(plant, *applied, shell,
+                    [&opened](result<group_number> r) { opened.set_value(std::move(r)); });
   const auto number = opened.get_future().get();
   if (!number) return number.error();
   shell->set_group(*number);
@@ -154,13 +171,15 @@ bool node_engine::has_plant(std::string_view plant) const { return find(plant) !
 bool node_engine::ready() const {
   if (stopping_) return false;
   const std::shared_lock lock(plants_mutex_);
-  return std::all_of(plants_.begin(), plants_.end(), [](const auto& p) { return p.second->leading(); });
+  return std::all_of(plants_.begin(), plants_.end(),
+                     [](const auto& p) { return p.second->leading(); });
 }
 
 /// Once a second: business time follows the machine's date.
 void node_engine::keep_house() {
   std::unique_lock lock(house_mutex_);
-  while (!house_cv_.wait_for(lock, std::chrono::seconds(1), [&] { return house_ends_; })) clock_.poll();
+  while (!house_cv_.wait_for(lock, std::chrono::seconds(1), [&] { return house_ends_; }))
+    clock_.poll();
 }
 
 void node_engine::checkpoint(done<void> cb) {
@@ -186,7 +205,8 @@ void node_engine::drain() {
         for (const auto& [name, s] : *r) busy += s.in_flight + s.admitted;
       asked->set_value(busy);
     });
-    if (answer.wait_for(std::chrono::seconds(1)) != std::future_status::ready || answer.get() == 0) return;
+    if (answer.wait_for(std::chrono::seconds(1)) != std::future_status::ready || answer.get() == 0)
+      return;
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
   }
 }

@@ -1,5 +1,6 @@
-// The engine of one node: its directory, journal and state environments, the replication loop, CAF, and the plants on it.
-// Implements engine_api; everything above (gateways, adapters, tools) sees only that.
+// The engine of one node: its directory, journal and state environments, the replication loop, CAF,
+// and the plants on it. Implements engine_api; everything above (gateways, adapters, tools) sees
+// only that.
 #pragma once
 
 #include <condition_variable>
@@ -38,20 +39,23 @@ struct node_options {
   std::string node = "node-1";
   std::vector<endpoint_binding> endpoints;
   rule_map rules;
-  host_options host;                    // of every plant; `plant` and `generation` are set per plant
+  host_options host;  // of every plant; `plant` and `generation` are set per plant
   loop_options loop;
   lmdb_options journal, state;
   supervision_limits supervision;
-  unsigned workers = 0;                 // CAF's threads; 0 = as many as the machine has, at least 2
+  unsigned workers = 0;  // CAF's threads; 0 = as many as the machine has, at least 2
   unsigned cold_readers = 2;
-  std::int64_t stop_ms_max = 30'000;    // for the last checkpoint
+  std::int64_t stop_ms_max = 30'000;  // for the last checkpoint
 };
 
 class node_engine final : public engine_api {
  public:
-  /// Opens the directory and all plants in it; replay goes on behind ready(). `kinds` and `out` (may be null) outlive it.
-  /// Errors: directory.refused, disk.failed, journal.damaged, state.damaged, config.invalid.
-  [[nodiscard]] static result<std::unique_ptr<node_engine>> start(node_options options, const kind_registry& kinds, sink* out);
+  /// Opens the directory and all plants in it; replay goes on behind ready(). `kinds` and `out`
+  /// (may be null) outlive it. Errors: directory.refused, disk.failed, journal.damaged,
+  /// state.damaged, config.invalid.
+  [[nodiscard]] static result<std::unique_ptr<node_engine>> start(node_options options,
+                                                                  const kind_registry& kinds,
+                                                                  sink* out);
   /// Stops, cleanly unless stop() was called before.
   ~node_engine() override;
   /// Refuses what is new, answers what is admitted, stores a checkpoint and closes everything.
@@ -60,15 +64,20 @@ class node_engine final : public engine_api {
   void submit(std::vector<request> batch, std::shared_ptr<reply_sink> sink) override;
   void read(address where, consistency c, done<actor_view> cb) override;
   void list(list_query q, done<list_page> cb) override;
-  void rows(address where, std::string table, std::string after, std::uint32_t limit, done<std::vector<row_view>> cb) override;
+  void rows(address where, std::string table, std::string after, std::uint32_t limit,
+            done<std::vector<row_view>> cb) override;
   void events(event_query q, done<event_page> cb) override;
   std::shared_ptr<void> watch(std::string plant, std::function<void()> wake) override;
   void transaction(std::string correlation, done<std::vector<hop>> cb) override;
-  void exceptions(std::string plant, std::string code, std::string after, std::uint32_t limit, done<std::vector<exception_view>> cb) override;
-  void deadletters(std::string plant, std::string after, std::uint32_t limit, done<std::vector<delivery_view>> cb) override;
-  void deadletter(std::string id, deadletter_op op, bytes edited, principal by, done<void> cb) override;
+  void exceptions(std::string plant, std::string code, std::string after, std::uint32_t limit,
+                  done<std::vector<exception_view>> cb) override;
+  void deadletters(std::string plant, std::string after, std::uint32_t limit,
+                   done<std::vector<delivery_view>> cb) override;
+  void deadletter(std::string id, deadletter_op op, bytes edited, principal by,
+                  done<void> cb) override;
   void endpoints(done<std::vector<endpoint_view>> cb) override;
-  void pause_endpoint(std::string plant, System system, timestamp until, std::string reason, principal by, done<void> cb) override;
+  void pause_endpoint(std::string plant, System system, timestamp until, std::string reason,
+                      principal by, done<void> cb) override;
   void plants(done<std::vector<plant_status>> cb) override;
   [[nodiscard]] bool has_plant(std::string_view plant) const override;
   void create_plant(std::string plant, done<void> cb) override;
@@ -85,9 +94,11 @@ class node_engine final : public engine_api {
  private:
   using shell_ptr = std::shared_ptr<plant_shell>;
 
-  node_engine(node_options options, const kind_registry& kinds, sink* out, data_directory directory);
+  node_engine(node_options options, const kind_registry& kinds, sink* out,
+              data_directory directory);
   [[nodiscard]] result<void> open();
-  [[nodiscard]] result<shell_ptr> open_plant(const std::string& plant, std::uint32_t generation, group_number group);
+  [[nodiscard]] result<shell_ptr> open_plant(const std::string& plant, std::uint32_t generation,
+                                             group_number group);
   [[nodiscard]] shell_ptr find(std::string_view plant) const;
   [[nodiscard]] std::vector<shell_ptr> all() const;
   [[nodiscard]] system_set bound_at(std::string_view plant) const;
@@ -95,7 +106,8 @@ class node_engine final : public engine_api {
   void keep_house();
   /// Asks every shell on its actor and joins the answers in order of the plants' names.
   template <class T>
-  void gather(std::vector<shell_ptr> from, std::function<result<std::vector<T>>(plant_shell&)> ask, done<std::vector<T>> cb);
+  void gather(std::vector<shell_ptr> from, std::function<result<std::vector<T>>(plant_shell&)> ask,
+              done<std::vector<T>> cb);
 
   node_options options_;
   const kind_registry& kinds_;
@@ -108,7 +120,7 @@ class node_engine final : public engine_api {
   std::unique_ptr<caf::actor_system_config> config_;
   std::unique_ptr<caf::actor_system> actors_;
   mutable std::shared_mutex plants_mutex_;
-  std::mutex opening_mutex_;            // one plant is created at a time
+  std::mutex opening_mutex_;  // one plant is created at a time
   std::map<std::string, shell_ptr, std::less<>> plants_;
   std::atomic<bool> stopping_{false};
   std::mutex house_mutex_;

@@ -1,5 +1,6 @@
-// The outbox of a plant: deliveries to outer systems, in journal order per (system, key), at least once.
-// What is filed and how it ended is journaled; attempts, backoff and breakers belong to the leader of the moment.
+// The outbox of a plant: deliveries to outer systems, in journal order per (system, key), at least
+// once. What is filed and how it ended is journaled; attempts, backoff and breakers belong to the
+// leader of the moment.
 //
 //   waiting -> sending -> settling -> gone (acknowledged | discarded)
 //                 |           |
@@ -26,15 +27,19 @@
 namespace millrace {
 
 struct outbox_limits {
-  std::uint64_t deliveries_max = 2'000'000;               // an endpoint's budget: alarm at 80 %, refusal at 100 %
+  std::uint64_t deliveries_max =
+      2'000'000;  // an endpoint's budget: alarm at 80 %, refusal at 100 %
   std::uint64_t bytes_max = 4ull * 1024 * 1024 * 1024;
-  std::uint32_t reserve_percent = 5;                      // of the budget, for lane `hold` only
-  std::size_t resident_bytes_max = 64 * 1024 * 1024;      // bodies in memory; what is in a checkpoint may leave it
-  std::uint32_t attempts_max = 10;                        // answered attempts, then it is a dead letter
-  std::int64_t outage_us_max = 72ll * 3600 * 1'000'000;   // unanswered for so long since it was filed: a dead letter
+  std::uint32_t reserve_percent = 5;  // of the budget, for lane `hold` only
+  std::size_t resident_bytes_max =
+      64 * 1024 * 1024;             // bodies in memory; what is in a checkpoint may leave it
+  std::uint32_t attempts_max = 10;  // answered attempts, then it is a dead letter
+  std::int64_t outage_us_max =
+      72ll * 3600 * 1'000'000;  // unanswered for so long since it was filed: a dead letter
   std::int64_t backoff_first_us = 200'000;
   std::int64_t backoff_us_max = 60'000'000;
-  std::uint32_t attempt_timeout_ms = 5'000;               // the adapter's; the outbox waits twice as long for its answer
+  std::uint32_t attempt_timeout_ms =
+      5'000;  // the adapter's; the outbox waits twice as long for its answer
   endpoint_limits endpoint;
 };
 
@@ -60,16 +65,18 @@ struct delivery_end {
 /// Pure, not thread-safe; all times are microseconds of business time, handed in.
 class outbox {
  public:
-  using random = std::function<std::uint64_t()>;          // the Random seam: uniform 64 bits
-  using fetch = std::function<std::shared_ptr<const bytes>(std::uint64_t number)>;  // row of the state environment
+  using random = std::function<std::uint64_t()>;  // the Random seam: uniform 64 bits
+  using fetch = std::function<std::shared_ptr<const bytes>(
+      std::uint64_t number)>;  // row of the state environment
 
   outbox(std::string plant, std::uint32_t generation, outbox_limits limits, random rnd);
 
   // ---- journaled, in journal order ----
   std::uint64_t file(filing f);
-  /// Ends as a record says. False when the record means nothing (no such delivery, or not in that state).
-  bool end(std::uint64_t number, engine::DeliveryEnd how, std::string_view document, std::string_view detail,
-           const bytes* edited, timestamp at);
+  /// Ends as a record says. False when the record means nothing (no such delivery, or not in that
+  /// state).
+  bool end(std::uint64_t number, engine::DeliveryEnd how, std::string_view document,
+           std::string_view detail, const bytes* edited, timestamp at);
 
   // ---- the leader's ----
   /// Attempts to be made now. `load` brings a body that left memory.
@@ -83,14 +90,16 @@ class outbox {
   void unsettle(std::uint64_t number);
   /// Forgets all that is the leader's.
   void restart();
-  /// When poll or expire may have work again; not given = not before something is filed or answered.
+  /// When poll or expire may have work again; not given = not before something is filed or
+  /// answered.
   [[nodiscard]] timestamp next_wake(timestamp now) const;
   void pause(System system, timestamp until, std::string reason);
   void limit_rate(System system, double per_second, double burst);
 
   // ---- budgets and views ----
   /// endpoint.backlog when the endpoint's budget is used up for that lane.
-  [[nodiscard]] bool has_room(System system, Lane lane, std::size_t deliveries, std::size_t bytes) const;
+  [[nodiscard]] bool has_room(System system, Lane lane, std::size_t deliveries,
+                              std::size_t bytes) const;
   [[nodiscard]] bool alarm(System system) const;
   [[nodiscard]] endpoint_view view(System system, timestamp now) const;
   [[nodiscard]] std::vector<System> systems() const;
@@ -98,7 +107,8 @@ class outbox {
   /// Dead ones above `after`, in order of their numbers.
   [[nodiscard]] std::vector<std::uint64_t> dead(std::uint64_t after, std::size_t limit) const;
   /// True while a delivery of that key, tag and time of filing waits.
-  [[nodiscard]] bool holds(System system, std::string_view key, std::string_view tag, timestamp filed_at) const;
+  [[nodiscard]] bool holds(System system, std::string_view key, std::string_view tag,
+                           timestamp filed_at) const;
   [[nodiscard]] std::size_t size() const { return size_; }
   [[nodiscard]] std::size_t dead_count() const { return dead_.size(); }
   [[nodiscard]] std::uint64_t next_number() const { return next_; }
@@ -108,11 +118,13 @@ class outbox {
   // ---- rows ----
   /// (number, row); an empty row = erase. Clears what is dirty.
   [[nodiscard]] std::vector<std::pair<std::uint64_t, bytes>> take_dirty();
-  /// The rows of all deliveries below `below` are in the state environment: their bodies may leave memory.
+  /// The rows of all deliveries below `below` are in the state environment: their bodies may leave
+  /// memory.
   void rows_written(std::uint64_t below);
   /// Takes a row back, in the order of the numbers. Error: state.damaged.
   [[nodiscard]] result<void> load(std::uint64_t number, bytes_view row);
-  /// Brings a delivery's body into memory, before it ends or is edited; false when there is none such.
+  /// Brings a delivery's body into memory, before it ends or is edited; false when there is none
+  /// such.
   bool bring_back(std::uint64_t number, const fetch& load);
   void set_next(std::uint64_t next) { next_ = next; }
   [[nodiscard]] std::uint64_t hash() const;
@@ -121,20 +133,21 @@ class outbox {
   enum class phase : std::uint8_t { waiting, sending, settling, dead };
   struct item {
     std::uint32_t queue = 0;
-    std::uint64_t behind = 0;            // the next of the same key, 0 = none
+    std::uint64_t behind = 0;  // the next of the same key, 0 = none
     Lane lane = Lane::rest;
     phase state = phase::waiting;
-    std::uint16_t attempts = 0;          // all of this leader
-    std::uint16_t answered = 0;          // those that count towards attempts_max
+    std::uint16_t attempts = 0;  // all of this leader
+    std::uint16_t answered = 0;  // those that count towards attempts_max
     std::uint32_t size = 0;
-    timestamp filed_at, retried_at, last_attempt, next_attempt;  // next_attempt: not given while others go first
+    timestamp filed_at, retried_at, last_attempt,
+        next_attempt;                    // next_attempt: not given while others go first
     std::shared_ptr<const filing> what;  // null: only on disk
     std::string last_error;
   };
   struct key_queue {
     System system = System::none;
     std::string key;
-    std::uint64_t front = 0;             // the only one that may be under way; the others hang on item::behind
+    std::uint64_t front = 0;  // the only one that may be under way; the others hang on item::behind
     std::uint64_t back = 0;
   };
   struct endpoint {
@@ -142,8 +155,9 @@ class outbox {
     std::uint64_t dead = 0, bytes = 0, acknowledged = 0, attempts = 0, failures = 0;
     timestamp last_success, last_failure;
     std::string last_error;
-    std::set<std::pair<std::int64_t, std::uint64_t>> ready;  // (when, number): fronts of keys that may go
-    std::map<std::uint64_t, timestamp> under_way;            // number -> when its answer is overdue
+    std::set<std::pair<std::int64_t, std::uint64_t>>
+        ready;                                     // (when, number): fronts of keys that may go
+    std::map<std::uint64_t, timestamp> under_way;  // number -> when its answer is overdue
     endpoint_gate gate;
     explicit endpoint(const endpoint_limits& limits) : gate(limits) {}
   };
@@ -155,11 +169,13 @@ class outbox {
   [[nodiscard]] endpoint& at(System system);
   [[nodiscard]] const endpoint* find(System system) const;
   [[nodiscard]] place find(std::uint64_t number);
-  [[nodiscard]] std::shared_ptr<const filing> content(std::uint64_t number, const item& i, const fetch& load) const;
+  [[nodiscard]] std::shared_ptr<const filing> content(std::uint64_t number, const item& i,
+                                                      const fetch& load) const;
   void enqueue(std::uint64_t number, System system, std::string_view key, item i);
   void make_ready(endpoint& e, std::uint64_t number, item& i, timestamp when);
   void remove(endpoint& e, std::uint64_t number);
-  void fail(endpoint& e, std::uint64_t number, const attempt_result& r, timestamp now, std::vector<delivery_end>& ended);
+  void fail(endpoint& e, std::uint64_t number, const attempt_result& r, timestamp now,
+            std::vector<delivery_end>& ended);
   void settle(std::uint64_t number, item& i, engine::DeliveryEnd how, const attempt_result& r,
               std::vector<delivery_end>& ended);
   [[nodiscard]] std::int64_t backoff(std::uint32_t attempts);

@@ -51,8 +51,8 @@ void plant_shell::read(std::string local, done<actor_view> cb) {
     }
     // An actor that lost its entity is newer than its row: what is in the journal above it counts.
     const auto upto = slot ? s.core_->last_index(*slot) : 0;
-    s.services_.io.read([self = s.shared_from_this(), local = std::move(local), cb = std::move(cb), upto,
-                         applied_index = s.core_->applied()](store_snapshot& state) {
+    s.services_.io.read([self = s.shared_from_this(), local = std::move(local), cb = std::move(cb),
+                         upto, applied_index = s.core_->applied()](store_snapshot& state) {
       auto made = self->make_cell(state, local, upto, applied_index);
       if (!made) return (*cb)(made.error());
       if ((*made)->sequence() == 0) return (*cb)(error{"actor.unknown", "There is no " + local});

@@ -51,7 +51,8 @@ class plant_shell::host_actor final : public caf::event_based_actor {
 
  protected:
   caf::behavior make_behavior() override {
-    // Fail-stop: a plant whose core threw half way must not go on, and nobody else would restart it.
+    // Fail-stop: a plant whose core threw half way must not go on, and nobody else would restart
+    // it.
     set_exception_handler([plant = shell_.plant()](std::exception_ptr&) -> caf::error {
       spdlog::critical("plant={}: the plant's actor threw; the process ends", plant);
       spdlog::shutdown();

@@ -27,7 +27,8 @@ std::shared_ptr<const reference_state> plant_world::look_up(std::string_view kin
   if (!k) return nullptr;
   const auto row = read_actor_row(io_.here(), plant_, local);
   if (!row || !*row) return nullptr;
-  const bytes aligned((*row)->begin(), (*row)->end());  // as FlatBuffers want it: the row lies anywhere in its page
+  const bytes aligned((*row)->begin(),
+                      (*row)->end());  // as FlatBuffers want it: the row lies anywhere in its page
   flatbuffers::Verifier verifier(aligned.data(), aligned.size());
   if (!verifier.VerifyBuffer<engine::ActorRow>(nullptr)) return nullptr;
   const auto* table = flatbuffers::GetRoot<engine::ActorRow>(aligned.data());

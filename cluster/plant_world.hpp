@@ -1,5 +1,6 @@
-// What the actors of one plant may see of the world outside themselves: bound systems, rules, references, stored rows.
-// Shared by all workers; only the table of references ever changes, and that seldom.
+// What the actors of one plant may see of the world outside themselves: bound systems, rules,
+// references, stored rows. Shared by all workers; only the table of references ever changes, and
+// that seldom.
 #pragma once
 
 #include <map>
@@ -19,16 +20,27 @@ class plant_world final : public environment {
   /// All outlive it. `bound`: the systems with an endpoint at this plant.
   plant_world(std::string plant, std::uint32_t generation, system_set bound, const rule_map& rules,
               const kind_registry& kinds, state_io& io)
-      : plant_(std::move(plant)), generation_(generation), bound_(bound), rules_(rules), kinds_(kinds), io_(io) {}
+      : plant_(std::move(plant)),
+        generation_(generation),
+        bound_(bound),
+        rules_(rules),
+        kinds_(kinds),
+        io_(io) {}
 
   [[nodiscard]] std::string_view plant() const override { return plant_; }
   [[nodiscard]] std::uint32_t generation() const override { return generation_; }
-  [[nodiscard]] bool bound(System system) const override { return (bound_ >> static_cast<unsigned>(system)) & 1u; }
+  [[nodiscard]] bool bound(System system) const override {
+    return (bound_ >> static_cast<unsigned>(system)) & 1u;
+  }
   [[nodiscard]] std::string rule(std::string_view name, std::string_view fallback) const override;
-  [[nodiscard]] std::shared_ptr<const reference_state> look_up(std::string_view kind, std::string_view id) override;
-  [[nodiscard]] result<std::optional<bytes>> read_row(std::string_view actor, std::string_view table, std::string_view key) override;
+  [[nodiscard]] std::shared_ptr<const reference_state> look_up(std::string_view kind,
+                                                               std::string_view id) override;
+  [[nodiscard]] result<std::optional<bytes>> read_row(std::string_view actor,
+                                                      std::string_view table,
+                                                      std::string_view key) override;
 
-  /// From now on look_up finds this one. Everything that changed since the last checkpoint was published once.
+  /// From now on look_up finds this one. Everything that changed since the last checkpoint was
+  /// published once.
   void publish(const std::string& local, std::shared_ptr<const reference_state> state);
 
  private:

@@ -1,4 +1,5 @@
-/* libraft's header checks its own layout with static assertions that C++ cannot compile; here they are compiled as C. */
+/* libraft's header checks its own layout with static assertions that C++ cannot compile; here they
+ * are compiled as C. */
 /* group.cpp compares the sizes, so that both languages see the same structs. */
 #include <raft.h>
 

@@ -1,5 +1,5 @@
-// FlatBuffers are built inside out: first all strings and vectors, then the table that refers to them.
-// Bodies are aligned to 8, so that they can be read in place where the journal put them.
+// FlatBuffers are built inside out: first all strings and vectors, then the table that refers to
+// them. Bodies are aligned to 8, so that they can be read in place where the journal put them.
 #include "cluster/record_writer.hpp"
 
 namespace millrace {
@@ -28,7 +28,8 @@ list<engine::Event> write_events(FlatBufferBuilder& b, std::span<const packed> e
   return b.CreateVector(made.data(), made.size());
 }
 
-list<engine::EffectBox> write_effects(FlatBufferBuilder& b, std::span<const engine::EffectUnion> effects) {
+list<engine::EffectBox> write_effects(FlatBufferBuilder& b,
+                                      std::span<const engine::EffectUnion> effects) {
   if (effects.empty()) return 0;
   std::vector<Offset<engine::EffectBox>> made;
   for (const auto& e : effects) {
@@ -45,8 +46,8 @@ list<engine::Settle> write_settles(FlatBufferBuilder& b, std::span<const engine:
   return b.CreateVector(made);
 }
 
-list<engine::Reference> write_references(FlatBufferBuilder& b,
-                                         std::span<const std::pair<std::string, std::uint64_t>> references) {
+list<engine::Reference> write_references(
+    FlatBufferBuilder& b, std::span<const std::pair<std::string, std::uint64_t>> references) {
   if (references.empty()) return 0;
   std::vector<Offset<engine::Reference>> made;
   for (const auto& [actor, sequence] : references) {
@@ -70,17 +71,21 @@ bytes write_record(const record_parts& p) {
   const auto detail = text(b, p.detail);
   const auto events = write_events(b, p.events);
   const auto effects = write_effects(b, p.effects);
-  const auto consumed = p.consumed ? engine::Consumed::Pack(b, p.consumed) : Offset<engine::Consumed>();
+  const auto consumed =
+      p.consumed ? engine::Consumed::Pack(b, p.consumed) : Offset<engine::Consumed>();
   const auto settles = write_settles(b, p.settles);
   const auto parked = p.parked ? engine::Parked::Pack(b, p.parked) : Offset<engine::Parked>();
-  const auto unparked = p.unparked ? engine::Unparked::Pack(b, p.unparked) : Offset<engine::Unparked>();
-  const auto delivery = p.delivery ? engine::DeliveryDone::Pack(b, p.delivery) : Offset<engine::DeliveryDone>();
+  const auto unparked =
+      p.unparked ? engine::Unparked::Pack(b, p.unparked) : Offset<engine::Unparked>();
+  const auto delivery =
+      p.delivery ? engine::DeliveryDone::Pack(b, p.delivery) : Offset<engine::DeliveryDone>();
   const auto references = write_references(b, p.references);
   const auto reply_to = text(b, p.reply_to);
   const auto ask = text(b, p.ask);
   const auto signature = p.signature_meaning.empty()
                              ? Offset<Signature>()
-                             : CreateSignature(b, b.CreateString(p.signature_meaning), b.CreateString(p.signature_reason));
+                             : CreateSignature(b, b.CreateString(p.signature_meaning),
+                                               b.CreateString(p.signature_reason));
   const auto id = flatbuffers::Pack(p.id);
   const auto origin = flatbuffers::Pack(p.origin);
   const auto at = flatbuffers::Pack(p.at);

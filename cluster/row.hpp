@@ -1,5 +1,6 @@
 // Rows of the state environment: little-endian fields behind each other, sealed by a checksum.
-// LMDB has no page checksums, so a flipped bit must be seen by whoever reads the row (reliability.md).
+// LMDB has no page checksums, so a flipped bit must be seen by whoever reads the row
+// (reliability.md).
 //
 //   row    := field* checksum:u32          checksum over all fields
 //   field  := u8 | u16 | u32 | u64 | string (length:u32, bytes)
@@ -25,8 +26,12 @@ class row_writer {
   row_writer& u64(std::uint64_t v) { return raw(&v, sizeof v); }
   row_writer& time(timestamp v) { return u64(static_cast<std::uint64_t>(v.micros())); }
   row_writer& id(hash128 v) { return u64(v.hi).u64(v.lo); }
-  row_writer& text(std::string_view v) { return u32(static_cast<std::uint32_t>(v.size())).raw(v.data(), v.size()); }
-  row_writer& blob(bytes_view v) { return u32(static_cast<std::uint32_t>(v.size())).raw(v.data(), v.size()); }
+  row_writer& text(std::string_view v) {
+    return u32(static_cast<std::uint32_t>(v.size())).raw(v.data(), v.size());
+  }
+  row_writer& blob(bytes_view v) {
+    return u32(static_cast<std::uint32_t>(v.size())).raw(v.data(), v.size());
+  }
   /// The finished row with its checksum.
   [[nodiscard]] bytes seal();
 
@@ -50,7 +55,9 @@ class row_reader {
   [[nodiscard]] std::uint16_t u16() { return number<std::uint16_t>(); }
   [[nodiscard]] std::uint32_t u32() { return number<std::uint32_t>(); }
   [[nodiscard]] std::uint64_t u64() { return number<std::uint64_t>(); }
-  [[nodiscard]] timestamp time() { return timestamp::from_micros(static_cast<std::int64_t>(u64())); }
+  [[nodiscard]] timestamp time() {
+    return timestamp::from_micros(static_cast<std::int64_t>(u64()));
+  }
   [[nodiscard]] hash128 id() {
     const auto hi = u64();
     return {hi, u64()};

@@ -25,7 +25,8 @@ thread_local kept_snapshot kept;
 std::unique_ptr<store_snapshot> open(store& s) {
   auto snapshot = s.snapshot();
   if (!snapshot) {
-    std::fprintf(stderr, "state environment: %s: %s\n", snapshot.error().code.c_str(), snapshot.error().detail.c_str());
+    std::fprintf(stderr, "state environment: %s: %s\n", snapshot.error().code.c_str(),
+                 snapshot.error().detail.c_str());
     std::_Exit(state_io::exit_code);
   }
   return std::move(snapshot).value();
@@ -99,7 +100,8 @@ void state_io::write_loop() {
     }
     const auto began = std::chrono::steady_clock::now();
     if (auto done = store_.commit(next.batch->writes()); !done) {
-      std::fprintf(stderr, "state environment: %s: %s\n", done.error().code.c_str(), done.error().detail.c_str());
+      std::fprintf(stderr, "state environment: %s: %s\n", done.error().code.c_str(),
+                   done.error().detail.c_str());
       std::_Exit(exit_code);
     }
     version_.fetch_add(1, std::memory_order_release);
@@ -108,12 +110,15 @@ void state_io::write_loop() {
   }
 }
 
-/// The disk belongs to the journal first: between slices it has it for as long as the last one took.
+/// The disk belongs to the journal first: between slices it has it for as long as the last one
+/// took.
 void state_io::rest(std::chrono::steady_clock::duration took) {
   std::unique_lock lock(write_mutex_);
   if (slices_.size() > slices_waiting_max) return;
-  const auto pause = std::min<std::chrono::steady_clock::duration>(took, std::chrono::milliseconds(rest_ms_max));
-  write_cv_.wait_for(lock, pause, [&] { return writes_end_ || slices_.size() > slices_waiting_max; });
+  const auto pause =
+      std::min<std::chrono::steady_clock::duration>(took, std::chrono::milliseconds(rest_ms_max));
+  write_cv_.wait_for(lock, pause,
+                     [&] { return writes_end_ || slices_.size() > slices_waiting_max; });
 }
 
 store_snapshot& state_io::here() {

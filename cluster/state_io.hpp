@@ -1,5 +1,6 @@
-// The threads around the state environment: cold reads off the CAF workers, and one writer for checkpoint slices.
-// A failed write ends the process: what is on the disk is unknown then, and a restart is the tested way.
+// The threads around the state environment: cold reads off the CAF workers, and one writer for
+// checkpoint slices. A failed write ends the process: what is on the disk is unknown then, and a
+// restart is the tested way.
 #pragma once
 
 #include <atomic>
@@ -23,9 +24,10 @@ namespace millrace {
 
 class state_io {
  public:
-  static constexpr int exit_code = 70;              // as the replication loop
+  static constexpr int exit_code = 70;  // as the replication loop
   static constexpr std::size_t reads_per_snapshot = 64;
-  static constexpr std::size_t slices_waiting_max = 64;  // beyond, slices follow each other without a rest
+  static constexpr std::size_t slices_waiting_max =
+      64;  // beyond, slices follow each other without a rest
   static constexpr int rest_ms_max = 20;
 
   /// `on` outlives it.
@@ -39,9 +41,11 @@ class state_io {
   /// Commits slices in order, then calls `written` on the writer's thread.
   void write(std::shared_ptr<write_batch> slice, std::function<void()> written);
 
-  /// A snapshot for a quick look-up on the calling thread, at least as new as the last write; kept until the next write.
+  /// A snapshot for a quick look-up on the calling thread, at least as new as the last write; kept
+  /// until the next write.
   [[nodiscard]] store_snapshot& here();
-  /// Lets go of the calling thread's snapshot when it is out of date, so that its pages can be reused.
+  /// Lets go of the calling thread's snapshot when it is out of date, so that its pages can be
+  /// reused.
   void drop_stale_here();
   [[nodiscard]] store& on() { return store_; }
   [[nodiscard]] std::uint64_t writes() const { return version_.load(std::memory_order_relaxed); }
@@ -56,7 +60,7 @@ class state_io {
   void rest(std::chrono::steady_clock::duration took);
 
   store& store_;
-  std::uint64_t number_;                            // of this object in the process
+  std::uint64_t number_;  // of this object in the process
   std::atomic<std::uint64_t> version_{0};
   std::mutex read_mutex_, write_mutex_;
   std::condition_variable read_cv_, write_cv_;

@@ -1,5 +1,5 @@
-// Keys and checked values of the state environment, and how an actor is loaded from it and from the journal.
-// Records above a stored row are found backwards, through Record.previous.
+// Keys and checked values of the state environment, and how an actor is loaded from it and from the
+// journal. Records above a stored row are found backwards, through Record.previous.
 #include "cluster/state_tables.hpp"
 
 #include <algorithm>
@@ -19,8 +19,8 @@ void append_value(std::string& key, std::string_view value, std::size_t bytes_ma
 }
 
 /// The actor's records in one entry, newest first; answers the smallest `previous` among them.
-journal_index collect(const log_entry& e, std::string_view local, journal_index row_index, std::uint32_t row_ordinal,
-                      std::vector<loaded_actor::step>& out) {
+journal_index collect(const log_entry& e, std::string_view local, journal_index row_index,
+                      std::uint32_t row_ordinal, std::vector<loaded_actor::step>& out) {
   const auto view = entry_view::trusted(*e.payload);
   std::vector<loaded_actor::step> here;
   journal_index previous = e.index;
@@ -35,14 +35,17 @@ journal_index collect(const log_entry& e, std::string_view local, journal_index 
   return previous;
 }
 
-result<void> collect_back(journal_reader& journal, std::string_view local, journal_index upto, journal_index row_index,
-                          std::uint32_t row_ordinal, std::vector<loaded_actor::step>& out) {
+result<void> collect_back(journal_reader& journal, std::string_view local, journal_index upto,
+                          journal_index row_index, std::uint32_t row_ordinal,
+                          std::vector<loaded_actor::step>& out) {
   while (upto > 0 && upto >= row_index) {
     auto entries = journal.read(upto, upto, 0);
     if (!entries) return std::move(entries).error();
-    if (entries->empty()) return error{"journal.damaged", "entry " + std::to_string(upto) + " is missing"};
+    if (entries->empty())
+      return error{"journal.damaged", "entry " + std::to_string(upto) + " is missing"};
     const auto previous = collect(entries->front(), local, row_index, row_ordinal, out);
-    if (previous >= upto) return error{"journal.damaged", "entry " + std::to_string(upto) + " does not lead back"};
+    if (previous >= upto)
+      return error{"journal.damaged", "entry " + std::to_string(upto) + " does not lead back"};
     upto = previous;
   }
   std::reverse(out.begin(), out.end());
@@ -54,7 +57,8 @@ result<void> collect_all(journal_reader& journal, std::string_view local, journa
   for (journal_index from = 1; from <= applied;) {
     auto entries = journal.read(from, applied, scan_bytes);
     if (!entries) return std::move(entries).error();
-    if (entries->empty()) return error{"journal.damaged", "entry " + std::to_string(from) + " is missing"};
+    if (entries->empty())
+      return error{"journal.damaged", "entry " + std::to_string(from) + " is missing"};
     for (const auto& e : *entries) {
       from = e.index + 1;
       if (e.type != entry_type::command) continue;
@@ -86,16 +90,20 @@ std::string plant_prefix(std::string_view plant) {
   return key;
 }
 
-std::string actor_key(std::string_view plant, std::string_view local) { return plant_prefix(plant).append(local); }
+std::string actor_key(std::string_view plant, std::string_view local) {
+  return plant_prefix(plant).append(local);
+}
 
-std::string child_key(std::string_view plant, std::string_view local, std::string_view table, std::string_view key) {
+std::string child_key(std::string_view plant, std::string_view local, std::string_view table,
+                      std::string_view key) {
   auto out = actor_key(plant, local);
   out.push_back('\0');
   out.append(table).push_back('\0');
   return out.append(key);
 }
 
-std::string index_key(std::string_view kind, std::uint16_t field, std::string_view value, std::string_view id) {
+std::string index_key(std::string_view kind, std::uint16_t field, std::string_view value,
+                      std::string_view id) {
   std::string key(kind);
   key.push_back('\0');
   key.push_back(static_cast<char>(field >> 8));
@@ -139,14 +147,17 @@ void put_checked(write_batch& to, table_id table, std::string_view key, shared_b
 
 result<bytes_view> checked_body(bytes_view value, std::string_view what) {
   std::uint32_t crc = 0;
-  if (value.size() < sizeof crc) return error{"state.damaged", std::string(what) + ": the row is too short"};
+  if (value.size() < sizeof crc)
+    return error{"state.damaged", std::string(what) + ": the row is too short"};
   std::memcpy(&crc, value.data(), sizeof crc);
   const auto body = value.subspan(sizeof crc);
-  if (crc32c(body) != crc) return error{"state.damaged", std::string(what) + ": the row's checksum does not match"};
+  if (crc32c(body) != crc)
+    return error{"state.damaged", std::string(what) + ": the row's checksum does not match"};
   return body;
 }
 
-result<std::optional<bytes_view>> read_actor_row(store_snapshot& state, std::string_view plant, std::string_view local) {
+result<std::optional<bytes_view>> read_actor_row(store_snapshot& state, std::string_view plant,
+                                                 std::string_view local) {
   auto value = state.get(state_table::actors, as_bytes_view(actor_key(plant, local)));
   if (!value) return std::move(value).error();
   if (!*value) return std::optional<bytes_view>();
@@ -155,28 +166,33 @@ result<std::optional<bytes_view>> read_actor_row(store_snapshot& state, std::str
   return std::optional<bytes_view>(*body);
 }
 
-result<actor_view> read_actor(store_snapshot& state, std::string_view plant, std::uint32_t generation, std::string_view local) {
+result<actor_view> read_actor(store_snapshot& state, std::string_view plant,
+                              std::uint32_t generation, std::string_view local) {
   auto row = read_actor_row(state, plant, local);
   if (!row) return std::move(row).error();
   if (!*row) return error{"actor.unknown", std::string(plant) + '/' + std::string(local)};
   const bytes copy((*row)->begin(), (*row)->end());  // aligned, as FlatBuffers want it
   flatbuffers::Verifier verifier(copy.data(), copy.size());
-  if (!verifier.VerifyBuffer<engine::ActorRow>(nullptr)) return error{"state.damaged", std::string(local) + ": not a row"};
+  if (!verifier.VerifyBuffer<engine::ActorRow>(nullptr))
+    return error{"state.damaged", std::string(local) + ": not a row"};
   const auto* stored = flatbuffers::GetRoot<engine::ActorRow>(copy.data());
-  if (stored->sequence() == 0) return error{"actor.unknown", std::string(plant) + '/' + std::string(local)};
+  if (stored->sequence() == 0)
+    return error{"actor.unknown", std::string(plant) + '/' + std::string(local)};
   actor_view out;
   const auto [kind, id] = split_local(local);
   out.where = {std::string(plant), std::string(kind), std::string(id)};
   out.generation = generation;
   out.sequence = stored->sequence();
   if (stored->stamp() != nullptr) out.stamp = flatbuffers::UnPack(*stored->stamp());
-  if (stored->state() != nullptr) out.state.assign(stored->state()->begin(), stored->state()->end());
+  if (stored->state() != nullptr)
+    out.state.assign(stored->state()->begin(), stored->state()->end());
   if (stored->quarantined() != nullptr) out.quarantined = stored->quarantined()->str();
   return out;
 }
 
-result<std::optional<bytes>> read_child_row(store_snapshot& state, std::string_view plant, std::string_view local,
-                                            std::string_view table, std::string_view key) {
+result<std::optional<bytes>> read_child_row(store_snapshot& state, std::string_view plant,
+                                            std::string_view local, std::string_view table,
+                                            std::string_view key) {
   auto value = state.get(state_table::children, as_bytes_view(child_key(plant, local, table, key)));
   if (!value) return std::move(value).error();
   if (!*value) return std::optional<bytes>();
@@ -185,8 +201,9 @@ result<std::optional<bytes>> read_child_row(store_snapshot& state, std::string_v
   return std::optional<bytes>(bytes(body->begin(), body->end()));
 }
 
-result<std::vector<row_view>> read_child_rows(store_snapshot& state, std::string_view plant, std::string_view local,
-                                              std::string_view table, std::string_view after, std::size_t limit) {
+result<std::vector<row_view>> read_child_rows(store_snapshot& state, std::string_view plant,
+                                              std::string_view local, std::string_view table,
+                                              std::string_view after, std::size_t limit) {
   auto cursor = state.scan(state_table::children);
   if (!cursor) return std::move(cursor).error();
   const auto prefix = child_key(plant, local, table, {});
@@ -205,8 +222,9 @@ result<std::vector<row_view>> read_child_rows(store_snapshot& state, std::string
   return out;
 }
 
-result<loaded_actor> load_actor(store_snapshot& state, journal_reader& journal, std::string_view plant,
-                                std::string_view local, journal_index upto, journal_index applied, bool check_rows) {
+result<loaded_actor> load_actor(store_snapshot& state, journal_reader& journal,
+                                std::string_view plant, std::string_view local, journal_index upto,
+                                journal_index applied, bool check_rows) {
   loaded_actor out;
   auto row = read_actor_row(state, plant, local);
   journal_index row_index = 0;

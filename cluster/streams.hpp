@@ -1,9 +1,11 @@
-// Streams of messages between actors: one per (source plant, generation, target plant, lane), numbered from 1 without
-// gaps in journal order. Messages within one plant are the same stream without the wire.
+// Streams of messages between actors: one per (source plant, generation, target plant, lane),
+// numbered from 1 without gaps in journal order. Messages within one plant are the same stream
+// without the wire.
 //
-// The sender keeps a message until the receiver's watermark passes it; the receiver keeps the watermark (all up to it are
-// done) and which of the numbers above it are done. Both change by journaled records only; what was handed out or sent
-// since the leader began is volatile and is forgotten by `restart`.
+// The sender keeps a message until the receiver's watermark passes it; the receiver keeps the
+// watermark (all up to it are done) and which of the numbers above it are done. Both change by
+// journaled records only; what was handed out or sent since the leader began is volatile and is
+// forgotten by `restart`.
 #pragma once
 
 #include <cstdint>
@@ -19,8 +21,10 @@
 
 namespace millrace {
 
-inline constexpr std::uint64_t stream_window = 4096;     // numbers above the watermark that may be under way or done
-inline constexpr std::size_t stream_history = 1024;      // acknowledged messages kept for a receiver that goes back
+inline constexpr std::uint64_t stream_window =
+    4096;  // numbers above the watermark that may be under way or done
+inline constexpr std::size_t stream_history =
+    1024;  // acknowledged messages kept for a receiver that goes back
 inline constexpr std::size_t stream_frame_messages = 256;
 inline constexpr std::size_t stream_frame_bytes = 1 << 20;
 inline constexpr std::int64_t stream_resend_us = 1'000'000;
@@ -42,14 +46,16 @@ class out_stream {
   std::uint64_t file(shared_message message);
   /// Journaled: the receiver has everything up to `watermark`. False when that is nothing new.
   bool acknowledge(std::uint64_t watermark, std::size_t keep);
-  /// The receiver stands below what was acknowledged here: its watermark counts. False when a message that it lacks is
-  /// no longer kept (the operator must resolve it).
+  /// The receiver stands below what was acknowledged here: its watermark counts. False when a
+  /// message that it lacks is no longer kept (the operator must resolve it).
   bool rewind(std::uint64_t watermark);
 
-  /// What may be handed over now: the next messages after those already handed over, within the window. They count as
-  /// handed over.
+  /// What may be handed over now: the next messages after those already handed over, within the
+  /// window. They count as handed over.
   [[nodiscard]] std::vector<numbered_message> take(std::size_t limit, std::size_t bytes_max);
-  [[nodiscard]] bool has_work() const { return taken_ + 1 < next_ && taken_ < acked_ + stream_window; }
+  [[nodiscard]] bool has_work() const {
+    return taken_ + 1 < next_ && taken_ < acked_ + stream_window;
+  }
   /// Everything above the watermark is handed over anew.
   void restart() { taken_ = acked_; }
   [[nodiscard]] const numbered_message* find(std::uint64_t number) const;
@@ -68,7 +74,7 @@ class out_stream {
   std::uint64_t bytes_ = 0;            // of what waits
   std::int64_t sent_at_us_ = 0;        // volatile
   std::deque<numbered_message> kept_;  // consecutive: some acknowledged ones, then those that wait
-  std::uint64_t written_to_ = 0;       // rows of the state environment hold [erased_to_, written_to_)
+  std::uint64_t written_to_ = 0;  // rows of the state environment hold [erased_to_, written_to_)
   std::uint64_t erased_to_ = 0;
   bool dirty_ = false;
 };
@@ -80,7 +86,8 @@ class in_stream {
   bool finish(std::uint64_t number);
   [[nodiscard]] bool is_done(std::uint64_t number) const;
   [[nodiscard]] std::uint64_t watermark() const { return watermark_; }
-  /// Takes only the next number on the wire (or what is under way already): true = hand it to its actor.
+  /// Takes only the next number on the wire (or what is under way already): true = hand it to its
+  /// actor.
   bool receive(std::uint64_t number);
   void restart() { received_ = watermark_; }
 

@@ -1,5 +1,6 @@
-// A queue of inputs for one single-threaded consumer: any thread pushes without a lock, the consumer takes all at once.
-// Who pushes onto an empty queue wakes the consumer, so that a burst of inputs costs one wake-up.
+// A queue of inputs for one single-threaded consumer: any thread pushes without a lock, the
+// consumer takes all at once. Who pushes onto an empty queue wakes the consumer, so that a burst of
+// inputs costs one wake-up.
 #pragma once
 
 #include <atomic>
@@ -43,7 +44,8 @@ class task_inbox {
     do {
       raw->next.release();
       raw->next.reset(head);
-    } while (!head_.compare_exchange_weak(head, raw, std::memory_order_release, std::memory_order_relaxed));
+    } while (!head_.compare_exchange_weak(head, raw, std::memory_order_release,
+                                          std::memory_order_relaxed));
     return head == nullptr;
   }
 

@@ -1,5 +1,5 @@
-// Durable timers: (actor, name) -> due. Filed and fired by journaled records only, so every replica has the same table;
-// the leader asks which are due and proposes the record that fires them.
+// Durable timers: (actor, name) -> due. Filed and fired by journaled records only, so every replica
+// has the same table; the leader asks which are due and proposes the record that fires them.
 #pragma once
 
 #include <cstdint>
@@ -31,7 +31,8 @@ class timer_table {
   /// True when it is pending with exactly this due.
   [[nodiscard]] bool pending(std::string_view actor, std::string_view name, timestamp due) const;
 
-  /// Up to `limit` timers due at `now` that were not handed out yet, earliest first; they count as handed out.
+  /// Up to `limit` timers due at `now` that were not handed out yet, earliest first; they count as
+  /// handed out.
   [[nodiscard]] std::vector<timer_ref> take_due(timestamp now, std::size_t limit);
   /// When the next timer that was not handed out is due; not given when there is none.
   [[nodiscard]] timestamp next_due() const;

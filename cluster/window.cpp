@@ -1,5 +1,6 @@
 // The idempotency window: a ring of rows in journal order and an open-addressing table over it.
-// Eviction takes whole entries, so that the rows of the state environment (one an entry) say exactly what is left.
+// Eviction takes whole entries, so that the rows of the state environment (one an entry) say
+// exactly what is left.
 #include "cluster/window.hpp"
 
 #include <algorithm>
@@ -24,7 +25,8 @@ bool idempotency_window::find(hash128 id, window_hit& out) const {
   const auto slot = slot_of(id);
   if (slot == no_slot) return false;
   const auto i = table_[slot] - 1;
-  out = {rows_[i].index, static_cast<std::uint32_t>(rows_[i].ordinal), rows_[i].fingerprint, outcomes_[i]};
+  out = {rows_[i].index, static_cast<std::uint32_t>(rows_[i].ordinal), rows_[i].fingerprint,
+         outcomes_[i]};
   if (const auto* p = settled_.find(id)) {
     out.index = p->index;
     out.ordinal = p->ordinal;
@@ -32,8 +34,8 @@ bool idempotency_window::find(hash128 id, window_hit& out) const {
   return true;
 }
 
-void idempotency_window::add(hash128 id, std::uint64_t index, std::uint32_t ordinal, std::uint64_t fingerprint,
-                             engine::Outcome outcome, timestamp stamp) {
+void idempotency_window::add(hash128 id, std::uint64_t index, std::uint32_t ordinal,
+                             std::uint64_t fingerprint, engine::Outcome outcome, timestamp stamp) {
   check(ordinal <= 0xFFFF);
   if (slot_of(id) != no_slot) return;  // the first outcome stands
   const auto now_s = seconds(stamp);
@@ -49,7 +51,8 @@ void idempotency_window::add(hash128 id, std::uint64_t index, std::uint32_t ordi
   insert(r, now_s, outcome);
 }
 
-void idempotency_window::settle(hash128 id, std::uint64_t index, std::uint32_t ordinal, engine::Outcome outcome) {
+void idempotency_window::settle(hash128 id, std::uint64_t index, std::uint32_t ordinal,
+                                engine::Outcome outcome) {
   const auto slot = slot_of(id);
   if (slot == no_slot || outcomes_[table_[slot] - 1] != engine::Outcome::pending) return;
   settles_.push_back({index, id, ordinal, outcome});
@@ -144,15 +147,19 @@ bool idempotency_window::expired(std::string_view key, timestamp now) const {
   return made < horizon_ || made.micros() + limits_.age_us_max < now.micros();
 }
 
-std::uint64_t idempotency_window::first_index() const { return live_ == 0 ? 0 : rows_[position(first_)].index; }
+std::uint64_t idempotency_window::first_index() const {
+  return live_ == 0 ? 0 : rows_[position(first_)].index;
+}
 
 bytes idempotency_window::entry_row(std::uint64_t index) const {
   std::size_t low = 0;
   std::size_t high = live_;
   while (low < high) {
     const auto mid = (low + high) / 2;
-    if (rows_[position(first_ + mid)].index < index) low = mid + 1;
-    else high = mid;
+    if (rows_[position(first_ + mid)].index < index)
+      low = mid + 1;
+    else
+      high = mid;
   }
   std::size_t end = low;
   while (end < live_ && rows_[position(first_ + end)].index == index) ++end;
@@ -162,7 +169,8 @@ bytes idempotency_window::entry_row(std::uint64_t index) const {
   while (s_end != settles_.end() && s_end->index == index) ++s_end;
   if (end == low && s == s_end) return {};
   row_writer out;
-  out.u32(end == low ? 0 : stamps_[position(first_ + low)]).u32(static_cast<std::uint32_t>(end - low));
+  out.u32(end == low ? 0 : stamps_[position(first_ + low)])
+      .u32(static_cast<std::uint32_t>(end - low));
   for (std::size_t n = low; n < end; ++n) {
     const auto i = position(first_ + n);
     const bool was_pending = settled_.contains(rows_[i].id);
@@ -207,17 +215,19 @@ std::uint64_t idempotency_window::hash() const {
   for (std::size_t n = 0; n < live_; ++n) {
     const auto i = position(first_ + n);
     const auto* p = settled_.find(rows_[i].id);
-    const std::uint64_t fields[] = {rows_[i].id.hi, rows_[i].id.lo, rows_[i].fingerprint, rows_[i].index,
-                                    rows_[i].ordinal, static_cast<std::uint64_t>(outcomes_[i]), stamps_[i],
-                                    p ? p->index : 0, p ? p->ordinal : 0};
+    const std::uint64_t fields[] = {
+        rows_[i].id.hi, rows_[i].id.lo,   rows_[i].fingerprint,
+        rows_[i].index, rows_[i].ordinal, static_cast<std::uint64_t>(outcomes_[i]),
+        stamps_[i],     p ? p->index : 0, p ? p->ordinal : 0};
     h = XXH3_64bits_withSeed(fields, sizeof fields, h);
   }
   return h;
 }
 
 std::size_t idempotency_window::memory() const {
-  return rows_.size() * (sizeof(row) + 1 + sizeof(std::uint32_t)) + table_.size() * sizeof(std::uint32_t) +
-         settles_.size() * sizeof(settled) + settled_.size() * 64;
+  return rows_.size() * (sizeof(row) + 1 + sizeof(std::uint32_t)) +
+         table_.size() * sizeof(std::uint32_t) + settles_.size() * sizeof(settled) +
+         settled_.size() * 64;
 }
 
 hash128 command_key(std::string_view principal, std::string_view plant, std::string_view key) {
@@ -232,7 +242,8 @@ hash128 command_key(std::string_view principal, std::string_view plant, std::str
   return {h.high64, h.low64 | 1};  // never zero, which means none
 }
 
-std::uint64_t command_fingerprint(std::string_view local_address, std::uint8_t command, bytes_view body) {
+std::uint64_t command_fingerprint(std::string_view local_address, std::uint8_t command,
+                                  bytes_view body) {
   const auto head = XXH3_64bits_withSeed(local_address.data(), local_address.size(), command);
   return XXH3_64bits_withSeed(body.data(), body.size(), head);
 }
@@ -246,7 +257,10 @@ timestamp uuid7_time(std::string_view key) {
       if (c != '-') return {};
       continue;
     }
-    const int digit = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+    const int digit = c >= '0' && c <= '9'   ? c - '0'
+                      : c >= 'a' && c <= 'f' ? c - 'a' + 10
+                      : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                             : -1;
     if (digit < 0) return {};
     if (i < 13) ms = ms << 4 | static_cast<std::uint64_t>(digit);
   }

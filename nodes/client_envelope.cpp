@@ -1,5 +1,6 @@
 // Envelopes of the client port.
-// What comes in is verified twice: the frame as a whole, then each body against its command's table.
+// What comes in is verified twice: the frame as a whole, then each body against its command's
+// table.
 #include "nodes/client_envelope.hpp"
 
 #include <algorithm>
@@ -14,7 +15,9 @@
 namespace millrace {
 namespace {
 
-std::string_view view(const flatbuffers::String* s) { return s == nullptr ? std::string_view() : s->string_view(); }
+std::string_view view(const flatbuffers::String* s) {
+  return s == nullptr ? std::string_view() : s->string_view();
+}
 
 /// Ids that travel with a command but mean nothing to us.
 bool is_plain_text(std::string_view text, std::size_t bytes_max) {
@@ -24,37 +27,48 @@ bool is_plain_text(std::string_view text, std::size_t bytes_max) {
 }  // namespace
 
 const engine::Frame* verified_frame(bytes_view message) {
-  // ZeroMQ hands messages out inside its receive buffer, at any address; tables are read in place only where they are aligned.
+  // ZeroMQ hands messages out inside its receive buffer, at any address; tables are read in place
+  // only where they are aligned.
   thread_local bytes aligned;
   if (reinterpret_cast<std::uintptr_t>(message.data()) % alignof(std::max_align_t) != 0) {
     aligned.assign(message.begin(), message.end());
     message = aligned;
   }
-  flatbuffers::Verifier verifier(message.data(), message.size(), envelope_depth_max, envelope_tables_max);
+  flatbuffers::Verifier verifier(message.data(), message.size(), envelope_depth_max,
+                                 envelope_tables_max);
   if (!verifier.VerifyBuffer<engine::Frame>(nullptr)) return nullptr;
   return flatbuffers::GetRoot<engine::Frame>(message.data());
 }
 
-result<request> request_of(const engine::Command& command, const gateway::identity& who, const engine_api& engine,
-                           const schema_model& model, std::uint32_t deadline_ms_max) {
+result<request> request_of(const engine::Command& command, const gateway::identity& who,
+                           const engine_api& engine, const schema_model& model,
+                           std::uint32_t deadline_ms_max) {
   const auto plant = view(command.plant());
-  if (!gateway::is_plant_name(plant) || !engine.has_plant(plant)) return error{"plant.unknown", "no plant " + std::string(plant)};
+  if (!gateway::is_plant_name(plant) || !engine.has_plant(plant))
+    return error{"plant.unknown", "no plant " + std::string(plant)};
   const auto* kind = model.kind(view(command.kind()));
   if (kind == nullptr) return error{"route.unknown", "no such kind"};
   const auto id = view(command.id());
-  if (!is_actor_id(id)) return error{"id.invalid", "an id is 1-80 bytes of UTF-8 in NFC without control characters"};
+  if (!is_actor_id(id))
+    return error{"id.invalid", "an id is 1-80 bytes of UTF-8 in NFC without control characters"};
   const auto* type = kind->command(command.command());
-  if (type == nullptr || type->internal || type->member == 0) return error{"command.unknown", "no such command of " + kind->name};
+  if (type == nullptr || type->internal || type->member == 0)
+    return error{"command.unknown", "no such command of " + kind->name};
   const auto system = gateway::speaking_system(who.who.systems, type->owners, type->any_owner);
-  if (system == 0) return error{"command.not_owner", type->wire_name + " belongs to " + system_names(type->owners)};
-  if (!is_plain_text(view(command.key()), 255) || !is_plain_text(view(command.correlation()), 128) ||
-      !is_plain_text(view(command.causation()), 200) || !is_plain_text(view(command.on_behalf_of()), 200))
+  if (system == 0)
+    return error{"command.not_owner",
+                 type->wire_name + " belongs to " + system_names(type->owners)};
+  if (!is_plain_text(view(command.key()), 255) ||
+      !is_plain_text(view(command.correlation()), 128) ||
+      !is_plain_text(view(command.causation()), 200) ||
+      !is_plain_text(view(command.on_behalf_of()), 200))
     return error{"request.malformed", "an id of the envelope is too long or not text"};
   if (!view(command.on_behalf_of()).empty() && !who.persons)
     return error{"command.not_authorised", "this client may not speak on behalf of persons"};
   request r;
   if (command.body() != nullptr) r.body.assign(command.body()->begin(), command.body()->end());
-  if (!verify_table(model, *type, r.body)) return error{"request.invalid", "the body is not a " + type->name};
+  if (!verify_table(model, *type, r.body))
+    return error{"request.invalid", "the body is not a " + type->name};
   r.to = {std::string(plant), kind->name, std::string(id)};
   r.command = type->member;
   r.key = view(command.key());
@@ -71,7 +85,8 @@ result<request> request_of(const engine::Command& command, const gateway::identi
   return r;
 }
 
-void add_reply(flatbuffers::FlatBufferBuilder& builder, std::vector<flatbuffers::Offset<engine::Reply>>& replies, const reply& r,
+void add_reply(flatbuffers::FlatBufferBuilder& builder,
+               std::vector<flatbuffers::Offset<engine::Reply>>& replies, const reply& r,
                std::uint64_t token_tag, const std::string& plant) {
   std::vector<flatbuffers::Offset<engine::Event>> events;
   events.reserve(r.events.size());
@@ -85,7 +100,8 @@ void add_reply(flatbuffers::FlatBufferBuilder& builder, std::vector<flatbuffers:
   };
   const auto code = text(r.code);
   const auto detail = text(r.detail);
-  const auto exception = text(r.exception.empty() ? r.exception : gateway::public_exception_id(plant, r.exception));
+  const auto exception =
+      text(r.exception.empty() ? r.exception : gateway::public_exception_id(plant, r.exception));
   const auto correlation = text(r.correlation);
   const auto list = events.empty() ? 0 : builder.CreateVector(events);
   engine::ReplyBuilder b(builder);

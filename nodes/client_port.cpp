@@ -1,6 +1,7 @@
 // The ZeroMQ client port: sockets, authentication, flow control.
-// CURVE needs the ZAP handler here (ZeroMQ accepts any key without one), and every message must carry the user id that
-// the handler gave out, so that a connection that came past the handler gets nothing.
+// CURVE needs the ZAP handler here (ZeroMQ accepts any key without one), and every message must
+// carry the user id that the handler gave out, so that a connection that came past the handler gets
+// nothing.
 #include "nodes/client_port.hpp"
 
 #include <sys/eventfd.h>
@@ -29,7 +30,8 @@ constexpr std::size_t clients_max = 10'000;
 constexpr auto client_idle_max = std::chrono::minutes(5);
 constexpr const char* zap_domain = "millrace";
 
-/// Where engine threads leave their replies. Outlives the port while the engine still holds replies for it.
+/// Where engine threads leave their replies. Outlives the port while the engine still holds replies
+/// for it.
 class mailbox final : public reply_sink {
  public:
   mailbox() : fd_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {}
@@ -47,7 +49,8 @@ class mailbox final : public reply_sink {
   }
   void wake() const {
     const std::uint64_t one = 1;
-    [[maybe_unused]] const auto written = ::write(fd_, &one, sizeof one);  // full means it is awake anyway
+    [[maybe_unused]] const auto written =
+        ::write(fd_, &one, sizeof one);  // full means it is awake anyway
   }
   [[nodiscard]] std::vector<std::vector<reply>> take() {
     std::uint64_t count = 0;
@@ -66,8 +69,8 @@ class mailbox final : public reply_sink {
 };
 
 struct client {
-  std::string name;                    // routing id
-  bool known = false;                  // `who` holds for frames without a token
+  std::string name;    // routing id
+  bool known = false;  // `who` holds for frames without a token
   gateway::identity who;
   std::uint32_t in_flight = 0;
   clock::time_point seen;
@@ -84,9 +87,13 @@ struct slot {
 
 class router_port final : public client_port {
  public:
-  router_port(client_port_options options, engine_api& engine, const schema_model& model, const gateway::authenticator& auth,
-              gateway::metrics& counters)
-      : options_(std::move(options)), engine_(engine), model_(model), auth_(auth), counters_(counters) {}
+  router_port(client_port_options options, engine_api& engine, const schema_model& model,
+              const gateway::authenticator& auth, gateway::metrics& counters)
+      : options_(std::move(options)),
+        engine_(engine),
+        model_(model),
+        auth_(auth),
+        counters_(counters) {}
   ~router_port() override { stop(); }
 
   result<void> bind() {
@@ -103,7 +110,8 @@ class router_port final : public client_port {
       socket_.bind(options_.address);
       address_ = socket_.get(zmq::sockopt::last_endpoint);
     } catch (const zmq::error_t& failure) {
-      return error{"port.unavailable", "cannot listen on " + options_.address + ": " + failure.what()};
+      return error{"port.unavailable",
+                   "cannot listen on " + options_.address + ": " + failure.what()};
     }
     thread_ = std::thread([this] { run(); });
     return {};
@@ -146,9 +154,10 @@ class router_port final : public client_port {
   }
 
   void turn(bool stopping) {
-    std::array<zmq::pollitem_t, 3> items{{{nullptr, mailbox_->fd(), ZMQ_POLLIN, 0},
-                                          {stopping ? nullptr : socket_.handle(), mailbox_->fd(), ZMQ_POLLIN, 0},
-                                          {zap_ ? zap_->handle() : nullptr, mailbox_->fd(), ZMQ_POLLIN, 0}}};
+    std::array<zmq::pollitem_t, 3> items{
+        {{nullptr, mailbox_->fd(), ZMQ_POLLIN, 0},
+         {stopping ? nullptr : socket_.handle(), mailbox_->fd(), ZMQ_POLLIN, 0},
+         {zap_ ? zap_->handle() : nullptr, mailbox_->fd(), ZMQ_POLLIN, 0}}};
     zmq::poll(items.data(), zap_ ? 3 : 2, std::chrono::milliseconds(stopping ? 20 : 1000));
     if (items[0].revents != 0) take_replies();
     if (zap_ && items[2].revents != 0) answer_zap();
@@ -191,26 +200,33 @@ class router_port final : public client_port {
   }
 
   void take_frame(const std::shared_ptr<client>& from, zmq::message_t& message, bool bad) {
-    const auto* frame = bad ? nullptr : verified_frame({message.data<std::uint8_t>(), message.size()});
-    if (frame == nullptr) return refuse(from, 0, {"request.malformed", "the message is not a frame"});
+    const auto* frame =
+        bad ? nullptr : verified_frame({message.data<std::uint8_t>(), message.size()});
+    if (frame == nullptr)
+      return refuse(from, 0, {"request.malformed", "the message is not a frame"});
     const auto who = identify(*from, *frame, message);
     if (frame->commands() == nullptr) return;
     for (const auto* command : *frame->commands()) {
-      if (!who) refuse(from, command->token_tag(), who.error());
-      else take_command(from, *command, *who);
+      if (!who)
+        refuse(from, command->token_tag(), who.error());
+      else
+        take_command(from, *command, *who);
     }
   }
 
   /// The frame's token; else what the connection showed before; else its CURVE key.
-  result<gateway::identity> identify(client& from, const engine::Frame& frame, zmq::message_t& message) {
+  result<gateway::identity> identify(client& from, const engine::Frame& frame,
+                                     zmq::message_t& message) {
     const char* user = zap_ ? zmq_msg_gets(message.handle(), "User-Id") : nullptr;
-    const auto listed = std::find_if(options_.clients.begin(), options_.clients.end(),
-                                     [&](const auto& c) { return user != nullptr && c.name == user; });
-    if (zap_ && listed == options_.clients.end()) return error{"auth.invalid", "the connection's key is not listed"};
+    const auto listed =
+        std::find_if(options_.clients.begin(), options_.clients.end(),
+                     [&](const auto& c) { return user != nullptr && c.name == user; });
+    if (zap_ && listed == options_.clients.end())
+      return error{"auth.invalid", "the connection's key is not listed"};
     if (frame.token() != nullptr) {
       auto who = auth_.token(frame.token()->string_view());
-      // A routing id that ZeroMQ made begins with a zero byte and is never given twice; one that the client chose may be
-      // taken over by another, so nothing is remembered under it.
+      // A routing id that ZeroMQ made begins with a zero byte and is never given twice; one that
+      // the client chose may be taken over by another, so nothing is remembered under it.
       from.known = who.has_value() && !from.name.empty() && from.name.front() == '\0';
       if (from.known) from.who = *who;
       return who;
@@ -220,9 +236,11 @@ class router_port final : public client_port {
     return error{"auth.missing", "the frame has no token and the connection none before"};
   }
 
-  void take_command(const std::shared_ptr<client>& from, const engine::Command& command, const gateway::identity& who) {
+  void take_command(const std::shared_ptr<client>& from, const engine::Command& command,
+                    const gateway::identity& who) {
     if (from->in_flight >= options_.in_flight_max)
-      return refuse(from, command.token_tag(), {"client.rate_limited", "too many commands without an answer"});
+      return refuse(from, command.token_tag(),
+                    {"client.rate_limited", "too many commands without an answer"});
     auto r = request_of(command, who, engine_, model_, options_.deadline_ms_max);
     if (!r) return refuse(from, command.token_tag(), r.error());
     if (r->correlation.empty()) r->correlation = gateway::make_correlation();
@@ -256,7 +274,8 @@ class router_port final : public client_port {
 
   // ---- replies out ----
 
-  void queue(const std::shared_ptr<client>& to, std::uint64_t token_tag, reply r, std::string plant) {
+  void queue(const std::shared_ptr<client>& to, std::uint64_t token_tag, reply r,
+             std::string plant) {
     if (to->out.empty()) answering_.push_back(to);
     to->out.emplace_back(token_tag, std::move(r));
     to->out_plants.push_back(std::move(plant));
@@ -289,16 +308,23 @@ class router_port final : public client_port {
   std::size_t send_frame(client& to, std::size_t at) {
     builder_.Clear();
     offsets_.clear();
-    for (; at < to.out.size() && offsets_.size() < replies_per_frame && builder_.GetSize() < reply_bytes_aim; ++at)
+    for (; at < to.out.size() && offsets_.size() < replies_per_frame &&
+           builder_.GetSize() < reply_bytes_aim;
+         ++at)
       add_reply(builder_, offsets_, to.out[at].second, to.out[at].first, to.out_plants[at]);
     const auto list = builder_.CreateVector(offsets_);
     builder_.Finish(engine::CreateFrame(builder_, 0, 0, list));
     try {
-      const auto named = socket_.send(zmq::buffer(to.name), zmq::send_flags::sndmore | zmq::send_flags::dontwait);
-      if (named) socket_.send(zmq::buffer(builder_.GetBufferPointer(), builder_.GetSize()), zmq::send_flags::dontwait);
-      else counters_.port_refused(1);  // its queue is full: it does not read; the outcome stands, and its key repeats it
+      const auto named =
+          socket_.send(zmq::buffer(to.name), zmq::send_flags::sndmore | zmq::send_flags::dontwait);
+      if (named)
+        socket_.send(zmq::buffer(builder_.GetBufferPointer(), builder_.GetSize()),
+                     zmq::send_flags::dontwait);
+      else
+        counters_.port_refused(
+            1);  // its queue is full: it does not read; the outcome stands, and its key repeats it
     } catch (const zmq::error_t&) {
-      clients_.erase(to.name);         // gone; a repeat with the same key gets the answer
+      clients_.erase(to.name);  // gone; a repeat with the same key gets the answer
     }
     return at;
   }
@@ -307,9 +333,16 @@ class router_port final : public client_port {
     const auto now = clock::now();
     if (now < next_sweep_ && clients_.size() <= clients_max) return;
     next_sweep_ = now + std::chrono::seconds(30);
-    const auto bound = clients_.size() > clients_max ? std::chrono::seconds(1) : std::chrono::duration_cast<std::chrono::seconds>(client_idle_max);
-    std::erase_if(clients_, [&](const auto& entry) { return entry.second->in_flight == 0 && !entry.second->known && now - entry.second->seen > bound; });
-    std::erase_if(clients_, [&](const auto& entry) { return entry.second->in_flight == 0 && now - entry.second->seen > std::chrono::hours(24); });
+    const auto bound = clients_.size() > clients_max
+                           ? std::chrono::seconds(1)
+                           : std::chrono::duration_cast<std::chrono::seconds>(client_idle_max);
+    std::erase_if(clients_, [&](const auto& entry) {
+      return entry.second->in_flight == 0 && !entry.second->known &&
+             now - entry.second->seen > bound;
+    });
+    std::erase_if(clients_, [&](const auto& entry) {
+      return entry.second->in_flight == 0 && now - entry.second->seen > std::chrono::hours(24);
+    });
   }
 
   // ---- ZAP (RFC 27): which keys may connect ----
@@ -322,16 +355,19 @@ class router_port final : public client_port {
       parts.push_back(part.to_string());
     } while (part.more());
     std::string user;
-    if (parts.size() == 7 && parts[0] == "1.0" && parts[2] == zap_domain && parts[5] == "CURVE" && parts[6].size() == 32) {
+    if (parts.size() == 7 && parts[0] == "1.0" && parts[2] == zap_domain && parts[5] == "CURVE" &&
+        parts[6].size() == 32) {
       std::array<char, 41> z85{};
       zmq_z85_encode(z85.data(), reinterpret_cast<const std::uint8_t*>(parts[6].data()), 32);
       for (const auto& c : options_.clients)
         if (c.key == z85.data()) user = c.name;
     }
     const std::string id = parts.size() > 1 ? parts[1] : std::string();
-    const std::array<std::string, 6> answer{"1.0", id, user.empty() ? "400" : "200", user.empty() ? "not listed" : "OK", user, ""};
+    const std::array<std::string, 6> answer{
+        "1.0", id, user.empty() ? "400" : "200", user.empty() ? "not listed" : "OK", user, ""};
     for (std::size_t i = 0; i < answer.size(); ++i)
-      zap_->send(zmq::buffer(answer[i]), i + 1 < answer.size() ? zmq::send_flags::sndmore : zmq::send_flags::none);
+      zap_->send(zmq::buffer(answer[i]),
+                 i + 1 < answer.size() ? zmq::send_flags::sndmore : zmq::send_flags::none);
   }
 
   client_port_options options_;
@@ -360,8 +396,11 @@ class router_port final : public client_port {
 
 }  // namespace
 
-result<std::unique_ptr<client_port>> client_port::start(client_port_options options, engine_api& engine, const schema_model& model,
-                                                        const gateway::authenticator& auth, gateway::metrics& counters) {
+result<std::unique_ptr<client_port>> client_port::start(client_port_options options,
+                                                        engine_api& engine,
+                                                        const schema_model& model,
+                                                        const gateway::authenticator& auth,
+                                                        gateway::metrics& counters) {
   auto made = std::make_unique<router_port>(std::move(options), engine, model, auth, counters);
   if (const auto bound = made->bind(); !bound) return bound.error();
   return std::unique_ptr<client_port>(std::move(made));

@@ -30,23 +30,30 @@ class table_reader {
   void text(std::string_view key, std::string& out) {
     if (const auto* node = take(key)) {
       const auto value = node->value_exact<std::string>();
-      if (value) out = *value;
-      else find(key, "must be a string");
+      if (value)
+        out = *value;
+      else
+        find(key, "must be a string");
     }
   }
   void flag(std::string_view key, bool& out) {
     if (const auto* node = take(key)) {
       const auto value = node->value_exact<bool>();
-      if (value) out = *value;
-      else find(key, "must be true or false");
+      if (value)
+        out = *value;
+      else
+        find(key, "must be true or false");
     }
   }
   template <class Int>
   void number(std::string_view key, Int& out, std::int64_t min, std::int64_t max) {
     if (const auto* node = take(key)) {
       const auto value = node->value_exact<std::int64_t>();
-      if (value && *value >= min && *value <= max) out = static_cast<Int>(*value);
-      else find(key, "must be a whole number from " + std::to_string(min) + " to " + std::to_string(max));
+      if (value && *value >= min && *value <= max)
+        out = static_cast<Int>(*value);
+      else
+        find(key,
+             "must be a whole number from " + std::to_string(min) + " to " + std::to_string(max));
     }
   }
   void texts(std::string_view key, std::vector<std::string>& out) {
@@ -71,7 +78,8 @@ class table_reader {
     const auto* node = take(key);
     if (node == nullptr) return out;
     const auto* list = node->as_array();
-    if (list == nullptr) return find(key, "must be a list of tables: [[" + std::string(key) + "]]"), out;
+    if (list == nullptr)
+      return find(key, "must be a list of tables: [[" + std::string(key) + "]]"), out;
     for (const auto& item : *list) {
       if (item.as_table() == nullptr) return find(key, "must be a list of tables"), out;
       out.push_back(item.as_table());

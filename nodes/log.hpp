@@ -1,4 +1,5 @@
-// Logging of the program: spdlog to stderr, as text for people or one JSON object a line for machines.
+// Logging of the program: spdlog to stderr, as text for people or one JSON object a line for
+// machines.
 #pragma once
 
 #include <memory>
@@ -11,7 +12,8 @@ class logger;
 
 namespace millrace {
 
-/// Sets the program's default logger. `level`: trace, debug, info, warn, error; `format`: text, json.
+/// Sets the program's default logger. `level`: trace, debug, info, warn, error; `format`: text,
+/// json.
 std::shared_ptr<spdlog::logger> start_log(std::string_view level, std::string_view format);
 
 }  // namespace millrace

@@ -15,8 +15,7 @@
 // that a burst or a checkpoint took goes back within seconds.
 extern "C" {
 extern const char* malloc_conf;
-const char* malloc_conf =
-    "background_thread:true,narenas:4,dirty_decay_ms:2000,muzzy_decay_ms:0";
+const char* malloc_conf = "background_thread:true,narenas:4,dirty_decay_ms:2000,muzzy_decay_ms:0";
 }
 
 int main(int argc, char** argv) {

@@ -1,5 +1,6 @@
-// A kind of a few bytes for tests of the engine: a counter that can refuse, park, ask, wait, arm timers, keep rows and fail.
-// Written against the type-erased interface, so that these tests need no schema.
+// A kind of a few bytes for tests of the engine: a counter that can refuse, park, ask, wait, arm
+// timers, keep rows and fail. Written against the type-erased interface, so that these tests need
+// no schema.
 #pragma once
 
 #include <string>
@@ -50,7 +51,8 @@ class counter_kind final : public kind {
     model_.collection = "counters";
     model_.referenced = referenced;
     model_.commands.resize(14);
-    const auto* any = schema_model::built_in().schema().objects()->Get(0);  // a table that counts as declared has one
+    const auto* any = schema_model::built_in().schema().objects()->Get(
+        0);  // a table that counts as declared has one
     for (std::uint8_t i = 1; i <= 13; ++i) {
       model_.commands[i].member = i;
       model_.commands[i].object = any;
@@ -74,7 +76,9 @@ class counter_kind final : public kind {
   }
 
   [[nodiscard]] const kind_model& model() const override { return model_; }
-  [[nodiscard]] std::unique_ptr<state_object> create() const override { return std::make_unique<held>(); }
+  [[nodiscard]] std::unique_ptr<state_object> create() const override {
+    return std::make_unique<held>();
+  }
   [[nodiscard]] std::unique_ptr<state_object> load(bytes_view table) const override {
     auto out = std::make_unique<held>();
     out->value = std::stoll(std::string(table.begin(), table.end()));
@@ -85,24 +89,32 @@ class counter_kind final : public kind {
     const auto text = std::to_string(static_cast<const held&>(state).value);
     return bytes(text.begin(), text.end());
   }
-  [[nodiscard]] const void* native(const state_object& state) const override { return &static_cast<const held&>(state); }
+  [[nodiscard]] const void* native(const state_object& state) const override {
+    return &static_cast<const held&>(state);
+  }
   void index_values(const state_object& state, std::vector<std::string>& out) const override {
     out.push_back(static_cast<const held&>(state).label);
   }
 
-  [[nodiscard]] decided decide(state_object& state, const input& in, context& ctx, evolution& evo) const override {
+  [[nodiscard]] decided decide(state_object& state, const input& in, context& ctx,
+                               evolution& evo) const override {
     decided d;
-    if (const auto* c = std::get_if<command_input>(&in)) command(state, *c, ctx, d);
-    else if (const auto* a = std::get_if<answer>(&in)) answered(*a, d);
-    else if (std::holds_alternative<timer_input>(in)) d.events.push_back({1, counter_body(100)});
-    else d.events.push_back({1, counter_body(10)});
+    if (const auto* c = std::get_if<command_input>(&in))
+      command(state, *c, ctx, d);
+    else if (const auto* a = std::get_if<answer>(&in))
+      answered(*a, d);
+    else if (std::holds_alternative<timer_input>(in))
+      d.events.push_back({1, counter_body(100)});
+    else
+      d.events.push_back({1, counter_body(10)});
     if (d.spoilt) static_cast<held&>(state).value = -777;
     for (const auto& e : d.events) (void)evolve(state, e.type, e.body, evo);
     return d;
   }
 
   /// 1: adds n; 2: subtracts n; 3: row; 4: cannot be evolved.
-  [[nodiscard]] result<void> evolve(state_object& state, std::uint8_t type, bytes_view body, evolution& evo) const override {
+  [[nodiscard]] result<void> evolve(state_object& state, std::uint8_t type, bytes_view body,
+                                    evolution& evo) const override {
     auto& s = static_cast<held&>(state);
     const auto n = static_cast<std::int8_t>(body[0]);
     evo.begin_event();
@@ -144,8 +156,10 @@ class counter_kind final : public kind {
         d.code = "counter.short";
         return;
       case counter_command::drop:
-        if (s.value >= n) d.events.push_back({2, counter_body(n)});
-        else refuse("counter.short");
+        if (s.value >= n)
+          d.events.push_back({2, counter_body(n)});
+        else
+          refuse("counter.short");
         return;
       case counter_command::ask: {
         engine::MessageT m;
@@ -175,7 +189,8 @@ class counter_kind final : public kind {
       case counter_command::look:
         if (const auto* other = ctx.look_up<counter_kind>(key))
           d.events.push_back({1, counter_body(static_cast<std::int8_t>(other->value))});
-        else refuse("counter.blind");
+        else
+          refuse("counter.blind");
         return;
       case counter_command::send: {
         engine::DeliveryT m;

@@ -1,5 +1,6 @@
-// An engine for the gateway's own tests: remembers what it was asked, answers from tables that the test fills.
-// The real engine is tested end to end elsewhere; here only what the gateway makes of its answers counts.
+// An engine for the gateway's own tests: remembers what it was asked, answers from tables that the
+// test fills. The real engine is tested end to end elsewhere; here only what the gateway makes of
+// its answers counts.
 #pragma once
 
 #include <algorithm>
@@ -25,21 +26,21 @@ class engine_double final : public engine_api {
  public:
   // what the test fills
   std::set<std::string> plant_names;
-  std::map<std::string, actor_view> actors;                  // by "plant/kind/id"
-  std::map<std::string, std::vector<row_view>> row_tables;   // by "plant/kind/id/table"
-  std::vector<event_view> journal;                           // of every plant alike
+  std::map<std::string, actor_view> actors;                 // by "plant/kind/id"
+  std::map<std::string, std::vector<row_view>> row_tables;  // by "plant/kind/id/table"
+  std::vector<event_view> journal;                          // of every plant alike
   std::vector<exception_view> exception_list;
   std::vector<delivery_view> deadletter_list;
   std::vector<endpoint_view> endpoint_list;
   std::map<std::string, std::vector<hop>> transactions;
-  std::function<reply(const request&)> decide;               // null = accepted, sequence 1
+  std::function<reply(const request&)> decide;  // null = accepted, sequence 1
   bool is_ready = true;
-  bool hold_replies = false;                                 // replies wait until release()
+  bool hold_replies = false;  // replies wait until release()
   // what it was asked
   std::vector<request> asked;
   std::vector<std::size_t> batch_sizes;
   std::vector<list_query> listed;
-  std::vector<std::string> acted;                            // operators' acts, as text
+  std::vector<std::string> acted;  // operators' acts, as text
   std::vector<consistency> read_how;
 
   void submit(std::vector<request> batch, std::shared_ptr<reply_sink> sink) override {
@@ -86,7 +87,8 @@ class engine_double final : public engine_api {
     listed.push_back(q);
     list_page page;
     for (const auto& [name, view] : actors) {
-      if (view.where.plant != q.plant || view.where.kind != q.kind || view.where.id <= q.after) continue;
+      if (view.where.plant != q.plant || view.where.kind != q.kind || view.where.id <= q.after)
+        continue;
       if (page.items.size() == q.limit) {
         page.next = page.items.back().where.id;
         break;
@@ -95,7 +97,8 @@ class engine_double final : public engine_api {
     }
     cb(std::move(page));
   }
-  void rows(address where, std::string table, std::string after, std::uint32_t limit, done<std::vector<row_view>> cb) override {
+  void rows(address where, std::string table, std::string after, std::uint32_t limit,
+            done<std::vector<row_view>> cb) override {
     std::vector<row_view> out;
     for (const auto& r : row_tables[where.to_string() + '/' + table])
       if (r.key > after && out.size() < limit) out.push_back(r);
@@ -119,7 +122,9 @@ class engine_double final : public engine_api {
       }
       page.next_index = e.index;
       page.next_ordinal = e.ordinal;
-      if (e.type.rfind(q.type_prefix, 0) == 0 && (q.actor.empty() || q.actor == e.kind + '/' + e.id)) page.events.push_back(e);
+      if (e.type.rfind(q.type_prefix, 0) == 0 &&
+          (q.actor.empty() || q.actor == e.kind + '/' + e.id))
+        page.events.push_back(e);
     }
     cb(std::move(page));
   }
@@ -140,28 +145,40 @@ class engine_double final : public engine_api {
     for (const auto& w : all)
       if (auto call = w.lock()) (*call)();
   }
-  void transaction(std::string correlation, done<std::vector<hop>> cb) override { cb(transactions[correlation]); }
-  void exceptions(std::string plant, std::string code, std::string after, std::uint32_t limit, done<std::vector<exception_view>> cb) override {
+  void transaction(std::string correlation, done<std::vector<hop>> cb) override {
+    cb(transactions[correlation]);
+  }
+  void exceptions(std::string plant, std::string code, std::string after, std::uint32_t limit,
+                  done<std::vector<exception_view>> cb) override {
     std::vector<exception_view> out;
     for (const auto& x : exception_list)
-      if ((plant.empty() || plant == x.plant) && (code.empty() || code == x.code) && x.id > after && out.size() < limit) out.push_back(x);
+      if ((plant.empty() || plant == x.plant) && (code.empty() || code == x.code) && x.id > after &&
+          out.size() < limit)
+        out.push_back(x);
     cb(std::move(out));
   }
-  void deadletters(std::string plant, std::string after, std::uint32_t limit, done<std::vector<delivery_view>> cb) override {
+  void deadletters(std::string plant, std::string after, std::uint32_t limit,
+                   done<std::vector<delivery_view>> cb) override {
     std::vector<delivery_view> out;
     for (const auto& d : deadletter_list)
-      if ((plant.empty() || plant == d.plant) && d.id > after && out.size() < limit) out.push_back(d);
+      if ((plant.empty() || plant == d.plant) && d.id > after && out.size() < limit)
+        out.push_back(d);
     cb(std::move(out));
   }
-  void deadletter(std::string id, deadletter_op op, bytes edited, principal by, done<void> cb) override {
-    const bool known = std::any_of(deadletter_list.begin(), deadletter_list.end(), [&](const auto& d) { return d.id == id; });
+  void deadletter(std::string id, deadletter_op op, bytes edited, principal by,
+                  done<void> cb) override {
+    const bool known = std::any_of(deadletter_list.begin(), deadletter_list.end(),
+                                   [&](const auto& d) { return d.id == id; });
     if (!known) return cb(error{"deadletter.unknown", "no dead letter " + id});
-    acted.push_back(std::string(op == deadletter_op::retry ? "retry " : "discard ") + id + (edited.empty() ? "" : " edited") + " by " + by.name);
+    acted.push_back(std::string(op == deadletter_op::retry ? "retry " : "discard ") + id +
+                    (edited.empty() ? "" : " edited") + " by " + by.name);
     cb({});
   }
   void endpoints(done<std::vector<endpoint_view>> cb) override { cb(endpoint_list); }
-  void pause_endpoint(std::string plant, System system, timestamp until, std::string reason, principal by, done<void> cb) override {
-    acted.push_back("pause " + plant + '/' + EnumNameSystem(system) + ' ' + (until.given() ? until.to_string() : "now") + ' ' + reason + " by " + by.name);
+  void pause_endpoint(std::string plant, System system, timestamp until, std::string reason,
+                      principal by, done<void> cb) override {
+    acted.push_back("pause " + plant + '/' + EnumNameSystem(system) + ' ' +
+                    (until.given() ? until.to_string() : "now") + ' ' + reason + " by " + by.name);
     cb({});
   }
   void plants(done<std::vector<plant_status>> cb) override {
@@ -174,7 +191,9 @@ class engine_double final : public engine_api {
     }
     cb(std::move(out));
   }
-  [[nodiscard]] bool has_plant(std::string_view plant) const override { return plant_names.count(std::string(plant)) != 0; }
+  [[nodiscard]] bool has_plant(std::string_view plant) const override {
+    return plant_names.count(std::string(plant)) != 0;
+  }
   void create_plant(std::string plant, done<void> cb) override {
     acted.push_back("create " + plant);
     plant_names.insert(std::move(plant));
@@ -183,7 +202,8 @@ class engine_double final : public engine_api {
   [[nodiscard]] bool ready() const override { return is_ready; }
 
   template <class State>
-  void put(const std::string& plant, const std::string& kind, const std::string& id, const State& state, std::uint64_t sequence = 1) {
+  void put(const std::string& plant, const std::string& kind, const std::string& id,
+           const State& state, std::uint64_t sequence = 1) {
     actor_view v;
     v.where = {plant, kind, id};
     v.sequence = sequence;

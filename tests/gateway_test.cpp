@@ -1,5 +1,6 @@
 // layer: nodes
-// The gateway's answers: the API's shapes, statuses, headers, and every bad input that must get its own clear 4xx.
+// The gateway's answers: the API's shapes, statuses, headers, and every bad input that must get its
+// own clear 4xx.
 #define BOOST_TEST_MODULE gateway
 #include <boost/test/unit_test.hpp>
 
@@ -36,7 +37,8 @@ struct fixture {
   gateway::gateway gate{engine, schema_model::built_in(), gateway::authenticator(dev_tokens()), {}};
   fixture() { engine.plant_names = {"hamburg"}; }
 
-  answer call(std::string method, std::string target, std::string token, std::string body = {}, std::vector<http::header> headers = {}) {
+  answer call(std::string method, std::string target, std::string token, std::string body = {},
+              std::vector<http::header> headers = {}) {
     http::request r;
     r.method = std::move(method);
     r.target = std::move(target);
@@ -53,8 +55,11 @@ struct fixture {
     if (auto parsed = json_value::parse(e->answered->body)) out.body = std::move(*parsed);
     return out;
   }
-  answer get(std::string target, std::string token = "dev-ops") { return call("GET", std::move(target), std::move(token)); }
-  answer post(std::string target, std::string token, std::string body, std::vector<http::header> headers = {}) {
+  answer get(std::string target, std::string token = "dev-ops") {
+    return call("GET", std::move(target), std::move(token));
+  }
+  answer post(std::string target, std::string token, std::string body,
+              std::vector<http::header> headers = {}) {
     return call("POST", std::move(target), std::move(token), std::move(body), std::move(headers));
   }
   void put_order(const std::string& id) {
@@ -68,12 +73,14 @@ struct fixture {
 };
 
 const std::string confirm = "/v1/plants/hamburg/orders/1000042/confirm-operation";
-const std::string confirm_body = R"({"confirmation":"C-1","operation":"0010","yield":"10","scrap":"0","unit":"EA","final":true})";
+const std::string confirm_body =
+    R"({"confirmation":"C-1","operation":"0010","yield":"10","scrap":"0","unit":"EA","final":true})";
 
 packed released_event() {
   millrace::order::OrderReleasedT e;
   packed p;
-  p.type = static_cast<std::uint8_t>(millrace::order::schema::event_member<millrace::order::OrderReleasedT>());
+  p.type = static_cast<std::uint8_t>(
+      millrace::order::schema::event_member<millrace::order::OrderReleasedT>());
   p.body = tests::packed_table(e);
   return p;
 }
@@ -88,7 +95,13 @@ BOOST_FIXTURE_TEST_CASE(a_command_answers_with_address_sequence_events_and_state
     r.events.push_back(released_event());
     return r;
   };
-  const auto a = post(confirm, "dev-mes", confirm_body, {{"Idempotency-Key", "K-1"}, {"Correlation-Id", "T-1"}, {"If-Match", "\"1.2\""}, {"Causation-Id", "E-1"}, {"On-Behalf-Of", "ann"}, {"traceparent", "00-a-b-01"}});
+  const auto a = post(confirm, "dev-mes", confirm_body,
+                      {{"Idempotency-Key", "K-1"},
+                       {"Correlation-Id", "T-1"},
+                       {"If-Match", "\"1.2\""},
+                       {"Causation-Id", "E-1"},
+                       {"On-Behalf-Of", "ann"},
+                       {"traceparent", "00-a-b-01"}});
   BOOST_TEST(a.status == 200);
   BOOST_TEST(a.at("/address") == "hamburg/order/1000042");
   BOOST_TEST(a.at("/sequence") == "3");
@@ -184,7 +197,9 @@ BOOST_FIXTURE_TEST_CASE(tokens_and_owners_are_enforced, fixture) {
   BOOST_TEST(a.at("/detail").find("mes") != std::string::npos);
   BOOST_TEST(engine.asked.empty());
   // anyone may stop a lot
-  BOOST_TEST(post("/v1/plants/hamburg/batches/B-1/place-hold", "dev-mes", R"({"hold":"H-9","type":"quality","reason":"visual defect"})").status == 200);
+  BOOST_TEST(post("/v1/plants/hamburg/batches/B-1/place-hold", "dev-mes",
+                  R"({"hold":"H-9","type":"quality","reason":"visual defect"})")
+                 .status == 200);
   BOOST_TEST((engine.asked.back().system == System::mes));
 }
 
@@ -196,26 +211,36 @@ BOOST_FIXTURE_TEST_CASE(bad_bodies_get_their_own_clear_answer, fixture) {
   BOOST_TEST(code("{") == "400 request.not_json");
   BOOST_TEST(code("[]").substr(0, 3) != "200");
   BOOST_TEST(code("{\"confirmation\":\"\xff\"}") == "400 request.not_utf8");
-  BOOST_TEST(code(R"({"confirmation":"C","confirmation":"D","operation":"1"})") == "400 request.duplicate_key");
+  BOOST_TEST(code(R"({"confirmation":"C","confirmation":"D","operation":"1"})") ==
+             "400 request.duplicate_key");
   std::string deep;
   for (int i = 0; i < 33; ++i) deep += "{\"a\":";
   deep += "1" + std::string(33, '}');
   BOOST_TEST(code(deep) == "400 request.too_deep");
-  BOOST_TEST(code(R"({"confirmation":"C","operation":"1","colour":"red"})") == "422 request.invalid");
+  BOOST_TEST(code(R"({"confirmation":"C","operation":"1","colour":"red"})") ==
+             "422 request.invalid");
   BOOST_TEST(code(R"({"confirmation":1,"operation":"1"})") == "422 request.invalid");
-  BOOST_TEST(code(R"({"confirmation":"C","operation":"1","yield":"-1","unit":"EA"})") == "422 request.invalid");
-  BOOST_TEST(code(R"({"confirmation":"C","operation":"1","yield":"1","unit":"XYZ"})") == "422 request.invalid");
+  BOOST_TEST(code(R"({"confirmation":"C","operation":"1","yield":"-1","unit":"EA"})") ==
+             "422 request.invalid");
+  BOOST_TEST(code(R"({"confirmation":"C","operation":"1","yield":"1","unit":"XYZ"})") ==
+             "422 request.invalid");
   BOOST_TEST(code(R"({"operation":"1"})") == "422 request.invalid");
   BOOST_TEST(code("") == "422 request.invalid");
   BOOST_TEST(code(confirm_body, {{"Content-Type", "text/xml"}}) == "415 request.media_type");
-  BOOST_TEST(code(confirm_body, {{"Content-Type", "application/json; charset=utf-8"}}).substr(0, 3) == "200");
-  BOOST_TEST(code(confirm_body, {{"Content-Type", "application/x-www-form-urlencoded"}}).substr(0, 3) == "200");
+  BOOST_TEST(
+      code(confirm_body, {{"Content-Type", "application/json; charset=utf-8"}}).substr(0, 3) ==
+      "200");
+  BOOST_TEST(
+      code(confirm_body, {{"Content-Type", "application/x-www-form-urlencoded"}}).substr(0, 3) ==
+      "200");
   const auto a = post(confirm, "dev-mes", R"({"confirmation":"C","operation":"1","colour":"red"})");
   BOOST_TEST(a.at("/errors/0/pointer") == "/colour");
 }
 
 BOOST_FIXTURE_TEST_CASE(bad_headers_are_refused, fixture) {
-  const auto status = [&](std::vector<http::header> h) { return post(confirm, "dev-mes", confirm_body, std::move(h)).status; };
+  const auto status = [&](std::vector<http::header> h) {
+    return post(confirm, "dev-mes", confirm_body, std::move(h)).status;
+  };
   BOOST_TEST(status({{"Idempotency-Key", std::string(256, 'k')}}) == 400);
   BOOST_TEST(status({{"Idempotency-Key", std::string(255, 'k')}}) == 200);
   BOOST_TEST(status({{"Idempotency-Key", ""}}) == 400);
@@ -235,7 +260,8 @@ BOOST_FIXTURE_TEST_CASE(unknown_paths_methods_and_ids, fixture) {
   BOOST_TEST(get("/v1/plants/atlantis/orders/1").code() == "plant.unknown");
   BOOST_TEST(get("/v1/plants/hamburg/orders/none").code() == "actor.unknown");
   BOOST_TEST(post("/v1/plants/hamburg/orders/1/fly", "dev-erp", "{}").code() == "command.unknown");
-  BOOST_TEST(post("/v1/plants/hamburg/batches/1/consume", "dev-erp", "{}").code() == "command.unknown");  // internal
+  BOOST_TEST(post("/v1/plants/hamburg/batches/1/consume", "dev-erp", "{}").code() ==
+             "command.unknown");  // internal
   BOOST_TEST(get("/v1/plants/hamburg/orders/a%0Ab").status == 400);
   BOOST_TEST(get("/v1/plants/hamburg/orders/" + std::string(81, 'x')).code() == "id.invalid");
   BOOST_TEST(get("/v1/plants/hamburg/orders/cafe%CC%81").code() == "id.invalid");
@@ -251,7 +277,8 @@ BOOST_FIXTURE_TEST_CASE(commission_founds_the_plant_first, fixture) {
   const std::string body = R"({"region":"eu","time_zone":"Europe/Berlin"})";
   BOOST_TEST(post("/v1/plants/munich/commission", "dev-erp", body).status == 403);
   BOOST_TEST(post("/v1/plants/munich/commission", "dev-ops", "{}").status == 422);
-  BOOST_TEST(post("/v1/plants/munich/pause", "dev-ops", R"({"reason":"x"})").code() == "plant.unknown");
+  BOOST_TEST(post("/v1/plants/munich/pause", "dev-ops", R"({"reason":"x"})").code() ==
+             "plant.unknown");
   BOOST_TEST(engine.acted.empty());
   BOOST_TEST(post("/v1/plants/munich/commission", "dev-ops", body).status == 200);
   BOOST_REQUIRE(engine.acted.size() == 1u);
@@ -268,7 +295,9 @@ BOOST_FIXTURE_TEST_CASE(actors_are_read_with_their_version, fixture) {
   BOOST_TEST(a.raw.get("ETag") == "\"1.3\"");
   BOOST_TEST((engine.read_how.back() == consistency::linearizable));
   BOOST_TEST(get("/v1/plants/hamburg/orders/1000042?consistency=perhaps").status == 422);
-  BOOST_TEST(call("GET", "/v1/plants/hamburg/orders/1000042", "dev-mes", {}, {{"If-None-Match", "\"1.3\""}}).status == 304);
+  BOOST_TEST(call("GET", "/v1/plants/hamburg/orders/1000042", "dev-mes", {},
+                  {{"If-None-Match", "\"1.3\""}})
+                 .status == 304);
   engine.actors["hamburg/order/1000042"].quarantined = "an event cannot be evolved";
   BOOST_TEST(get("/v1/plants/hamburg/orders/1000042").status == 503);
 }
@@ -375,8 +404,10 @@ BOOST_FIXTURE_TEST_CASE(genealogy_is_a_graph_of_any_depth, fixture) {
   millrace::batch::StateT lot;
   lot.material = "PUMP-100";
   for (const char* id : {"PMP-0001", "HSG-0001", "CST-1"}) engine.put("hamburg", "batch", id, lot);
-  engine.row_tables["hamburg/batch/PMP-0001/genealogy_up"] = {up_link("1", "HSG-0001"), up_link("2", "HSG-0002", true)};
-  engine.row_tables["hamburg/batch/HSG-0001/genealogy_up"] = {up_link("1", "CST-1"), up_link("2", "PMP-0001")};  // a cycle ends
+  engine.row_tables["hamburg/batch/PMP-0001/genealogy_up"] = {up_link("1", "HSG-0001"),
+                                                              up_link("2", "HSG-0002", true)};
+  engine.row_tables["hamburg/batch/HSG-0001/genealogy_up"] = {
+      up_link("1", "CST-1"), up_link("2", "PMP-0001")};  // a cycle ends
   auto a = get("/v1/plants/hamburg/batches/PMP-0001/genealogy?direction=up");
   BOOST_TEST(a.status == 200);
   BOOST_TEST(a.at("/root") == "PMP-0001");
@@ -389,7 +420,8 @@ BOOST_FIXTURE_TEST_CASE(genealogy_is_a_graph_of_any_depth, fixture) {
   BOOST_TEST(a.at("/complete") == "true");
   a = get("/v1/plants/hamburg/batches/PMP-0001/genealogy?direction=up&depth=1");
   BOOST_TEST(a.body.find("edges")->items().size() == 1u);
-  a = get("/v1/plants/hamburg/batches/PMP-0001/genealogy?direction=up&depth=1&at=1970-01-01T00:00:02Z");
+  a = get(
+      "/v1/plants/hamburg/batches/PMP-0001/genealogy?direction=up&depth=1&at=1970-01-01T00:00:02Z");
   BOOST_TEST(a.body.find("edges")->items().size() == 2u);  // the removed link still stood then
   BOOST_TEST(get("/v1/plants/hamburg/batches/PMP-0001/genealogy?direction=sideways").status == 422);
   BOOST_TEST(get("/v1/plants/hamburg/batches/PMP-0001/genealogy?depth=0").status == 422);
@@ -404,7 +436,9 @@ BOOST_FIXTURE_TEST_CASE(check_release_changes_nothing, fixture) {
   BOOST_TEST(!a.body.find("checks")->items().empty());
   BOOST_TEST(engine.asked.empty());
   BOOST_TEST(post("/v1/plants/hamburg/orders/none/check-release", "dev-erp", "{}").status == 404);
-  BOOST_TEST(post("/v1/plants/hamburg/orders/1000042/check-release", "dev-erp", R"({"a":1})").status == 422);
+  BOOST_TEST(
+      post("/v1/plants/hamburg/orders/1000042/check-release", "dev-erp", R"({"a":1})").status ==
+      422);
 }
 
 namespace {
@@ -444,7 +478,9 @@ BOOST_FIXTURE_TEST_CASE(events_page_as_cloud_events, fixture) {
   BOOST_TEST(get("/v1/events?plant=hamburg&type=quality").body.find("items")->items().empty());
   BOOST_TEST(get("/v1/events?plant=atlantis").status == 404);
   BOOST_TEST(get("/v1/events?plant=hamburg&after=nonsense").status == 400);
-  BOOST_TEST(get("/v1/plants/hamburg/orders/1000042?history=true").body.find("items")->items().size() == 3u);
+  BOOST_TEST(
+      get("/v1/plants/hamburg/orders/1000042?history=true").body.find("items")->items().size() ==
+      3u);
   engine.plant_names.insert("munich");
   a = get("/v1/events?after=0");
   BOOST_TEST(a.body.find("items")->items().size() == 6u);
@@ -453,11 +489,13 @@ BOOST_FIXTURE_TEST_CASE(events_page_as_cloud_events, fixture) {
 
 BOOST_FIXTURE_TEST_CASE(events_live_resume_where_the_reader_was, fixture) {
   for (std::uint64_t i = 1; i <= 3; ++i) engine.journal.push_back(order_event(i, 0));
-  call("GET", "/v1/events?plant=hamburg&after=0", "dev-erp", {}, {{"Accept", "text/event-stream"}, {"Last-Event-ID", "1.2.0"}});
+  call("GET", "/v1/events?plant=hamburg&after=0", "dev-erp", {},
+       {{"Accept", "text/event-stream"}, {"Last-Event-ID", "1.2.0"}});
   const auto reader = last->stream;
   BOOST_TEST(last->head->get("Content-Type") == "text/event-stream");
   BOOST_TEST(reader->text.find("id: 1.2.0") == std::string::npos);
-  BOOST_TEST(reader->text.find("id: 1.3.0\nevent: production.order.released.v1\ndata: {") != std::string::npos);
+  BOOST_TEST(reader->text.find("id: 1.3.0\nevent: production.order.released.v1\ndata: {") !=
+             std::string::npos);
   engine.commit(order_event(4, 0));
   BOOST_TEST(reader->text.find("id: 1.4.0") != std::string::npos);
   // a reader that does not read gets nothing more until it does, and then everything
@@ -496,19 +534,26 @@ BOOST_FIXTURE_TEST_CASE(exceptions_are_listed_and_acted_on_by_their_owner, fixtu
   BOOST_TEST(post("/v1/exceptions/hamburg~order~1000042~1/retry", "dev-mes", "{}").status == 200);
   BOOST_TEST((engine.asked.back().op == request::exception_op::retry));
   BOOST_TEST(engine.asked.back().exception == "order~1000042~1");
-  BOOST_TEST(post("/v1/exceptions/hamburg~order~1000042~1/correct", "dev-mes", R"({"confirmation":"C-2","operation":"0020"})").status == 200);
+  BOOST_TEST(post("/v1/exceptions/hamburg~order~1000042~1/correct", "dev-mes",
+                  R"({"confirmation":"C-2","operation":"0020"})")
+                 .status == 200);
   BOOST_TEST((engine.asked.back().op == request::exception_op::correct));
-  BOOST_TEST(post("/v1/exceptions/hamburg~order~1000042~1/correct", "dev-mes", R"({"operation":"0020"})").status == 200);
-  const auto* merged = flatbuffers::GetRoot<millrace::order::ConfirmOperation>(engine.asked.back().body.data());
+  BOOST_TEST(
+      post("/v1/exceptions/hamburg~order~1000042~1/correct", "dev-mes", R"({"operation":"0020"})")
+          .status == 200);
+  const auto* merged =
+      flatbuffers::GetRoot<millrace::order::ConfirmOperation>(engine.asked.back().body.data());
   BOOST_TEST(merged->confirmation()->str() == "C-1");  // as parked
   BOOST_TEST(merged->operation()->str() == "0020");
-  BOOST_TEST(post("/v1/exceptions/hamburg~order~1000042~1/correct", "dev-mes", R"({"nonsense":1})").status == 422);
+  BOOST_TEST(post("/v1/exceptions/hamburg~order~1000042~1/correct", "dev-mes", R"({"nonsense":1})")
+                 .status == 422);
   BOOST_TEST(post("/v1/exceptions/hamburg~order~1000042~1/discard", "dev-ops", "{}").status == 200);
   BOOST_TEST((engine.asked.back().op == request::exception_op::discard));
   BOOST_TEST(post("/v1/exceptions/hamburg~order~1000042~1/explode", "dev-ops", "{}").status == 404);
 }
 
-BOOST_FIXTURE_TEST_CASE(a_fact_that_an_actor_passed_on_is_corrected_with_the_senders_report, fixture) {
+BOOST_FIXTURE_TEST_CASE(a_fact_that_an_actor_passed_on_is_corrected_with_the_senders_report,
+                        fixture) {
   exception_view x;
   x.id = "batch~HSG-0001~1";
   x.plant = "hamburg";
@@ -523,17 +568,22 @@ BOOST_FIXTURE_TEST_CASE(a_fact_that_an_actor_passed_on_is_corrected_with_the_sen
   x.body = tests::packed_table(c);
   engine.exception_list.push_back(x);
   const std::string correct = "/v1/exceptions/hamburg~batch~HSG-0001~1/correct";
-  const auto report = R"({"report":"G-1","operation":"0010","material":"HOUSING","batch":"HSG-0001","quantity":"10","unit":"EA","person":"ann"})";
+  const auto report =
+      R"({"report":"G-1","operation":"0010","material":"HOUSING","batch":"HSG-0001","quantity":"10","unit":"EA","person":"ann"})";
   BOOST_TEST(post(correct, "dev-qms", report).status == 403);
   BOOST_TEST(post(correct, "dev-mes", report).status == 200);
-  const auto* merged = flatbuffers::GetRoot<millrace::batch::Consume>(engine.asked.back().body.data());
+  const auto* merged =
+      flatbuffers::GetRoot<millrace::batch::Consume>(engine.asked.back().body.data());
   BOOST_TEST(merged->order()->str() == "1000042");
   BOOST_TEST(merged->quantity()->micros() == 10'000'000);
-  BOOST_TEST(post(correct, "dev-mes", R"({"batch":"HSG-0002"})").at("/errors/0/pointer") == "/batch");
+  BOOST_TEST(post(correct, "dev-mes", R"({"batch":"HSG-0002"})").at("/errors/0/pointer") ==
+             "/batch");
   BOOST_TEST(post(correct, "dev-mes", R"({"report":"G-2"})").status == 422);
   BOOST_TEST(post(correct, "dev-mes", R"({"colour":"red"})").status == 422);
   BOOST_TEST(post(correct, "dev-mes", "{}").status == 422);
-  BOOST_TEST(post("/v1/exceptions/hamburg~batch~HSG-0001~1/discard", "dev-mes", R"({"reason":"counted twice"})").status == 200);
+  BOOST_TEST(post("/v1/exceptions/hamburg~batch~HSG-0001~1/discard", "dev-mes",
+                  R"({"reason":"counted twice"})")
+                 .status == 200);
   BOOST_TEST(engine.asked.back().reason == "counted twice");
 }
 
@@ -543,7 +593,8 @@ BOOST_FIXTURE_TEST_CASE(dead_letters_and_endpoints_need_operators, fixture) {
   d.plant = "hamburg";
   d.system = System::mes;
   d.kind = "order_release";
-  d.member = static_cast<std::uint8_t>(millrace::order_release::schema::delivery_member<millrace::order_release::DispatchT>());
+  d.member = static_cast<std::uint8_t>(
+      millrace::order_release::schema::delivery_member<millrace::order_release::DispatchT>());
   d.type = "production.order.dispatch.v1";
   d.state = "dead";
   engine.deadletter_list.push_back(d);
@@ -551,22 +602,35 @@ BOOST_FIXTURE_TEST_CASE(dead_letters_and_endpoints_need_operators, fixture) {
   BOOST_TEST(post("/v1/deadletters/hamburg~7/retry", "dev-mes", "").status == 403);
   BOOST_TEST(post("/v1/deadletters/hamburg~7/retry", "dev-ops", "").status == 200);
   BOOST_TEST(engine.acted.back() == "retry hamburg~7 by dev-ops");
-  BOOST_TEST(post("/v1/deadletters/hamburg~7/retry", "dev-ops", R"({"body":{"order":"1"}})").status == 200);
+  BOOST_TEST(
+      post("/v1/deadletters/hamburg~7/retry", "dev-ops", R"({"body":{"order":"1"}})").status ==
+      200);
   BOOST_TEST(engine.acted.back() == "retry hamburg~7 edited by dev-ops");
-  BOOST_TEST(post("/v1/deadletters/hamburg~7/retry", "dev-ops", R"({"body":{"nonsense":"1"}})").status == 422);
+  BOOST_TEST(
+      post("/v1/deadletters/hamburg~7/retry", "dev-ops", R"({"body":{"nonsense":"1"}})").status ==
+      422);
   BOOST_TEST(post("/v1/deadletters/hamburg~7/retry", "dev-ops", R"({"edit":{}})").status == 422);
   BOOST_TEST(post("/v1/deadletters/hamburg~7/discard", "dev-ops", "").status == 200);
   BOOST_TEST(post("/v1/deadletters/hamburg~8/retry", "dev-ops", "").status == 404);
 
   engine.deadletter_list.back().last_error = "HTTP 500";
   BOOST_TEST(post("/v1/deadletters/retry", "dev-ops", "").status == 422);
-  BOOST_TEST(post("/v1/deadletters/retry?endpoint=hamburg~erp", "dev-ops", "").at("/retried") == "0");
-  BOOST_TEST(post("/v1/deadletters/retry?endpoint=hamburg~mes&code=500", "dev-ops", "").at("/retried") == "1");
+  BOOST_TEST(post("/v1/deadletters/retry?endpoint=hamburg~erp", "dev-ops", "").at("/retried") ==
+             "0");
+  BOOST_TEST(
+      post("/v1/deadletters/retry?endpoint=hamburg~mes&code=500", "dev-ops", "").at("/retried") ==
+      "1");
   const std::string preview = "/v1/endpoints/hamburg/mes/preview";
-  BOOST_TEST(post(preview, "dev-ops", R"({"deadletter":"hamburg~7"})").status == 404);  // no adapters here
-  gate.set_preview([](const attempt& a) -> result<mapped_request> { return mapped_request{"POST", "/" + a.kind, "{}", ""}; });
-  BOOST_TEST(post(preview, "dev-ops", R"({"deadletter":"hamburg~7"})").at("/path") == "/order_release");
-  BOOST_TEST(post(preview, "dev-ops", R"({"type":"production.order.dispatch.v1","data":{"order":"1"}})").at("/method") == "POST");
+  BOOST_TEST(post(preview, "dev-ops", R"({"deadletter":"hamburg~7"})").status ==
+             404);  // no adapters here
+  gate.set_preview([](const attempt& a) -> result<mapped_request> {
+    return mapped_request{"POST", "/" + a.kind, "{}", ""};
+  });
+  BOOST_TEST(post(preview, "dev-ops", R"({"deadletter":"hamburg~7"})").at("/path") ==
+             "/order_release");
+  BOOST_TEST(
+      post(preview, "dev-ops", R"({"type":"production.order.dispatch.v1","data":{"order":"1"}})")
+          .at("/method") == "POST");
   BOOST_TEST(post(preview, "dev-ops", R"({"type":"no.such.v1"})").status == 422);
   BOOST_TEST(post(preview, "dev-mes", "{}").status == 403);
 
@@ -580,7 +644,9 @@ BOOST_FIXTURE_TEST_CASE(dead_letters_and_endpoints_need_operators, fixture) {
   BOOST_TEST(get("/v1/endpoints/hamburg/wms").status == 404);
   const std::string pause = "/v1/endpoints/hamburg/erp/pause";
   BOOST_TEST(post(pause, "dev-erp", "{}").status == 403);
-  BOOST_TEST(post(pause, "dev-ops", R"({"until":"2099-01-01T00:00:00Z","reason":"upgrade"})").status == 200);
+  BOOST_TEST(
+      post(pause, "dev-ops", R"({"until":"2099-01-01T00:00:00Z","reason":"upgrade"})").status ==
+      200);
   BOOST_TEST(engine.acted.back() == "pause hamburg/erp 2099-01-01T00:00:00Z upgrade by dev-ops");
   BOOST_TEST(post(pause, "dev-ops", R"({"until":"2099-01-01T00:00:00Z"})").status == 422);
   BOOST_TEST(post(pause, "dev-ops", R"({"until":"tomorrow","reason":"x"})").status == 422);
@@ -605,9 +671,11 @@ BOOST_FIXTURE_TEST_CASE(the_platform_describes_itself, fixture) {
   post(confirm, "dev-mes", confirm_body);
   const auto m = get("/metrics", "");
   BOOST_TEST(m.status == 200);
-  BOOST_TEST(m.raw.body.find("millrace_http_requests_total{route=\"command\",status=\"200\"} 1") != std::string::npos);
+  BOOST_TEST(m.raw.body.find("millrace_http_requests_total{route=\"command\",status=\"200\"} 1") !=
+             std::string::npos);
   BOOST_TEST(m.raw.body.find("millrace_command_seconds_bucket") != std::string::npos);
-  BOOST_TEST(m.raw.body.find("millrace_plant_applied_index{plant=\"hamburg\"} 7") != std::string::npos);
+  BOOST_TEST(m.raw.body.find("millrace_plant_applied_index{plant=\"hamburg\"} 7") !=
+             std::string::npos);
   BOOST_TEST(m.raw.body.find("1000042") == std::string::npos);
 }
 

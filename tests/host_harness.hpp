@@ -1,5 +1,5 @@
-// A plant host with everything around it in one thread: cells, a log that commits when told, a state environment on the
-// simulated disk. Restarting keeps only the log and the disk.
+// A plant host with everything around it in one thread: cells, a log that commits when told, a
+// state environment on the simulated disk. Restarting keeps only the log and the disk.
 #pragma once
 
 #include <deque>
@@ -15,7 +15,10 @@
 
 namespace millrace::testing {
 
-class host_harness final : public host_port, public environment, public journal_reader, public reply_sink {
+class host_harness final : public host_port,
+                           public environment,
+                           public journal_reader,
+                           public reply_sink {
  public:
   static std::shared_ptr<host_harness> make(host_options options = {}) {
     auto out = std::shared_ptr<host_harness>(new host_harness(std::move(options)));
@@ -29,7 +32,8 @@ class host_harness final : public host_port, public environment, public journal_
     tasks.clear();
     published.clear();
     state = std::make_unique<memory_store>(disk);
-    host = std::make_unique<plant_host>(options, kinds, *this, *state, *this, [this] { return random += 0x9E3779B97F4A7C15ull; });
+    host = std::make_unique<plant_host>(options, kinds, *this, *state, *this,
+                                        [this] { return random += 0x9E3779B97F4A7C15ull; });
     loaded = host->load();
     if (!loaded) return;
     committed_to = log.size();
@@ -62,7 +66,8 @@ class host_harness final : public host_port, public environment, public journal_
     const auto from = committed_to;
     committed_to = log.size();
     group_status status{group_role::leader, 1, log.size(), log.size(), log.size(), log.size()};
-    if (from < committed_to) host->on_committed(std::span(log).subspan(from, committed_to - from), status, now);
+    if (from < committed_to)
+      host->on_committed(std::span(log).subspan(from, committed_to - from), status, now);
   }
   void pass(std::int64_t us) {
     for (const auto end = now.micros() + us; now.micros() < end;) {
@@ -70,7 +75,8 @@ class host_harness final : public host_port, public environment, public journal_
       run();
     }
   }
-  request make_request(std::string id, counter_command command, std::int8_t n, std::string_view text = {}, std::string key = {}) {
+  request make_request(std::string id, counter_command command, std::int8_t n,
+                       std::string_view text = {}, std::string key = {}) {
     request r;
     r.to = {"hamburg", "counter", std::move(id)};
     r.command = static_cast<std::uint8_t>(command);
@@ -101,7 +107,8 @@ class host_harness final : public host_port, public environment, public journal_
     host->on_cell_lost(slot, "its actor died", now);
   }
   /// Submits and answers the reply, which must be there.
-  reply send(std::string id, counter_command command, std::int8_t n, std::string_view text = {}, std::string key = {}) {
+  reply send(std::string id, counter_command command, std::int8_t n, std::string_view text = {},
+             std::string key = {}) {
     const auto tag = submit(make_request(std::move(id), command, n, text, std::move(key)));
     BOOST_REQUIRE_MESSAGE(replies.contains(tag), "no reply");
     return replies.at(tag);
@@ -110,7 +117,8 @@ class host_harness final : public host_port, public environment, public journal_
   std::int64_t value(const std::string& id) {
     if (const auto slot = host->resident("counter/" + id)) {
       const auto view = cells.at(*slot)->view();
-      return view.sequence == 0 ? -1 : std::stoll(std::string(view.state.begin(), view.state.end()));
+      return view.sequence == 0 ? -1
+                                : std::stoll(std::string(view.state.begin(), view.state.end()));
     }
     auto snapshot = state->snapshot();
     auto view = read_actor(**snapshot, "hamburg", 1, "counter/" + id);
@@ -141,7 +149,8 @@ class host_harness final : public host_port, public environment, public journal_
   bool refuse_loads = false;
   int write_budget = -1;  // transactions of the state environment that still happen, -1 = all
   bool bound_ = true;
-  std::shared_ptr<reply_sink> sink{std::shared_ptr<void>(), this};  // does not own: the host it would go to is ours
+  std::shared_ptr<reply_sink> sink{std::shared_ptr<void>(),
+                                   this};  // does not own: the host it would go to is ours
   std::map<std::uint64_t, reply> replies;
   std::deque<attempt> attempts;
   std::vector<message_frame> frames;
@@ -153,20 +162,24 @@ class host_harness final : public host_port, public environment, public journal_
   std::uint64_t tags = 0;
 
   // ---- host_port ----
-  void activate(slot_number slot, const std::string& local, journal_index upto, bool reload) override {
+  void activate(slot_number slot, const std::string& local, journal_index upto,
+                bool reload) override {
     tasks.push_back([this, slot, local, upto, reload] {
       cell::legacy legacy;
       if (reload && cells.contains(slot)) {
         if (!cells[slot]->spoilt()) cells[slot]->lost();
         legacy = cells[slot]->take_legacy();
       }
-      if (refuse_loads) return host->on_activated(slot, error{"journal.damaged", "as the test wants it"}, now);
+      if (refuse_loads)
+        return host->on_activated(slot, error{"journal.damaged", "as the test wants it"}, now);
       auto snapshot = state->snapshot();
-      auto from = load_actor(**snapshot, *this, "hamburg", local, upto, host->applied(), reload || !host->leading());
+      auto from = load_actor(**snapshot, *this, "hamburg", local, upto, host->applied(),
+                             reload || !host->leading());
       BOOST_REQUIRE(from);
       auto fresh = std::make_unique<cell>(*kinds.find("counter"), split_local(local).second, *this);
       if (!from->row.empty()) BOOST_REQUIRE(fresh->load(from->row));
-      for (const auto& step : from->records) (void)fresh->evolve(*step.record, step.index, step.ordinal, step.stamp);
+      for (const auto& step : from->records)
+        (void)fresh->evolve(*step.record, step.index, step.ordinal, step.stamp);
       auto p = fresh->inherit(std::move(legacy), now);
       const bool rebuilt = fresh->dirty();
       cells[slot] = std::move(fresh);
@@ -175,20 +188,23 @@ class host_harness final : public host_port, public environment, public journal_
     });
   }
   void offer(slot_number slot, std::vector<stimulus> inputs, timestamp at) override {
-    tasks.push_back([this, slot, at, held = std::make_shared<std::vector<stimulus>>(std::move(inputs))] {
-      if (!cells.contains(slot)) return;
-      auto p = cells.at(slot)->offer(std::move(*held), at);
-      if (!p.empty()) host->on_proposal(slot, std::move(p), now);
-    });
+    tasks.push_back(
+        [this, slot, at, held = std::make_shared<std::vector<stimulus>>(std::move(inputs))] {
+          if (!cells.contains(slot)) return;
+          auto p = cells.at(slot)->offer(std::move(*held), at);
+          if (!p.empty()) host->on_proposal(slot, std::move(p), now);
+        });
   }
-  void committed(slot_number slot, journal_index index, std::uint32_t ordinal, timestamp at) override {
+  void committed(slot_number slot, journal_index index, std::uint32_t ordinal,
+                 timestamp at) override {
     tasks.push_back([this, slot, index, ordinal, at] {
       cells.at(slot)->committed(index, ordinal);
       auto p = cells.at(slot)->resume(at);
       if (!p.empty()) host->on_proposal(slot, std::move(p), now);
     });
   }
-  void evolve(slot_number slot, journal_index index, shared_bytes entry, std::vector<std::uint32_t> ordinals) override {
+  void evolve(slot_number slot, journal_index index, shared_bytes entry,
+              std::vector<std::uint32_t> ordinals) override {
     tasks.push_back([this, slot, index, entry, ordinals] {
       changes all;
       const auto view = entry_view::trusted(*entry);
@@ -222,8 +238,12 @@ class host_harness final : public host_port, public environment, public journal_
       host->on_passivated(slot, gone, now);
     });
   }
-  void publish(const std::string& local, std::shared_ptr<const reference_state> s) override { published[local] = std::move(s); }
-  void propose(shared_bytes entry) override { log.push_back({log.size() + 1, 1, entry_type::command, std::move(entry)}); }
+  void publish(const std::string& local, std::shared_ptr<const reference_state> s) override {
+    published[local] = std::move(s);
+  }
+  void propose(shared_bytes entry) override {
+    log.push_back({log.size() + 1, 1, entry_type::command, std::move(entry)});
+  }
   void checkpointed(journal_index) override {}
   void write(std::shared_ptr<write_batch> slice) override {
     if (write_budget == 0) return;  // the disk has stopped
@@ -237,23 +257,31 @@ class host_harness final : public host_port, public environment, public journal_
   void send(message_frame frame) override { frames.push_back(std::move(frame)); }
   void send(watermark_frame frame) override { watermarks.push_back(std::move(frame)); }
   void applied(journal_index) override {}
-  void alarm(std::string_view code, const std::string& detail) override { alarms.push_back(std::string(code) + ": " + detail); }
+  void alarm(std::string_view code, const std::string& detail) override {
+    alarms.push_back(std::string(code) + ": " + detail);
+  }
 
   // ---- environment ----
   [[nodiscard]] std::string_view plant() const override { return "hamburg"; }
   [[nodiscard]] std::uint32_t generation() const override { return 1; }
   [[nodiscard]] bool bound(System) const override { return bound_; }
-  [[nodiscard]] std::string rule(std::string_view, std::string_view fallback) const override { return std::string(fallback); }
-  [[nodiscard]] std::shared_ptr<const reference_state> look_up(std::string_view kind_name, std::string_view id) override {
+  [[nodiscard]] std::string rule(std::string_view, std::string_view fallback) const override {
+    return std::string(fallback);
+  }
+  [[nodiscard]] std::shared_ptr<const reference_state> look_up(std::string_view kind_name,
+                                                               std::string_view id) override {
     const auto it = published.find(std::string(kind_name) + '/' + std::string(id));
     return it == published.end() ? nullptr : it->second;
   }
-  [[nodiscard]] result<std::optional<bytes>> read_row(std::string_view actor, std::string_view table, std::string_view key) override {
+  [[nodiscard]] result<std::optional<bytes>> read_row(std::string_view actor,
+                                                      std::string_view table,
+                                                      std::string_view key) override {
     auto snapshot = state->snapshot();
     return read_child_row(**snapshot, "hamburg", actor, table, key);
   }
   // ---- journal_reader ----
-  [[nodiscard]] result<std::vector<log_entry>> read(journal_index from, journal_index to, std::size_t) override {
+  [[nodiscard]] result<std::vector<log_entry>> read(journal_index from, journal_index to,
+                                                    std::size_t) override {
     std::vector<log_entry> out;
     for (auto i = from; i <= to && i <= committed_to; ++i) out.push_back(log[i - 1]);
     return out;

@@ -1,6 +1,6 @@
 // layer: cluster
-// The plant host with cells, log and disk in one thread: what is answered and when, exactly once over crashes, effects,
-// checkpoints, and that a replay ends in the same state.
+// The plant host with cells, log and disk in one thread: what is answered and when, exactly once
+// over crashes, effects, checkpoints, and that a replay ends in the same state.
 #define BOOST_TEST_MODULE host
 #include <boost/test/unit_test.hpp>
 
@@ -194,7 +194,8 @@ BOOST_AUTO_TEST_CASE(deliveries_reach_the_actor_when_they_end_and_dead_ones_wait
   w->restart();
   BOOST_REQUIRE(w->host->deadletters(0, 10).size() == 1u);
   bool retried = false;
-  w->host->deadletter(2, engine_api::deadletter_op::retry, counter_body(9), "dev-ops", w->now, [&](result<void> r) { retried = r.has_value(); });
+  w->host->deadletter(2, engine_api::deadletter_op::retry, counter_body(9), "dev-ops", w->now,
+                      [&](result<void> r) { retried = r.has_value(); });
   w->run();
   BOOST_TEST(retried);
   BOOST_TEST(w->attempts.back().number == 2u);
@@ -203,11 +204,13 @@ BOOST_AUTO_TEST_CASE(deliveries_reach_the_actor_when_they_end_and_dead_ones_wait
   w->run();
   BOOST_TEST(w->host->status().outbox == 0u);
   std::string code;
-  w->host->deadletter(2, engine_api::deadletter_op::discard, {}, "dev-ops", w->now, [&](result<void> r) { code = r ? "" : r.error().code; });
+  w->host->deadletter(2, engine_api::deadletter_op::discard, {}, "dev-ops", w->now,
+                      [&](result<void> r) { code = r ? "" : r.error().code; });
   BOOST_TEST(code == "deadletter.unknown");
 }
 
-BOOST_AUTO_TEST_CASE(a_crash_between_acknowledgement_and_its_record_repeats_the_attempt_under_the_same_id) {
+BOOST_AUTO_TEST_CASE(
+    a_crash_between_acknowledgement_and_its_record_repeats_the_attempt_under_the_same_id) {
   auto w = host_harness::make();
   w->send("1", command::add, 1);
   w->send("1", command::send, 1, "A");
@@ -316,7 +319,8 @@ BOOST_AUTO_TEST_CASE(a_full_lane_is_refused_and_holds_still_pass) {
   options.lanes.inputs_max = 100;
   auto w = host_harness::make(options);
   w->auto_commit = false;
-  for (int i = 0; i < 80; ++i) (void)w->submit(w->make_request("x" + std::to_string(i), command::add, 1));
+  for (int i = 0; i < 80; ++i)
+    (void)w->submit(w->make_request("x" + std::to_string(i), command::add, 1));
   const auto r = w->send("y", command::add, 1);
   BOOST_TEST(r.code == "plant.overloaded");
   BOOST_TEST(r.retry_after_s > 0u);
@@ -361,7 +365,8 @@ BOOST_AUTO_TEST_CASE(cold_actors_leave_memory_and_come_back) {
   host_options options;
   options.resident_bytes_max = 50 * 2'048;
   auto w = host_harness::make(options);
-  for (int i = 0; i < 300; ++i) w->send("n" + std::to_string(i), command::add, static_cast<std::int8_t>(i % 100));
+  for (int i = 0; i < 300; ++i)
+    w->send("n" + std::to_string(i), command::add, static_cast<std::int8_t>(i % 100));
   w->pass(20 * second);
   BOOST_TEST(w->host->status().resident < 200u);
   for (int i = 0; i < 300; i += 7) BOOST_TEST(w->value("n" + std::to_string(i)) == i % 100);
@@ -455,7 +460,8 @@ BOOST_AUTO_TEST_CASE(messages_between_plants_take_effect_once_over_a_wire_that_r
   w->host->on_messages(frame, w->now);
   w->run();
   BOOST_TEST(w->value("1") == 16);
-  BOOST_REQUIRE(!w->frames.empty());  // the answer to the ask goes back until lyon says that it has it
+  BOOST_REQUIRE(
+      !w->frames.empty());  // the answer to the ask goes back until lyon says that it has it
   BOOST_TEST(w->frames.back().messages.front()->answer);
   w->host->on_watermark({"hamburg", "lyon", 1, Lane::rest, 1}, w->now);
   w->run();
@@ -466,16 +472,20 @@ BOOST_AUTO_TEST_CASE(messages_between_plants_take_effect_once_over_a_wire_that_r
 
 BOOST_AUTO_TEST_CASE(a_replay_ends_in_the_state_that_was) {
   std::uint64_t seed = 42;
-  const auto next = [&](std::uint64_t n) { return seed = seed * 6364136223846793005ull + 1442695040888963407ull, (seed >> 33) % n; };
+  const auto next = [&](std::uint64_t n) {
+    return seed = seed * 6364136223846793005ull + 1442695040888963407ull, (seed >> 33) % n;
+  };
   auto w = host_harness::make();
   std::map<std::string, std::int64_t> values;
   for (int step = 0; step < 600; ++step) {
     const auto id = "n" + std::to_string(next(12));
     const auto other = "n" + std::to_string(next(12));
     const auto key = next(2) ? "key" + std::to_string(next(400)) : std::string();
-    static constexpr command choices[] = {command::add, command::add, command::take, command::drop, command::ask,
-                                          command::arm, command::put, command::send, command::spoil};
-    (void)w->submit(w->make_request(id, choices[next(9)], static_cast<std::int8_t>(next(9)), other, key));
+    static constexpr command choices[] = {command::add,  command::add,  command::take,
+                                          command::drop, command::ask,  command::arm,
+                                          command::put,  command::send, command::spoil};
+    (void)w->submit(
+        w->make_request(id, choices[next(9)], static_cast<std::int8_t>(next(9)), other, key));
     if (!w->attempts.empty() && next(2)) {
       const auto a = w->attempts.front();
       w->attempts.pop_front();
@@ -492,7 +502,8 @@ BOOST_AUTO_TEST_CASE(a_replay_ends_in_the_state_that_was) {
     if (next(25) != 0) continue;
     w->run();
     const auto hash = w->host->hash();
-    for (int n = 0; n < 12; ++n) values["n" + std::to_string(n)] = w->value("n" + std::to_string(n));
+    for (int n = 0; n < 12; ++n)
+      values["n" + std::to_string(n)] = w->value("n" + std::to_string(n));
     const auto few = w->ids({{"label", "few"}});
     w->auto_commit = false;  // nothing that follows a restart counts
     w->restart();
@@ -520,10 +531,12 @@ BOOST_AUTO_TEST_CASE(a_checkpoint_cut_short_by_a_crash_changes_nothing) {
     host_options options;
     options.slice_bytes_max = 300;
     auto w = host_harness::make(options);
-    for (int i = 0; i < 10; ++i) w->send("n" + std::to_string(i), command::add, 1, {}, "a" + std::to_string(i));
+    for (int i = 0; i < 10; ++i)
+      w->send("n" + std::to_string(i), command::add, 1, {}, "a" + std::to_string(i));
     w->host->checkpoint(w->now);
     w->run();
-    for (int i = 0; i < 10; ++i) w->send("n" + std::to_string(i), command::send, 1, "K", "b" + std::to_string(i));
+    for (int i = 0; i < 10; ++i)
+      w->send("n" + std::to_string(i), command::send, 1, "K", "b" + std::to_string(i));
     const auto hash = w->host->hash();
     w->write_budget = slices;
     w->host->checkpoint(w->now);
@@ -572,7 +585,8 @@ BOOST_AUTO_TEST_CASE(a_damaged_child_row_is_rebuilt_from_the_journal) {  // simu
   w->run();
   const auto row = child_key("hamburg", "counter/1", "marks", "k");
   BOOST_REQUIRE(w->disk->flip_bit(state_table::children, as_bytes_view(row), 33));
-  w->send("1", command::once, 5, "k", "key");  // finds it: what is asked for meanwhile fails, for once
+  w->send("1", command::once, 5, "k",
+          "key");  // finds it: what is asked for meanwhile fails, for once
   const auto again = w->send("1", command::once, 5, "k", "key");
   BOOST_TEST(again.code == "counter.twice");
   BOOST_TEST(w->value("1") == 6);
@@ -604,7 +618,8 @@ BOOST_AUTO_TEST_CASE(callers_who_wait_for_one_pending_command_are_bounded) {
   w->run();
   BOOST_TEST(!w->replies.contains(first));
   std::vector<std::uint64_t> repeats;
-  for (int i = 0; i < 80; ++i) repeats.push_back(w->submit(w->make_request("1", command::ask, 1, "2", "k-1")));
+  for (int i = 0; i < 80; ++i)
+    repeats.push_back(w->submit(w->make_request("1", command::ask, 1, "2", "k-1")));
   BOOST_TEST(w->replies.size() >= 2u + 10u);
   BOOST_TEST(w->replies.at(repeats.back()).code == "request.in_flight");
   BOOST_TEST(!w->replies.contains(repeats.front()));

@@ -1,5 +1,6 @@
 // layer: nodes
-// The HTTP server against raw bytes: framing that proxies read differently, limits, deadlines, order, the clean stop.
+// The HTTP server against raw bytes: framing that proxies read differently, limits, deadlines,
+// order, the clean stop.
 #define BOOST_TEST_MODULE http_server
 #include <boost/test/unit_test.hpp>
 
@@ -107,25 +108,31 @@ BOOST_AUTO_TEST_CASE(pipelined_requests_are_answered_in_order_one_after_the_othe
   running r;
   raw_client c(r.port());
   std::string all;
-  for (int i = 0; i < 50; ++i) all += (i % 2 ? "GET /thread HTTP/1.1\r\n" : "GET /" + std::to_string(i) + " HTTP/1.1\r\n") + host + "\r\n";
+  for (int i = 0; i < 50; ++i)
+    all += (i % 2 ? "GET /thread HTTP/1.1\r\n" : "GET /" + std::to_string(i) + " HTTP/1.1\r\n") +
+           host + "\r\n";
   c.send(all);
   for (int i = 0; i < 50; ++i) {
     const auto answer = c.response();
-    BOOST_TEST(answer.find(i % 2 ? "threaded" : "GET /" + std::to_string(i) + ' ') != std::string::npos);
+    BOOST_TEST(answer.find(i % 2 ? "threaded" : "GET /" + std::to_string(i) + ' ') !=
+               std::string::npos);
   }
 }
 
 BOOST_AUTO_TEST_CASE(bytes_may_arrive_one_by_one) {
   running r;
   raw_client c(r.port());
-  for (const char b : "\r\nPOST /slow HTTP/1.1\r\n" + host + "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n") c.send({&b, 1});
+  for (const char b : "\r\nPOST /slow HTTP/1.1\r\n" + host +
+                          "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n")
+    c.send({&b, 1});
   BOOST_TEST(c.response().find("POST /slow abc") != std::string::npos);
 }
 
 BOOST_AUTO_TEST_CASE(framing_that_can_be_read_two_ways_is_refused) {
   running r;
   const auto post = "POST / HTTP/1.1\r\n" + host;
-  BOOST_TEST(ask(r, post + "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n") == 400);
+  BOOST_TEST(ask(r, post + "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n") ==
+             400);
   BOOST_TEST(ask(r, post + "Content-Length: 3\r\nContent-Length: 3\r\n\r\nabc") == 400);
   BOOST_TEST(ask(r, post + "Content-Length: 3\r\nContent-Length: 4\r\n\r\nabc") == 400);
   BOOST_TEST(ask(r, post + "Content-Length: 3, 3\r\n\r\nabc") == 400);
@@ -135,7 +142,9 @@ BOOST_AUTO_TEST_CASE(framing_that_can_be_read_two_ways_is_refused) {
   BOOST_TEST(ask(r, post + "Content-Length : 3\r\n\r\nabc") == 400);
   BOOST_TEST(ask(r, post + "Transfer-Encoding: identity\r\n\r\n") == 400);
   BOOST_TEST(ask(r, post + "Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n") == 400);
-  BOOST_TEST(ask(r, post + "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n") == 400);
+  BOOST_TEST(
+      ask(r, post + "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n") ==
+      400);
   BOOST_TEST(ask(r, "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n") == 400);
   BOOST_TEST(ask(r, "GET / HTTP/1.1\nHost: x\n\n") == 400);
   BOOST_TEST(ask(r, "GET / HTTP/1.1\r\nHost: x\nX: y\r\n\r\n") == 400);
@@ -155,7 +164,10 @@ BOOST_AUTO_TEST_CASE(framing_that_can_be_read_two_ways_is_refused) {
 BOOST_AUTO_TEST_CASE(what_follows_a_refused_request_is_never_read_as_a_request) {
   running r;
   raw_client c(r.port());
-  c.send("POST / HTTP/1.1\r\n" + host + "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /smuggled HTTP/1.1\r\n" + host + "\r\n");
+  c.send(
+      "POST / HTTP/1.1\r\n" + host +
+      "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /smuggled HTTP/1.1\r\n" +
+      host + "\r\n");
   const auto all = c.rest();
   BOOST_TEST(status_of(all) == 400);
   BOOST_TEST(all.find("HTTP/1.1", 9) == std::string::npos);
@@ -178,19 +190,22 @@ BOOST_AUTO_TEST_CASE(chunks_are_checked) {
 BOOST_AUTO_TEST_CASE(trailers_do_not_become_headers) {
   running r;
   raw_client c(r.port());
-  c.send("POST /t HTTP/1.1\r\n" + host + "Transfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\nAuthorization: Bearer x\r\n\r\n");
+  c.send("POST /t HTTP/1.1\r\n" + host +
+         "Transfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\nAuthorization: Bearer x\r\n\r\n");
   BOOST_TEST(status_of(c.response()) == 200);
 }
 
 BOOST_AUTO_TEST_CASE(sizes_are_bounded) {
   running r;
-  BOOST_TEST(ask(r, "GET / HTTP/1.1\r\n" + host + "X: " + std::string(20'000, 'a') + "\r\n\r\n") == 431);
+  BOOST_TEST(ask(r, "GET / HTTP/1.1\r\n" + host + "X: " + std::string(20'000, 'a') + "\r\n\r\n") ==
+             431);
   BOOST_TEST(ask(r, "GET /" + std::string(20'000, 'a')) == 431);
   std::string many;
   for (int i = 0; i < 200; ++i) many += "X" + std::to_string(i) + ": y\r\n";
   BOOST_TEST(ask(r, "GET / HTTP/1.1\r\n" + host + many + "\r\n") == 431);
   BOOST_TEST(ask(r, "POST / HTTP/1.1\r\n" + host + "Content-Length: 1048577\r\n\r\n") == 413);
-  BOOST_TEST(ask(r, "POST / HTTP/1.1\r\n" + host + "Content-Length: 1048576\r\n\r\n" + std::string(1048576, 'a')) == 200);
+  BOOST_TEST(ask(r, "POST / HTTP/1.1\r\n" + host + "Content-Length: 1048576\r\n\r\n" +
+                        std::string(1048576, 'a')) == 200);
 }
 
 BOOST_AUTO_TEST_CASE(a_ten_megabyte_body_gets_a_clean_413) {
@@ -198,14 +213,16 @@ BOOST_AUTO_TEST_CASE(a_ten_megabyte_body_gets_a_clean_413) {
   const std::string body(10 * 1024 * 1024, 'a');
   {
     raw_client c(r.port());
-    BOOST_TEST(c.send("POST / HTTP/1.1\r\n" + host + "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body));
+    BOOST_TEST(c.send("POST / HTTP/1.1\r\n" + host +
+                      "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body));
     const auto all = c.rest();
     BOOST_TEST(status_of(all) == 413);
     BOOST_TEST(all.find("request.too_large") != std::string::npos);
     BOOST_TEST(!c.reset());
   }
   raw_client c(r.port());
-  BOOST_TEST(c.send("POST / HTTP/1.1\r\n" + host + "Transfer-Encoding: chunked\r\n\r\nA00000\r\n" + body + "\r\n0\r\n\r\n"));
+  BOOST_TEST(c.send("POST / HTTP/1.1\r\n" + host + "Transfer-Encoding: chunked\r\n\r\nA00000\r\n" +
+                    body + "\r\n0\r\n\r\n"));
   BOOST_TEST(status_of(c.rest()) == 413);
   BOOST_TEST(!c.reset());
 }
@@ -218,7 +235,8 @@ BOOST_AUTO_TEST_CASE(expect_continue_is_answered_before_the_body) {
   c.send("ok");
   BOOST_TEST(c.response().find("POST /e ok") != std::string::npos);
   raw_client big(r.port());
-  big.send("POST /e HTTP/1.1\r\n" + host + "Expect: 100-continue\r\nContent-Length: 20000000\r\n\r\n");
+  big.send("POST /e HTTP/1.1\r\n" + host +
+           "Expect: 100-continue\r\nContent-Length: 20000000\r\n\r\n");
   BOOST_TEST(status_of(big.response()) == 413);
 }
 

@@ -1,5 +1,6 @@
-// Given events, when a command (answer, timer, delivery), then events and effects: how a kind is tested, without engine.
-// Every step also proves that the state survives a checkpoint, and that replaying the events gives the same state.
+// Given events, when a command (answer, timer, delivery), then events and effects: how a kind is
+// tested, without engine. Every step also proves that the state survives a checkpoint, and that
+// replaying the events gives the same state.
 //
 //   given<order>(created, released)
 //       .when(command, System::mes)
@@ -28,7 +29,9 @@ class harness_evolution final : public evolution {
   [[nodiscard]] std::uint64_t sequence() const override { return sequence_; }
   [[nodiscard]] timestamp stamp() const override { return stamp_; }
   void begin_event() override { ++sequence_; }
-  void erase_row(std::string_view table, std::string_view key) override { rows_.erase({std::string(table), std::string(key)}); }
+  void erase_row(std::string_view table, std::string_view key) override {
+    rows_.erase({std::string(table), std::string(key)});
+  }
 
  protected:
   void put_row_raw(std::string_view table, std::string_view key, bytes row) override {
@@ -70,7 +73,9 @@ class harness_context final : public context {
   [[nodiscard]] const caller& from() const override { return from_; }
   [[nodiscard]] std::string_view correlation() const override { return world_.correlation; }
   [[nodiscard]] hash128 command_id() const override { return world_.command_id; }
-  [[nodiscard]] bool bound(System system) const override { return (world_.bound >> static_cast<unsigned>(system)) & 1u; }
+  [[nodiscard]] bool bound(System system) const override {
+    return (world_.bound >> static_cast<unsigned>(system)) & 1u;
+  }
   [[nodiscard]] std::string rule(std::string_view name, std::string_view fallback) const override {
     const auto found = world_.rules.find(name);
     return found == world_.rules.end() ? std::string(fallback) : found->second;
@@ -96,7 +101,8 @@ class harness_context final : public context {
   caller from_;
 };
 
-/// One actor of kind K under test. Steps chain; a `when` goes on from the state that the one before left.
+/// One actor of kind K under test. Steps chain; a `when` goes on from the state that the one before
+/// left.
 template <class K>
 class given {
  public:
@@ -116,11 +122,15 @@ class given {
   given& after_ms(std::int64_t ms) { return set(world_.now, world_.now.plus_ms(ms)); }
   given& command_id(hash128 value) { return set(world_.command_id, value); }
   given& reposting(bool value = true) { return set(world_.reposting, value); }
-  given& rule(std::string name, std::string value) { return set(world_.rules[std::move(name)], std::move(value)); }
+  given& rule(std::string name, std::string value) {
+    return set(world_.rules[std::move(name)], std::move(value));
+  }
   /// Binds endpoints of these systems; none is bound at first.
   template <class... Systems>
   given& bound(Systems... systems) {
-    ((world_.bound = static_cast<system_set>(world_.bound | (1u << static_cast<unsigned>(systems)))), ...);
+    ((world_.bound =
+          static_cast<system_set>(world_.bound | (1u << static_cast<unsigned>(systems)))),
+     ...);
     return *this;
   }
   /// What look_up<Other>(id) finds.
@@ -143,13 +153,15 @@ class given {
   }
 
   // ---- when ----
-  /// A command (native table) from a client that speaks for `by`; `principal` is "dev-<system>" unless given.
+  /// A command (native table) from a client that speaks for `by`; `principal` is "dev-<system>"
+  /// unless given.
   template <class CommandT>
   given& when(const CommandT& command, System by = System::none, std::string principal = {}) {
     if (principal.empty()) principal = "dev-" + lower(EnumNameSystem(by));
     caller from;
     from.principal = principal;
-    from.systems = static_cast<system_set>(by == System::none ? 0 : 1u << static_cast<unsigned>(by));
+    from.systems =
+        static_cast<system_set>(by == System::none ? 0 : 1u << static_cast<unsigned>(by));
     return send(command, from);
   }
   /// A command that another actor ("kind/id") sent.
@@ -164,17 +176,21 @@ class given {
     from.from_plant = from_plant;
     return send(command, from);
   }
-  /// The answer `granted` to an ask, with the asked actor's events (native tables of Other's Event union).
+  /// The answer `granted` to an ask, with the asked actor's events (native tables of Other's Event
+  /// union).
   template <class Other, class... Events>
   given& when_granted(std::string actor, std::string tag, const Events&... events) {
     std::vector<packed> made;
-    (made.push_back({static_cast<std::uint8_t>(Other::schema::template event_member<Events>()), decision<schema>::pack(events)}), ...);
+    (made.push_back({static_cast<std::uint8_t>(Other::schema::template event_member<Events>()),
+                     decision<schema>::pack(events)}),
+     ...);
     answer a;
     a.tag = tag;
     a.events = &made;
     return reply(std::move(a), actor);
   }
-  given& when_refused(std::string actor, std::string tag, std::string code, std::string detail = {}) {
+  given& when_refused(std::string actor, std::string tag, std::string code,
+                      std::string detail = {}) {
     const std::vector<packed> none;
     answer a;
     a.tag = tag;
@@ -205,7 +221,8 @@ class given {
     return reply(std::move(a), {});
   }
   given& when_timer(std::string name) { return decide(timer_input{name}, {}); }
-  given& when_delivered(std::string tag, System system, engine::DeliveryEnd end = engine::DeliveryEnd::acknowledged,
+  given& when_delivered(std::string tag, System system,
+                        engine::DeliveryEnd end = engine::DeliveryEnd::acknowledged,
                         std::string document = {}, std::string detail = {}) {
     delivered d;
     d.tag = tag;
@@ -222,7 +239,8 @@ class given {
   /// Exactly these events (native tables), in this order. Implies accepted, pending or parked.
   template <class... Events>
   given& then_events(const Events&... expected) {
-    BOOST_CHECK_MESSAGE(last_.outcome != engine::Outcome::refused, "refused: " << last_.code << ": " << last_.detail);
+    BOOST_CHECK_MESSAGE(last_.outcome != engine::Outcome::refused,
+                        "refused: " << last_.code << ": " << last_.detail);
     BOOST_CHECK_MESSAGE(last_.events.size() == sizeof...(Events), "events are: " << event_names());
     std::size_t n = 0;
     (check_event(n++, expected), ...);
@@ -239,10 +257,15 @@ class given {
   given& then_accepted() { return check_outcome(engine::Outcome::accepted, {}); }
   given& then_pending() { return check_outcome(engine::Outcome::pending, {}); }
   /// `code` is the full code, "order.not_released".
-  given& then_refused(std::string code) { return check_outcome(engine::Outcome::refused, std::move(code)); }
-  given& then_parked(std::string code) { return check_outcome(engine::Outcome::parked, std::move(code)); }
+  given& then_refused(std::string code) {
+    return check_outcome(engine::Outcome::refused, std::move(code));
+  }
+  given& then_parked(std::string code) {
+    return check_outcome(engine::Outcome::parked, std::move(code));
+  }
   /// Exactly these effects, in this order, one line each:
-  ///   "tell kind/id", "ask kind/id tag", "find kind tag", "timer name", "cancel name", "deliver system key tag"
+  ///   "tell kind/id", "ask kind/id tag", "find kind tag", "timer name", "cancel name", "deliver
+  ///   system key tag"
   /// (messages to another plant: "tell plant:kind/id").
   given& then_effects(std::vector<std::string> expected) {
     const auto is = effects();
@@ -253,11 +276,13 @@ class given {
   template <class Other, class CommandT>
   given& then_sent(std::string_view other_id, const CommandT& command) {
     const auto to = std::string(Other::schema::name) + '/' + std::string(other_id);
-    const auto member = static_cast<std::uint8_t>(Other::schema::template command_member<CommandT>());
+    const auto member =
+        static_cast<std::uint8_t>(Other::schema::template command_member<CommandT>());
     const auto body = decision<schema>::pack(command);
     bool found = false;
     for (const auto& e : last_.effects)
-      if (const auto* m = e.AsMessage()) found |= m->to == to && m->command == member && m->body == body;
+      if (const auto* m = e.AsMessage())
+        found |= m->to == to && m->command == member && m->body == body;
     BOOST_CHECK_MESSAGE(found, "no such message to " << to);
     return *this;
   }
@@ -267,7 +292,8 @@ class given {
     const auto body = decision<schema>::pack(message);
     bool found = false;
     for (const auto& e : last_.effects)
-      if (const auto* d = e.AsDelivery()) found |= d->system == system && d->key == key && d->body == body;
+      if (const auto* d = e.AsDelivery())
+        found |= d->system == system && d->key == key && d->body == body;
     BOOST_CHECK_MESSAGE(found, "no such delivery to " << EnumNameSystem(system) << ' ' << key);
     return *this;
   }
@@ -279,9 +305,11 @@ class given {
     return *this;
   }
   /// Settles that pending command with that outcome and code.
-  given& then_settled(hash128 id, engine::Outcome outcome = engine::Outcome::accepted, std::string_view code = {}) {
+  given& then_settled(hash128 id, engine::Outcome outcome = engine::Outcome::accepted,
+                      std::string_view code = {}) {
     bool found = false;
-    for (const auto& s : last_.settles) found |= s.id == id && s.outcome == outcome && s.code == code;
+    for (const auto& s : last_.settles)
+      found |= s.id == id && s.outcome == outcome && s.code == code;
     BOOST_CHECK_MESSAGE(found, "not settled so");
     return *this;
   }
@@ -293,7 +321,9 @@ class given {
   }
 
   // ---- to look closer ----
-  [[nodiscard]] const state_type& state() const { return *static_cast<const state_type*>(kind_.native(*state_)); }
+  [[nodiscard]] const state_type& state() const {
+    return *static_cast<const state_type*>(kind_.native(*state_));
+  }
   [[nodiscard]] const decided& last() const { return last_; }
   [[nodiscard]] std::uint64_t sequence() const { return sequence_; }
   [[nodiscard]] timestamp now() const { return world_.now; }
@@ -312,7 +342,8 @@ class given {
   /// The first command of that type sent to Other's kind in the last decision.
   template <class Other, class CommandT>
   [[nodiscard]] std::optional<CommandT> sent() const {
-    const auto member = static_cast<std::uint8_t>(Other::schema::template command_member<CommandT>());
+    const auto member =
+        static_cast<std::uint8_t>(Other::schema::template command_member<CommandT>());
     const auto prefix = std::string(Other::schema::name) + '/';
     for (const auto& e : last_.effects)
       if (const auto* m = e.AsMessage(); m && m->command == member && m->to.starts_with(prefix)) {
@@ -374,7 +405,9 @@ class given {
   template <class CommandT>
   given& send(const CommandT& command, const caller& from) {
     const auto body = decision<schema>::pack(command);
-    return decide(command_input{static_cast<std::uint8_t>(schema::template command_member<CommandT>()), body}, from);
+    return decide(
+        command_input{static_cast<std::uint8_t>(schema::template command_member<CommandT>()), body},
+        from);
   }
   given& reply(answer a, const std::string& actor) {
     const auto principal = world_.plant + '/' + actor;
@@ -404,8 +437,10 @@ class given {
   void check_replay(const bytes& saved, row_map rows, std::uint64_t sequence) {
     auto replayed = kind_.load(saved);
     harness_evolution evo(rows, sequence, world_.now);
-    for (const auto& e : last_.events) BOOST_CHECK(kind_.evolve(*replayed, e.type, e.body, evo).has_value());
-    BOOST_CHECK_MESSAGE(kind_.save(*replayed) == kind_.save(*state_), "replayed events give another state");
+    for (const auto& e : last_.events)
+      BOOST_CHECK(kind_.evolve(*replayed, e.type, e.body, evo).has_value());
+    BOOST_CHECK_MESSAGE(kind_.save(*replayed) == kind_.save(*state_),
+                        "replayed events give another state");
     BOOST_CHECK_MESSAGE(rows == world_.rows, "replayed events give other rows");
   }
 
@@ -418,8 +453,9 @@ class given {
                         "event " << n << " of " << event_names() << " has other fields");
   }
   given& check_outcome(engine::Outcome outcome, std::string code) {
-    BOOST_CHECK_MESSAGE(last_.outcome == outcome, "outcome is " << engine::EnumNameOutcome(last_.outcome) << ' '
-                                                                << last_.code << ": " << last_.detail);
+    BOOST_CHECK_MESSAGE(last_.outcome == outcome, "outcome is "
+                                                      << engine::EnumNameOutcome(last_.outcome)
+                                                      << ' ' << last_.code << ": " << last_.detail);
     BOOST_CHECK_EQUAL(last_.code, code);
     return *this;
   }

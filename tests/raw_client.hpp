@@ -47,13 +47,15 @@ class raw_client {
     return true;
   }
   void end_sending() const { ::shutdown(fd_, SHUT_WR); }
-  /// One response with Content-Length (or none): head and body. Empty when the connection ended before.
+  /// One response with Content-Length (or none): head and body. Empty when the connection ended
+  /// before.
   std::string response(bool body_wanted = true) {
     while (in_.find("\r\n\r\n") == std::string::npos)
       if (!more()) return std::exchange(in_, {});
     const auto head = in_.find("\r\n\r\n") + 4;
     std::size_t length = 0;
-    if (const auto at = in_.find("Content-Length: "); body_wanted && at < head) length = std::stoul(in_.substr(at + 16));
+    if (const auto at = in_.find("Content-Length: "); body_wanted && at < head)
+      length = std::stoul(in_.substr(at + 16));
     while (in_.size() < head + length)
       if (!more()) break;
     auto out = in_.substr(0, head + length);
@@ -92,7 +94,9 @@ class raw_client {
 
 /// Status of a response's text, 0 when there is none.
 inline int status_of(std::string_view response) {
-  return response.size() > 12 && response.substr(0, 9) == "HTTP/1.1 " ? std::stoi(std::string(response.substr(9, 3))) : 0;
+  return response.size() > 12 && response.substr(0, 9) == "HTTP/1.1 "
+             ? std::stoi(std::string(response.substr(9, 3)))
+             : 0;
 }
 
 }  // namespace millrace::tests

@@ -1,5 +1,6 @@
 // layer: cluster
-// The idempotency window: what it remembers, how it forgets, what it costs, and that it comes back from its rows.
+// The idempotency window: what it remembers, how it forgets, what it costs, and that it comes back
+// from its rows.
 #define BOOST_TEST_MODULE window
 #include <boost/test/unit_test.hpp>
 
@@ -19,14 +20,16 @@ hash128 id(std::uint64_t n) { return command_key("dev-mes", "hamburg", std::to_s
 std::string uuid7(timestamp at) {
   const auto ms = static_cast<std::uint64_t>(at.micros() / 1000);
   char text[64];
-  std::snprintf(text, sizeof text, "%08llx-%04llx-7abc-9def-001122334455", static_cast<unsigned long long>(ms >> 16),
+  std::snprintf(text, sizeof text, "%08llx-%04llx-7abc-9def-001122334455",
+                static_cast<unsigned long long>(ms >> 16),
                 static_cast<unsigned long long>(ms & 0xFFFF));
   return text;
 }
 
 }  // namespace
 
-BOOST_AUTO_TEST_CASE(what_was_answered_stays_the_answer) {  // a parked fact that posts itself later: simulation seed 1
+BOOST_AUTO_TEST_CASE(what_was_answered_stays_the_answer) {  // a parked fact that posts itself
+                                                            // later: simulation seed 1
   idempotency_window w;
   w.add(id(1), 7, 0, 99, engine::Outcome::parked, start);
   w.settle(id(1), 9, 0, engine::Outcome::accepted);
@@ -81,7 +84,9 @@ BOOST_AUTO_TEST_CASE(a_pending_id_points_at_what_settled_it) {
 
 BOOST_AUTO_TEST_CASE(the_oldest_entries_go_when_there_are_too_many_ids) {
   idempotency_window w({.ids_max = 10});
-  for (std::uint64_t n = 0; n < 25; ++n) w.add(id(n), 1 + n / 2, n % 2, n, engine::Outcome::accepted, later(static_cast<std::int64_t>(n) * second));
+  for (std::uint64_t n = 0; n < 25; ++n)
+    w.add(id(n), 1 + n / 2, n % 2, n, engine::Outcome::accepted,
+          later(static_cast<std::int64_t>(n) * second));
   window_hit hit;
   BOOST_TEST(w.size() <= 10u);
   BOOST_TEST(!w.find(id(0), hit));
@@ -106,7 +111,9 @@ BOOST_AUTO_TEST_CASE(keys_with_a_time_before_the_window_are_expired) {
   idempotency_window w({.ids_max = 2});
   BOOST_TEST(!w.expired(uuid7(start), later(second)));
   BOOST_TEST(w.expired(uuid7(start), later(15 * day)));
-  for (std::uint64_t n = 0; n < 5; ++n) w.add(id(n), 1 + n, 0, n, engine::Outcome::accepted, later(static_cast<std::int64_t>(n) * 10 * second));
+  for (std::uint64_t n = 0; n < 5; ++n)
+    w.add(id(n), 1 + n, 0, n, engine::Outcome::accepted,
+          later(static_cast<std::int64_t>(n) * 10 * second));
   BOOST_TEST(w.expired(uuid7(later(5 * second)), later(50 * second)));
   BOOST_TEST(!w.expired(uuid7(later(45 * second)), later(50 * second)));
   BOOST_TEST(!w.expired("order-17", later(100 * day)));
@@ -119,12 +126,15 @@ BOOST_AUTO_TEST_CASE(its_rows_give_the_same_window_back) {
   std::uint64_t n = 0;
   for (std::uint64_t index = 1; index <= 40; ++index) {
     for (std::uint32_t ordinal = 0; ordinal < index % 4; ++ordinal, ++n)
-      w.add(id(n), index, ordinal, n, n % 3 == 0 ? engine::Outcome::pending : engine::Outcome::accepted, later(static_cast<std::int64_t>(index) * second));
+      w.add(id(n), index, ordinal, n,
+            n % 3 == 0 ? engine::Outcome::pending : engine::Outcome::accepted,
+            later(static_cast<std::int64_t>(index) * second));
     if (n > 8) w.settle(id(n - 8), index, 9, engine::Outcome::refused);
   }
   idempotency_window again(limits);
   for (auto index = w.first_index(); index <= 40; ++index)
-    if (const auto row = w.entry_row(index); !row.empty()) BOOST_REQUIRE(again.load_entry(index, row));
+    if (const auto row = w.entry_row(index); !row.empty())
+      BOOST_REQUIRE(again.load_entry(index, row));
   again.set_horizon(w.horizon());
   BOOST_TEST(again.hash() == w.hash());
   BOOST_TEST(again.size() == w.size());
@@ -149,7 +159,8 @@ BOOST_AUTO_TEST_CASE(a_flipped_bit_in_a_row_is_seen) {
 BOOST_AUTO_TEST_CASE(an_id_costs_at_most_48_bytes) {
   idempotency_window w;
   for (std::uint64_t n = 0; n < 600'000; ++n)
-    w.add({n * 0x9E3779B97F4A7C15ull, n + 1}, 1 + n / 100, static_cast<std::uint32_t>(n % 100), n, engine::Outcome::accepted, start);
+    w.add({n * 0x9E3779B97F4A7C15ull, n + 1}, 1 + n / 100, static_cast<std::uint32_t>(n % 100), n,
+          engine::Outcome::accepted, start);
   BOOST_TEST(w.size() <= 262'144u);
   BOOST_TEST(w.memory() <= 262'144u * 48u);
 }

@@ -326,13 +326,17 @@ class curl_rest_adapter final : public rest_adapter {
   static void done(const transfer& t, attempt_result r) {
     const auto& a = t.what;
     if (r.what != attempt_result::verdict::acknowledged)
-      spdlog::warn("delivery plant={} system={} id={} attempt={} verdict={} correlation={} detail=\"{}\"", a.plant,
-                   EnumNameSystem(a.system), a.id, a.attempt,
-                   r.what == attempt_result::verdict::retry ? "retry" : r.what == attempt_result::verdict::dead ? "dead" : "gone",
-                   a.correlation, r.detail);
+      spdlog::warn(
+          "delivery plant={} system={} id={} attempt={} verdict={} correlation={} detail=\"{}\"",
+          a.plant, EnumNameSystem(a.system), a.id, a.attempt,
+          r.what == attempt_result::verdict::retry  ? "retry"
+          : r.what == attempt_result::verdict::dead ? "dead"
+                                                    : "gone",
+          a.correlation, r.detail);
     else
-      spdlog::debug("delivery plant={} system={} id={} attempt={} verdict=acknowledged correlation={}", a.plant,
-                    EnumNameSystem(a.system), a.id, a.attempt, a.correlation);
+      spdlog::debug(
+          "delivery plant={} system={} id={} attempt={} verdict=acknowledged correlation={}",
+          a.plant, EnumNameSystem(a.system), a.id, a.attempt, a.correlation);
     t.done(std::move(r));
   }
 

@@ -1,4 +1,5 @@
-// `millrace journal verify --data DIR`: proves that a journal is what was written, or names where it is not.
+// `millrace journal verify --data DIR`: proves that a journal is what was written, or names where
+// it is not.
 #pragma once
 
 namespace CLI {

@@ -20,16 +20,19 @@ void answer_items(const call_ptr& c, const std::vector<T>& items, std::string_vi
     for (const auto& i : items) append(i, all.next());
   }
   out += ",\"next\":";
-  if (next.empty()) out += "null";
-  else append_json_string(next, out);
+  if (next.empty())
+    out += "null";
+  else
+    append_json_string(next, out);
   out += '}';
   c->json(200, std::move(out));
 }
 
 /// Wall clock of this node.
 [[nodiscard]] inline timestamp wall_clock() {
-  return timestamp::from_micros(
-      std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::system_clock::now().time_since_epoch()).count());
+  return timestamp::from_micros(std::chrono::duration_cast<std::chrono::microseconds>(
+                                    std::chrono::system_clock::now().time_since_epoch())
+                                    .count());
 }
 
 }  // namespace millrace::gateway

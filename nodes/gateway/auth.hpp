@@ -1,4 +1,5 @@
-// Who is speaking: bearer tokens, kept as SHA-256 only, mapped to principals and the systems they speak for.
+// Who is speaking: bearer tokens, kept as SHA-256 only, mapped to principals and the systems they
+// speak for.
 #pragma once
 
 #include <array>
@@ -21,10 +22,10 @@ using sha256_digest = std::array<std::uint8_t, 32>;
 [[nodiscard]] std::optional<sha256_digest> parse_sha256(std::string_view hex);
 
 struct token_entry {
-  std::string name;            // principal
+  std::string name;  // principal
   sha256_digest digest{};
   system_set systems = 0;
-  bool persons = false;        // may assert On-Behalf-Of
+  bool persons = false;  // may assert On-Behalf-Of
 };
 
 /// A known caller.
@@ -46,7 +47,8 @@ class authenticator {
   std::vector<token_entry> tokens_;
 };
 
-/// The system a principal speaks for when it sends a command with these owners; 0 when it may not send it.
+/// The system a principal speaks for when it sends a command with these owners; 0 when it may not
+/// send it.
 [[nodiscard]] std::uint8_t speaking_system(system_set systems, system_set owners, bool any_owner);
 
 }  // namespace millrace::gateway

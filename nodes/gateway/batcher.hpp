@@ -1,4 +1,5 @@
-// Gathers the commands of one turn of a server thread into one batch for the engine, and brings the replies back.
+// Gathers the commands of one turn of a server thread into one batch for the engine, and brings the
+// replies back.
 #pragma once
 
 #include <functional>
@@ -15,9 +16,12 @@ using on_reply = std::function<void(reply)>;
 
 class batcher {
  public:
-  batcher(engine_api& engine, std::size_t threads) : engine_(engine), pending_(threads == 0 ? 1 : threads) {}
-  /// Must be called on the exchange's own thread. What is pushed in one turn goes out together, in this order.
-  void push(http::exchange& e, request r, on_reply back, const std::shared_ptr<http::exchange>& keep);
+  batcher(engine_api& engine, std::size_t threads)
+      : engine_(engine), pending_(threads == 0 ? 1 : threads) {}
+  /// Must be called on the exchange's own thread. What is pushed in one turn goes out together, in
+  /// this order.
+  void push(http::exchange& e, request r, on_reply back,
+            const std::shared_ptr<http::exchange>& keep);
 
  private:
   struct batch {

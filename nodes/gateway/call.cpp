@@ -13,13 +13,15 @@ constexpr std::uint32_t lines_a_second_max = 50;
 constexpr std::chrono::milliseconds slow_from{1'000};
 constexpr std::size_t target_bytes_max = 200;
 
-/// One line may be written: at most so many a second, whatever clients send. `left_out`: lines before it that were not.
+/// One line may be written: at most so many a second, whatever clients send. `left_out`: lines
+/// before it that were not.
 bool may_write(std::uint64_t& left_out) {
   static std::atomic<std::int64_t> second{0};
   static std::atomic<std::uint32_t> lines{0};
   static std::atomic<std::uint64_t> dropped{0};
-  const std::int64_t now =
-      std::chrono::duration_cast<std::chrono::seconds>(std::chrono::steady_clock::now().time_since_epoch()).count();
+  const std::int64_t now = std::chrono::duration_cast<std::chrono::seconds>(
+                               std::chrono::steady_clock::now().time_since_epoch())
+                               .count();
   if (second.exchange(now) != now) lines.store(0);
   if (lines.fetch_add(1) >= lines_a_second_max) {
     dropped.fetch_add(1);
@@ -49,25 +51,31 @@ void call::answer(http::response r) {
   if (r.get("Cache-Control").empty()) r.set("Cache-Control", "no-store");
   r.set("X-Content-Type-Options", "nosniff");
   for (const std::string_view name : {"traceparent", "tracestate"})
-    if (const auto value = request().get(name); !value.empty() && value.size() <= 512) r.set(name, std::string(value));
+    if (const auto value = request().get(name); !value.empty() && value.size() <= 512)
+      r.set(name, std::string(value));
   metrics_.count(route, r.status);
   log(r.status);
   exchange->answer(std::move(r));
 }
 
-/// Refused and slow requests by default, every one at level debug. The target is still percent-encoded, without its query.
+/// Refused and slow requests by default, every one at level debug. The target is still
+/// percent-encoded, without its query.
 void call::log(int status) const {
   const bool slow = age() >= slow_from;
   const bool refused = status >= 400;
-  const auto level = status >= 500 || slow ? spdlog::level::warn : refused ? spdlog::level::info : spdlog::level::debug;
+  const auto level = status >= 500 || slow ? spdlog::level::warn
+                     : refused             ? spdlog::level::info
+                                           : spdlog::level::debug;
   if (!spdlog::should_log(level)) return;
   std::uint64_t left_out = 0;
   if (level != spdlog::level::debug && !may_write(left_out)) return;
-  if (left_out > 0) spdlog::warn("http: {} lines on refused or slow requests were left out", left_out);
+  if (left_out > 0)
+    spdlog::warn("http: {} lines on refused or slow requests were left out", left_out);
   const std::string_view whole = request().target;
   const auto shown = whole.substr(0, std::min(whole.find('?'), target_bytes_max));
-  spdlog::log(level, "http method={} target={} status={} code={} principal={} correlation={} took_ms={}", request().method,
-              shown, status, code, who.who.name, correlation,
+  spdlog::log(level,
+              "http method={} target={} status={} code={} principal={} correlation={} took_ms={}",
+              request().method, shown, status, code, who.who.name, correlation,
               std::chrono::duration_cast<std::chrono::milliseconds>(age()).count());
 }
 

@@ -1,4 +1,5 @@
-// One request inside the gateway: its exchange, who sent it, what it asks for, and the ways to answer it.
+// One request inside the gateway: its exchange, who sent it, what it asks for, and the ways to
+// answer it.
 #pragma once
 
 #include <chrono>
@@ -29,13 +30,15 @@ class call : public std::enable_shared_from_this<call> {
   /// Runs `f` on the request's own thread.
   void later(std::function<void()> f) { exchange->post(std::move(f)); }
   [[nodiscard]] const http::request& request() const { return exchange->request(); }
-  [[nodiscard]] std::chrono::nanoseconds age() const { return std::chrono::steady_clock::now() - arrived_; }
+  [[nodiscard]] std::chrono::nanoseconds age() const {
+    return std::chrono::steady_clock::now() - arrived_;
+  }
 
   std::shared_ptr<http::exchange> exchange;
   gateway::target target;
   identity who;
-  std::string correlation;   // as the client gave it or made here
-  std::string code;          // of the refusal, for the log
+  std::string correlation;  // as the client gave it or made here
+  std::string code;         // of the refusal, for the log
   gateway::route route = gateway::route::unknown;
 
  private:

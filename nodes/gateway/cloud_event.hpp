@@ -27,11 +27,15 @@ struct position {
 /// Positions of several plants, in order of plant: "hamburg:1.42.3,munich:1.7.0".
 using vector_cursor = std::vector<std::pair<std::string, position>>;
 [[nodiscard]] std::string to_text(const vector_cursor& c);
-/// For these plants; a plant that the cursor does not name starts at 0, a bare position names the only plant.
-[[nodiscard]] result<vector_cursor> parse_cursor(std::string_view text, const std::vector<std::string>& plants);
+/// For these plants; a plant that the cursor does not name starts at 0, a bare position names the
+/// only plant.
+[[nodiscard]] result<vector_cursor> parse_cursor(std::string_view text,
+                                                 const std::vector<std::string>& plants);
 
 /// {"specversion":"1.0","id":"plant/g.index.ordinal","source":"/v1/plants/…","type","subject","time","data":{…},
-/// "correlationid","causationid","sequence","principal"}. Extension names are lower-case letters and digits only.
-void append_cloud_event(const schema_model& model, std::string_view plant, const event_view& e, std::string& out);
+/// "correlationid","causationid","sequence","principal"}. Extension names are lower-case letters
+/// and digits only.
+void append_cloud_event(const schema_model& model, std::string_view plant, const event_view& e,
+                        std::string& out);
 
 }  // namespace millrace::gateway

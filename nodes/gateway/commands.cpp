@@ -1,5 +1,6 @@
 // Commands over HTTP: one, or up to a thousand at once.
-// The schema is checked here, so that the engine only ever sees verified tables from the right owners.
+// The schema is checked here, so that the engine only ever sees verified tables from the right
+// owners.
 #include <algorithm>
 
 #include "nodes/gateway/core.hpp"
@@ -19,10 +20,13 @@ result<void> check_media_type(const http::request& r) {
   type = type.substr(0, type.find(';'));
   while (!type.empty() && type.back() == ' ') type.remove_suffix(1);
   const auto ends = [&](std::string_view tail) {
-    return type.size() > tail.size() && http::same_name(type.substr(type.size() - tail.size()), tail);
+    return type.size() > tail.size() &&
+           http::same_name(type.substr(type.size() - tail.size()), tail);
   };
-  if (type.empty() || r.body.empty() || http::same_name(type, "application/json") || ends("+json")) return {};
-  if (http::same_name(type, "application/x-www-form-urlencoded") && r.body.front() == '{') return {};
+  if (type.empty() || r.body.empty() || http::same_name(type, "application/json") || ends("+json"))
+    return {};
+  if (http::same_name(type, "application/x-www-form-urlencoded") && r.body.front() == '{')
+    return {};
   return error{"request.media_type", "send application/json, not " + std::string(type)};
 }
 
@@ -62,12 +66,11 @@ std::string_view process_in(std::string_view events) {
   return named.find('\\') == std::string_view::npos ? named : std::string_view{};
 }
 
-bool is_fine(const reply& r) {
-  return r.outcome == engine::Outcome::accepted && r.code.empty();
-}
+bool is_fine(const reply& r) { return r.outcome == engine::Outcome::accepted && r.code.empty(); }
 
 /// The members that every outcome but a refusal has.
-void append_outcome(const core& g, const kind_model& kind, const address& to, const reply& r, json_object& o) {
+void append_outcome(const core& g, const kind_model& kind, const address& to, const reply& r,
+                    json_object& o) {
   o.text("address", to.to_string());
   o.number("sequence", r.sequence);
   std::string events;
@@ -80,14 +83,17 @@ void append_outcome(const core& g, const kind_model& kind, const address& to, co
   o.some("process", process_in(events));
   if (r.outcome == engine::Outcome::parked) {
     json_object x(o.key("exception"));
-    x.text("id", public_exception_id(to.plant, r.exception)).text("code", r.code).some("reason", r.detail);
+    x.text("id", public_exception_id(to.plant, r.exception))
+        .text("code", r.code)
+        .some("reason", r.detail);
   } else if (r.outcome == engine::Outcome::pending) {
     o.text("transaction", "/v1/transactions/" + encode_segment(r.correlation));
   }
 }
 
 /// Answers with the outcome; `state` when it was wanted and could be read.
-void answer_outcome(const core& g, const call_ptr& c, const address& to, const reply& r, const actor_view* state) {
+void answer_outcome(const core& g, const call_ptr& c, const address& to, const reply& r,
+                    const actor_view* state) {
   const auto* kind = g.model.kind(to.kind);
   http::response answer;
   answer.status = status_of(r);
@@ -95,8 +101,10 @@ void answer_outcome(const core& g, const call_ptr& c, const address& to, const r
   answer.set("ETag", etag_of(r.generation, r.sequence));
   if (r.replayed) answer.set("Idempotent-Replayed", "true");
   if (r.outcome == engine::Outcome::parked)
-    answer.set("Location", "/v1/exceptions/" + encode_segment(public_exception_id(to.plant, r.exception)));
-  if (r.outcome == engine::Outcome::pending) answer.set("Location", "/v1/transactions/" + encode_segment(r.correlation));
+    answer.set("Location",
+               "/v1/exceptions/" + encode_segment(public_exception_id(to.plant, r.exception)));
+  if (r.outcome == engine::Outcome::pending)
+    answer.set("Location", "/v1/transactions/" + encode_segment(r.correlation));
   {
     json_object o(answer.body);
     append_outcome(g, *kind, to, r, o);
@@ -108,7 +116,8 @@ void answer_outcome(const core& g, const call_ptr& c, const address& to, const r
 void refuse_outcome(const core& g, const call_ptr& c, const reply& r) {
   const auto code = r.code.empty() ? std::string("kind.fault") : r.code;
   c->code = code;
-  auto answer = http::problem({code, r.detail}, {c->target.path, c->correlation, title_of(g.model, code), r.retry_after_s});
+  auto answer = http::problem(
+      {code, r.detail}, {c->target.path, c->correlation, title_of(g.model, code), r.retry_after_s});
   if (r.replayed) answer.set("Idempotent-Replayed", "true");
   c->answer(std::move(answer));
 }
@@ -121,7 +130,8 @@ void finish(core& g, const call_ptr& c, const address& to, reply r) {
   if (!is_fine(r) && status_of(r) >= 400) return refuse_outcome(g, c, r);
   if (prefers(c->request(), "return=minimal")) return answer_outcome(g, c, to, r, nullptr);
   auto held = std::make_shared<reply>(std::move(r));
-  g.engine.read(to, consistency::leader, on_thread_of<actor_view>(c, [&g, c, to, held](result<actor_view> view) {
+  g.engine.read(to, consistency::leader,
+                on_thread_of<actor_view>(c, [&g, c, to, held](result<actor_view> view) {
                   answer_outcome(g, c, to, *held, view && !view->state.empty() ? &*view : nullptr);
                 }));
 }
@@ -132,8 +142,10 @@ result<bytes> table_of(const core& g, const table_model& command, std::string_vi
   return json_to_table(g.model, command, body.empty() ? std::string_view("{}") : body);
 }
 
-/// The command's table; of a `signed` command the member `signature` {meaning, reason} goes into the request.
-result<bytes> take_body(const core& g, const table_model& command, std::string_view body, request& r) {
+/// The command's table; of a `signed` command the member `signature` {meaning, reason} goes into
+/// the request.
+result<bytes> take_body(const core& g, const table_model& command, std::string_view body,
+                        request& r) {
   if (!command.is_signed || !is_utf8(body)) return table_of(g, command, body);
   const auto parsed = json_value::parse(body.empty() ? std::string_view("{}") : body);
   if (!parsed) return parsed.error();
@@ -144,13 +156,18 @@ result<bytes> take_body(const core& g, const table_model& command, std::string_v
       continue;
     }
     for (const auto& s : m.value.members())
-      if ((s.key != "meaning" && s.key != "reason") || !s.value.is_string() || s.value.text().size() > 1000)
-        return error{"request.invalid", "a signature has meaning and reason", {{"/signature/" + s.key, "not a text of a signature"}}};
+      if ((s.key != "meaning" && s.key != "reason") || !s.value.is_string() ||
+          s.value.text().size() > 1000)
+        return error{"request.invalid",
+                     "a signature has meaning and reason",
+                     {{"/signature/" + s.key, "not a text of a signature"}}};
     r.signature_meaning = m.value.text("meaning");
     r.signature_reason = m.value.text("reason");
   }
   if (r.signature_meaning.empty() || r.signature_reason.empty())
-    return error{"signature.missing", command.wire_name + " needs signature {meaning, reason}", {{"/signature", "missing"}}};
+    return error{"signature.missing",
+                 command.wire_name + " needs signature {meaning, reason}",
+                 {{"/signature", "missing"}}};
   return table_of(g, command, rest.dump());
 }
 
@@ -179,11 +196,14 @@ bool apply_headers(core& g, const call_ptr& c, request& r) {
     if (const auto sound = check_key(r.key); !sound) return c->fail(sound.error()), false;
   }
   if (auto match = in.get("If-Match"); !match.empty() && match != "*") {
-    if (match.size() >= 2 && match.front() == '"' && match.back() == '"') match = match.substr(1, match.size() - 2);
+    if (match.size() >= 2 && match.front() == '"' && match.back() == '"')
+      match = match.substr(1, match.size() - 2);
     const auto dot = match.find('.');
-    const bool sound = dot != std::string_view::npos && parse_number(match.substr(0, dot), UINT32_MAX) >= 0 &&
+    const bool sound = dot != std::string_view::npos &&
+                       parse_number(match.substr(0, dot), UINT32_MAX) >= 0 &&
                        parse_number(match.substr(dot + 1), INT64_MAX) >= 0;
-    if (!sound) return c->fail({"command.precondition", "If-Match is \"<generation>.<sequence>\""}), false;
+    if (!sound)
+      return c->fail({"command.precondition", "If-Match is \"<generation>.<sequence>\""}), false;
     r.if_match = match;
   }
   if (const auto cause = in.get("Causation-Id"); !cause.empty()) {
@@ -199,8 +219,10 @@ bool apply_headers(core& g, const call_ptr& c, request& r) {
 
 void send_request(core& g, const call_ptr& c, request r) {
   auto to = r.to;
-  g.commands.push(*c->exchange, std::move(r), [&g, c, to = std::move(to)](reply answer) { finish(g, c, to, std::move(answer)); },
-                  c->exchange);
+  g.commands.push(
+      *c->exchange, std::move(r),
+      [&g, c, to = std::move(to)](reply answer) { finish(g, c, to, std::move(answer)); },
+      c->exchange);
 }
 
 void post_command(core& g, const call_ptr& c, const address& to, std::string_view name) {
@@ -242,7 +264,8 @@ std::string bulk_refusal(const core& g, const error& e, std::string_view where) 
 
 std::string bulk_outcome(const core& g, const address& to, const reply& r) {
   const auto status = status_of(r);
-  if (!is_fine(r) && status >= 400) return bulk_refusal(g, {r.code.empty() ? "kind.fault" : r.code, r.detail}, to.to_string());
+  if (!is_fine(r) && status >= 400)
+    return bulk_refusal(g, {r.code.empty() ? "kind.fault" : r.code, r.detail}, to.to_string());
   std::string out;
   {
     json_object o(out);
@@ -265,15 +288,18 @@ result<address> bulk_address(const core& g, const std::string& plant, std::strin
 }
 
 /// One entry of the bulk as a request, or why not.
-result<request> bulk_request(core& g, const call_ptr& c, const std::string& plant, const json_value& entry) {
+result<request> bulk_request(core& g, const call_ptr& c, const std::string& plant,
+                             const json_value& entry) {
   if (!entry.is_object()) return error{"request.invalid", "an entry is an object"};
   for (const auto& m : entry.members())
-    if (m.key != "address" && m.key != "command" && m.key != "body" && m.key != "idempotency_key" && m.key != "if_match")
+    if (m.key != "address" && m.key != "command" && m.key != "body" && m.key != "idempotency_key" &&
+        m.key != "if_match")
       return error{"request.invalid", "unknown member", {{'/' + m.key, "unknown field"}}};
   auto to = bulk_address(g, plant, entry.text("address"));
   if (!to) return to.error();
   const auto* command = g.model.kind(to->kind)->command(entry.text("command"));
-  if (command == nullptr || command->internal) return error{"command.unknown", "no command " + entry.text("command")};
+  if (command == nullptr || command->internal)
+    return error{"command.unknown", "no command " + entry.text("command")};
   request r;
   const auto system = speaking_system(c->who.who.systems, command->owners, command->any_owner);
   if (system == 0) return g.metrics.not_owner(), not_owner(*command);
@@ -315,26 +341,31 @@ void post_bulk(core& g, const call_ptr& c, const std::string& plant) {
     return c->fail({"request.invalid", "send an array of commands", {{"/commands", "missing"}}});
   const auto& entries = list->items();
   if (entries.empty() || entries.size() > g.options.bulk_max)
-    return c->fail({"request.invalid", "1 to " + std::to_string(g.options.bulk_max) + " commands", {{"/commands", "wrong number"}}});
+    return c->fail({"request.invalid",
+                    "1 to " + std::to_string(g.options.bulk_max) + " commands",
+                    {{"/commands", "wrong number"}}});
   auto all = std::make_shared<bulk>();
   all->results.resize(entries.size());
   std::vector<std::pair<std::size_t, request>> sent;
   for (std::size_t i = 0; i < entries.size(); ++i) {
     auto r = bulk_request(g, c, plant, entries[i]);
-    if (r) sent.emplace_back(i, std::move(*r));
-    else all->results[i] = bulk_refusal(g, r.error(), entries[i].text("address"));
+    if (r)
+      sent.emplace_back(i, std::move(*r));
+    else
+      all->results[i] = bulk_refusal(g, r.error(), entries[i].text("address"));
   }
   all->open = sent.size();
   if (sent.empty()) return answer_bulk(c, *all);
   for (auto& [i, r] : sent) {
     auto to = r.to;
-    g.commands.push(*c->exchange, std::move(r),
-                    [&g, c, all, slot = i, to = std::move(to)](reply answer) {
-                      g.metrics.outcome(answer.outcome);
-                      all->results[slot] = bulk_outcome(g, to, answer);
-                      if (--all->open == 0) answer_bulk(c, *all);
-                    },
-                    c->exchange);
+    g.commands.push(
+        *c->exchange, std::move(r),
+        [&g, c, all, slot = i, to = std::move(to)](reply answer) {
+          g.metrics.outcome(answer.outcome);
+          all->results[slot] = bulk_outcome(g, to, answer);
+          if (--all->open == 0) answer_bulk(c, *all);
+        },
+        c->exchange);
   }
 }
 

@@ -22,15 +22,15 @@ namespace millrace::gateway {
 struct settings {
   std::size_t threads = 1;
   std::size_t bulk_max = 1000;
-  std::uint32_t deadline_ms = 10'000;       // of a command, when the client asks for nothing else
+  std::uint32_t deadline_ms = 10'000;  // of a command, when the client asks for nothing else
   std::uint32_t deadline_ms_max = 30'000;
-  std::uint32_t heartbeat_ms = 15'000;      // comment lines on live streams
+  std::uint32_t heartbeat_ms = 15'000;  // comment lines on live streams
   std::size_t streams_max = 256;
   std::size_t stream_bytes_max = 512 * 1024;  // read ahead for one slow reader
   std::uint32_t genealogy_nodes_max = 10'000;
   std::uint32_t stock_batches_max = 10'000;
-  bool open_metrics = true;                 // /metrics without a token
-  bool references_must_exist = false;       // rule references.must_exist, for check-release
+  bool open_metrics = true;            // /metrics without a token
+  bool references_must_exist = false;  // rule references.must_exist, for check-release
 };
 
 class event_hub;
@@ -71,9 +71,11 @@ template <class T>
 /// Exceptions are named across plants by "<plant>~<the plant's id>".
 [[nodiscard]] std::string public_exception_id(const std::string& plant, const std::string& id);
 /// Appends {"type","data":{…}} of one event of a decision.
-void append_event(const schema_model& model, const kind_model& kind, const packed& event, std::string& out);
+void append_event(const schema_model& model, const kind_model& kind, const packed& event,
+                  std::string& out);
 /// Appends {"address","sequence","state":{…}}.
-void append_actor(const schema_model& model, const kind_model& kind, const actor_view& view, std::string& out);
+void append_actor(const schema_model& model, const kind_model& kind, const actor_view& view,
+                  std::string& out);
 /// `limit` of a list: 1..1000, default 50; -1 when it is not valid.
 [[nodiscard]] long long limit_of(const target& t, long long fallback = 50);
 /// True (and answered) unless the caller speaks for platform operations.
@@ -93,7 +95,8 @@ void post_command(core& g, const call_ptr& c, const address& to, std::string_vie
 void post_bulk(core& g, const call_ptr& c, const std::string& plant);
 /// Sends a request whose table has been made and answers the call with its reply.
 void send_request(core& g, const call_ptr& c, request r);
-/// Applies Idempotency-Key, If-Match, Prefer, causation to a request; false when the call has been answered.
+/// Applies Idempotency-Key, If-Match, Prefer, causation to a request; false when the call has been
+/// answered.
 [[nodiscard]] bool apply_headers(core& g, const call_ptr& c, request& r);
 /// Owner check; false when the call has been answered.
 [[nodiscard]] bool may_send(core& g, const call_ptr& c, const table_model& command, request& r);

@@ -1,5 +1,6 @@
 // Dead letters and endpoints: what waits for outer systems, and what operators do about it.
-// Acting needs platform operations; a preview shows what a mapping makes of a message and sends nothing.
+// Acting needs platform operations; a preview shows what a mapping makes of a message and sends
+// nothing.
 #include <algorithm>
 
 #include "nodes/gateway/answers.hpp"
@@ -12,9 +13,18 @@ namespace {
 
 void append_delivery(const core& g, const delivery_view& d, std::string& out) {
   json_object o(out);
-  o.text("id", d.id).text("plant", d.plant).text("system", EnumNameSystem(d.system)).text("key", d.key).text("type", d.type);
-  o.text("state", d.state).some("actor", d.actor).some("correlation", d.correlation).number("attempts", d.attempts);
-  o.when("filed_at", d.filed_at).when("last_attempt", d.last_attempt).when("next_attempt", d.next_attempt);
+  o.text("id", d.id)
+      .text("plant", d.plant)
+      .text("system", EnumNameSystem(d.system))
+      .text("key", d.key)
+      .text("type", d.type);
+  o.text("state", d.state)
+      .some("actor", d.actor)
+      .some("correlation", d.correlation)
+      .number("attempts", d.attempts);
+  o.when("filed_at", d.filed_at)
+      .when("last_attempt", d.last_attempt)
+      .when("next_attempt", d.next_attempt);
   o.some("last_error", d.last_error).some("document", d.document);
   const auto* kind = g.model.kind(d.kind);
   const auto* type = kind == nullptr ? nullptr : kind->delivery(d.member);
@@ -23,11 +33,19 @@ void append_delivery(const core& g, const delivery_view& d, std::string& out) {
 
 void append_endpoint(const endpoint_view& e, std::string& out) {
   json_object o(out);
-  o.text("id", e.plant + '~' + EnumNameSystem(e.system)).text("plant", e.plant).text("system", EnumNameSystem(e.system));
-  o.text("breaker", e.breaker.empty() ? "closed" : e.breaker).flag("paused", e.paused).when("paused_until", e.paused_until);
+  o.text("id", e.plant + '~' + EnumNameSystem(e.system))
+      .text("plant", e.plant)
+      .text("system", EnumNameSystem(e.system));
+  o.text("breaker", e.breaker.empty() ? "closed" : e.breaker)
+      .flag("paused", e.paused)
+      .when("paused_until", e.paused_until);
   o.some("pause_reason", e.pause_reason).number("waiting", e.waiting).number("dead", e.dead);
-  o.number("acknowledged", e.acknowledged).number("attempts", e.attempts).number("failures", e.failures);
-  o.when("oldest", e.oldest).when("last_success", e.last_success).when("last_failure", e.last_failure);
+  o.number("acknowledged", e.acknowledged)
+      .number("attempts", e.attempts)
+      .number("failures", e.failures);
+  o.when("oldest", e.oldest)
+      .when("last_success", e.last_success)
+      .when("last_failure", e.last_failure);
   o.some("last_error", e.last_error);
 }
 
@@ -37,28 +55,32 @@ void get_deadletters(core& g, const call_ptr& c) {
   const auto limit = limit_of(c->target, 100);
   const auto plant = std::string(c->target.get("plant"));
   if (bad_limit(c, limit) || unknown_plant(g, c, plant)) return;
-  g.engine.deadletters(plant, std::string(c->target.get("cursor")), static_cast<std::uint32_t>(limit),
-                       on_thread_of<std::vector<delivery_view>>(c, [&g, c, limit](auto found) {
-                         if (!found) return c->fail(found.error());
-                         const bool more = found->size() >= static_cast<std::size_t>(limit);
-                         answer_items(c, *found, more ? found->back().id : std::string(),
-                                      [&](const auto& d, std::string& out) { append_delivery(g, d, out); });
-                       }));
+  g.engine.deadletters(
+      plant, std::string(c->target.get("cursor")), static_cast<std::uint32_t>(limit),
+      on_thread_of<std::vector<delivery_view>>(c, [&g, c, limit](auto found) {
+        if (!found) return c->fail(found.error());
+        const bool more = found->size() >= static_cast<std::size_t>(limit);
+        answer_items(c, *found, more ? found->back().id : std::string(),
+                     [&](const auto& d, std::string& out) { append_delivery(g, d, out); });
+      }));
 }
 
 namespace {
 
 /// Sends the operator's word on a dead letter; `edited` empty = as it is.
-void act_on_deadletter(core& g, const call_ptr& c, const std::string& id, engine_api::deadletter_op op, bytes edited) {
-  g.engine.deadletter(id, op, std::move(edited), c->who.who, on_thread_of<void>(c, [c, id, op](result<void> r) {
-                        if (!r) return c->fail(r.error());
-                        std::string out;
-                        {
-                          json_object o(out);
-                          o.text("id", id).text("state", op == engine_api::deadletter_op::retry ? "waiting" : "discarded");
-                        }
-                        c->json(200, std::move(out));
-                      }));
+void act_on_deadletter(core& g, const call_ptr& c, const std::string& id,
+                       engine_api::deadletter_op op, bytes edited) {
+  g.engine.deadletter(
+      id, op, std::move(edited), c->who.who, on_thread_of<void>(c, [c, id, op](result<void> r) {
+        if (!r) return c->fail(r.error());
+        std::string out;
+        {
+          json_object o(out);
+          o.text("id", id).text("state",
+                                op == engine_api::deadletter_op::retry ? "waiting" : "discarded");
+        }
+        c->json(200, std::move(out));
+      }));
 }
 
 /// Looks one dead letter up over all pages and hands it to `then`, or answers 404.
@@ -69,10 +91,12 @@ struct deadletter_search : std::enable_shared_from_this<deadletter_search> {
   std::function<void(const delivery_view&)> then;
   explicit deadletter_search(core& g_) : g(g_) {}
   void step() {
-    g.engine.deadletters(plant, after, 1000, on_thread_of<std::vector<delivery_view>>(c, [self = shared_from_this()](auto found) {
-                           if (!found) return self->c->fail(found.error());
-                           self->take(*found);
-                         }));
+    g.engine.deadletters(
+        plant, after, 1000,
+        on_thread_of<std::vector<delivery_view>>(c, [self = shared_from_this()](auto found) {
+          if (!found) return self->c->fail(found.error());
+          self->take(*found);
+        }));
   }
   void take(const std::vector<delivery_view>& found) {
     for (const auto& d : found)
@@ -83,13 +107,15 @@ struct deadletter_search : std::enable_shared_from_this<deadletter_search> {
   }
 };
 
-void find_deadletter(core& g, const call_ptr& c, const std::string& id, std::function<void(const delivery_view&)> then) {
+void find_deadletter(core& g, const call_ptr& c, const std::string& id,
+                     std::function<void(const delivery_view&)> then) {
   auto s = std::make_shared<deadletter_search>(g);
   s->c = c;
   s->plant = split_public(id).first;
   s->id = id;
   s->then = std::move(then);
-  if (!s->plant.empty() && !g.engine.has_plant(s->plant)) return c->fail({"deadletter.unknown", "no dead letter " + id});
+  if (!s->plant.empty() && !g.engine.has_plant(s->plant))
+    return c->fail({"deadletter.unknown", "no dead letter " + id});
   s->step();
 }
 
@@ -97,20 +123,23 @@ void find_deadletter(core& g, const call_ptr& c, const std::string& id, std::fun
 result<bytes> edited_table(const core& g, const delivery_view& d, std::string_view body) {
   const auto* kind = g.model.kind(d.kind);
   const auto* type = kind == nullptr ? nullptr : kind->delivery(d.member);
-  if (type == nullptr) return error{"deadletter.unknown", "the type of the dead letter is not known"};
+  if (type == nullptr)
+    return error{"deadletter.unknown", "the type of the dead letter is not known"};
   return json_to_table(g.model, *type, body);
 }
 
 }  // namespace
 
 void post_deadletter(core& g, const call_ptr& c, const std::string& id, const std::string& verb) {
-  if (verb != "retry" && verb != "discard") return c->fail({"route.unknown", "a dead letter can be retried or discarded"});
+  if (verb != "retry" && verb != "discard")
+    return c->fail({"route.unknown", "a dead letter can be retried or discarded"});
   if (refused_for_operators(c)) return;
   if (verb == "discard") return act_on_deadletter(g, c, id, engine_api::deadletter_op::discard, {});
   const auto body = object_in(c);
   if (!body) return;
   for (const auto& m : body->members())
-    if (m.key != "body") return c->fail({"request.invalid", "retry takes body", {{'/' + m.key, "unknown field"}}});
+    if (m.key != "body")
+      return c->fail({"request.invalid", "retry takes body", {{'/' + m.key, "unknown field"}}});
   const auto* edited = body->find("body");
   if (edited == nullptr) return act_on_deadletter(g, c, id, engine_api::deadletter_op::retry, {});
   find_deadletter(g, c, id, [&g, c, id, text = edited->dump()](const delivery_view& d) {
@@ -122,7 +151,8 @@ void post_deadletter(core& g, const call_ptr& c, const std::string& id, const st
 
 namespace {
 
-/// Delivers many again, page by page: those of one endpoint, or whose last error names a code, or both.
+/// Delivers many again, page by page: those of one endpoint, or whose last error names a code, or
+/// both.
 struct retry_many : std::enable_shared_from_this<retry_many> {
   core& g;
   call_ptr c;
@@ -131,15 +161,18 @@ struct retry_many : std::enable_shared_from_this<retry_many> {
   std::size_t at = 0, retried = 0, failed = 0;
   explicit retry_many(core& g_) : g(g_) {}
   void collect() {
-    g.engine.deadletters(plant, after, 1000, on_thread_of<std::vector<delivery_view>>(c, [self = shared_from_this()](auto found) {
-                           if (!found) return self->c->fail(found.error());
-                           self->take(*found);
-                         }));
+    g.engine.deadletters(
+        plant, after, 1000,
+        on_thread_of<std::vector<delivery_view>>(c, [self = shared_from_this()](auto found) {
+          if (!found) return self->c->fail(found.error());
+          self->take(*found);
+        }));
   }
   void take(const std::vector<delivery_view>& found) {
     for (const auto& d : found) {
       const bool here = system.empty() || system == EnumNameSystem(d.system);
-      if (here && (code.empty() || d.last_error.find(code) != std::string::npos)) wanted.push_back(d.id);
+      if (here && (code.empty() || d.last_error.find(code) != std::string::npos))
+        wanted.push_back(d.id);
     }
     if (found.size() < 1000) return step();
     after = found.back().id;
@@ -165,7 +198,8 @@ struct retry_many : std::enable_shared_from_this<retry_many> {
 };
 
 /// "plant~system" or "system"; false (and answered) when it is neither.
-bool split_endpoint(core& g, const call_ptr& c, std::string_view text, std::string& plant, std::string& system) {
+bool split_endpoint(core& g, const call_ptr& c, std::string_view text, std::string& plant,
+                    std::string& system) {
   const auto tilde = text.find('~');
   if (tilde != std::string_view::npos) plant = text.substr(0, tilde);
   system = tilde == std::string_view::npos ? text : text.substr(tilde + 1);
@@ -183,7 +217,8 @@ void post_deadletters_retry(core& g, const call_ptr& c) {
   all->c = c;
   all->code = c->target.get("code");
   if (endpoint.empty() && all->code.empty())
-    return c->fail({"request.invalid", "name an endpoint, a code or both", {{"/endpoint", "missing"}}});
+    return c->fail(
+        {"request.invalid", "name an endpoint, a code or both", {{"/endpoint", "missing"}}});
   if (!endpoint.empty() && !split_endpoint(g, c, endpoint, all->plant, all->system)) return;
   all->collect();
 }
@@ -223,7 +258,9 @@ void answer_preview(core& g, const call_ptr& c, const attempt& a) {
   std::string out;
   {
     json_object o(out);
-    o.text("method", request->method).text("path", request->path).raw("body", request->body.empty() ? "null" : request->body);
+    o.text("method", request->method)
+        .text("path", request->path)
+        .raw("body", request->body.empty() ? "null" : request->body);
   }
   c->json(200, std::move(out));
 }
@@ -231,8 +268,10 @@ void answer_preview(core& g, const call_ptr& c, const attempt& a) {
 /// The attempt that would carry a message of that type and data.
 result<attempt> attempt_of(const core& g, const json_value& message) {
   for (const auto& m : message.members())
-    if (m.key != "type" && m.key != "data" && m.key != "actor" && m.key != "key" && m.key != "correlation")
-      return error{"request.invalid", "preview takes deadletter, or type, data, actor, key and correlation",
+    if (m.key != "type" && m.key != "data" && m.key != "actor" && m.key != "key" &&
+        m.key != "correlation")
+      return error{"request.invalid",
+                   "preview takes deadletter, or type, data, actor, key and correlation",
                    {{'/' + m.key, "unknown field"}}};
   const auto* data = message.find("data");
   for (const auto& kind : g.model.kinds())
@@ -293,27 +332,33 @@ void post_pause(core& g, const call_ptr& c, const std::string& plant, const std:
   if (!body) return;
   for (const auto& m : body->members())
     if (m.key != "until" && m.key != "reason")
-      return c->fail({"request.invalid", "pause takes until and reason", {{'/' + m.key, "unknown field"}}});
+      return c->fail(
+          {"request.invalid", "pause takes until and reason", {{'/' + m.key, "unknown field"}}});
   timestamp until;  // absent = resume now
   if (body->has("until")) {
     const auto parsed = timestamp::parse(body->text("until"));
-    if (!parsed) return c->fail({"request.invalid", parsed.error().detail, {{"/until", parsed.error().code}}});
+    if (!parsed)
+      return c->fail({"request.invalid", parsed.error().detail, {{"/until", parsed.error().code}}});
     until = *parsed;
   }
   const auto reason = body->text("reason");
-  if (until.given() && reason.empty()) return c->fail({"request.invalid", "a pause needs a reason", {{"/reason", "missing"}}});
-  if (reason.size() > 1000) return c->fail({"request.invalid", "the reason is too long", {{"/reason", "longer than 1000 bytes"}}});
-  g.engine.pause_endpoint(plant, static_cast<System>(*number), until, reason, c->who.who,
-                          on_thread_of<void>(c, [c, plant, system, until](result<void> r) {
-                            if (!r) return c->fail(r.error());
-                            std::string out;
-                            {
-                              json_object o(out);
-                              o.text("plant", plant).text("system", system).flag("paused", until > wall_clock());
-                              o.when("paused_until", until);
-                            }
-                            c->json(200, std::move(out));
-                          }));
+  if (until.given() && reason.empty())
+    return c->fail({"request.invalid", "a pause needs a reason", {{"/reason", "missing"}}});
+  if (reason.size() > 1000)
+    return c->fail(
+        {"request.invalid", "the reason is too long", {{"/reason", "longer than 1000 bytes"}}});
+  g.engine.pause_endpoint(
+      plant, static_cast<System>(*number), until, reason, c->who.who,
+      on_thread_of<void>(c, [c, plant, system, until](result<void> r) {
+        if (!r) return c->fail(r.error());
+        std::string out;
+        {
+          json_object o(out);
+          o.text("plant", plant).text("system", system).flag("paused", until > wall_clock());
+          o.when("paused_until", until);
+        }
+        c->json(200, std::move(out));
+      }));
 }
 
 }  // namespace millrace::gateway

@@ -1,5 +1,6 @@
 // The HTTP gateway: routing.
-// A path is looked at segment by segment; what a path may mean is written down here and nowhere else.
+// A path is looked at segment by segment; what a path may mean is written down here and nowhere
+// else.
 #include "nodes/gateway/gateway.hpp"
 
 #include "nodes/gateway/correlation.hpp"
@@ -13,7 +14,8 @@ namespace {
 bool method_is(const call_ptr& c, std::string_view wanted) {
   const auto& m = c->request().method;
   if (m == wanted || (wanted == "GET" && m == "HEAD")) return true;
-  auto r = http::problem({"request.method", m + " is not allowed here"}, {c->target.path, c->correlation, {}});
+  auto r = http::problem({"request.method", m + " is not allowed here"},
+                         {c->target.path, c->correlation, {}});
   r.set("Allow", wanted == "GET" ? "GET, HEAD" : std::string(wanted));
   c->answer(std::move(r));
   return false;
@@ -21,13 +23,16 @@ bool method_is(const call_ptr& c, std::string_view wanted) {
 
 void unknown(const call_ptr& c) { c->fail({"route.unknown", "no such path: " + c->target.path}); }
 
-bool is_get(const call_ptr& c) { return c->request().method == "GET" || c->request().method == "HEAD"; }
+bool is_get(const call_ptr& c) {
+  return c->request().method == "GET" || c->request().method == "HEAD";
+}
 
 /// On-Behalf-Of, for clients that may assert it.
 result<void> apply_person(const call_ptr& c) {
   const auto person = c->request().get("On-Behalf-Of");
   if (person.empty()) return {};
-  if (!c->who.persons) return error{"command.not_authorised", "this client may not speak on behalf of persons"};
+  if (!c->who.persons)
+    return error{"command.not_authorised", "this client may not speak on behalf of persons"};
   if (person.size() > 200 || !is_utf8(person) || has_control_characters(person))
     return error{"request.malformed", "On-Behalf-Of is not a name"};
   c->who.who.on_behalf_of = person;
@@ -36,7 +41,8 @@ result<void> apply_person(const call_ptr& c) {
 
 }  // namespace
 
-gateway::gateway(engine_api& engine, const schema_model& model, authenticator auth, settings options)
+gateway::gateway(engine_api& engine, const schema_model& model, authenticator auth,
+                 settings options)
     : core_(engine, model, std::move(auth), options) {}
 gateway::~gateway() = default;
 
@@ -55,9 +61,12 @@ void gateway::handle(std::shared_ptr<http::exchange> e) {
   auto parsed = parse_target(c->request().target);
   if (!parsed) return c->fail(parsed.error());
   c->target = std::move(*parsed);
-  if (!sound) return c->fail({"request.malformed", "Correlation-Id is 1-128 visible ASCII characters"});
-  for (const std::string_view once : {"Authorization", "Idempotency-Key", "If-Match", "Content-Type", "On-Behalf-Of"})
-    if (c->request().count(once) > 1) return c->fail({"request.malformed", std::string(once) + " is given twice"});
+  if (!sound)
+    return c->fail({"request.malformed", "Correlation-Id is 1-128 visible ASCII characters"});
+  for (const std::string_view once :
+       {"Authorization", "Idempotency-Key", "If-Match", "Content-Type", "On-Behalf-Of"})
+    if (c->request().count(once) > 1)
+      return c->fail({"request.malformed", std::string(once) + " is given twice"});
   if (route_public(c)) return;
   if (c->target.segments.empty() || c->target.segments[0] != "v1") return unknown(c);
   auto who = core_.auth.header(c->request().get("Authorization"));
@@ -75,8 +84,10 @@ bool gateway::route_public(const call_ptr& c) {
     c->route = route::platform;
     if (!method_is(c, "GET")) return true;
     const bool ready = core_.engine.ready() && !stopping_.load();
-    if (s[0] == "healthz" || ready) c->json(200, R"({"status":"ok"})");
-    else c->fail({"node.not_ready", "the node is starting or stopping"});
+    if (s[0] == "healthz" || ready)
+      c->json(200, R"({"status":"ok"})");
+    else
+      c->fail({"node.not_ready", "the node is starting or stopping"});
     return true;
   }
   if (s[0] == "metrics") {
@@ -111,7 +122,9 @@ void gateway::route_platform(const call_ptr& c) {
   const auto& s = c->target.segments;
   const auto& what = s[1];
   c->route = route::operations;
-  const auto get = [&](void (*f)(core&, const call_ptr&)) { return method_is(c, "GET") ? f(core_, c) : void(); };
+  const auto get = [&](void (*f)(core&, const call_ptr&)) {
+    return method_is(c, "GET") ? f(core_, c) : void();
+  };
   if (s.size() == 2) {
     if (what == "plants") return get(get_plants);
     if (what == "exceptions") return get(get_exceptions);
@@ -130,13 +143,18 @@ void gateway::route_platform(const call_ptr& c) {
     c->route = route::process;
     return method_is(c, "GET") ? get_transaction(core_, c, s[2]) : void();
   }
-  if (what == "schemas" && s.size() == 3) return method_is(c, "GET") ? get_schema(core_, c, s[2]) : void();
-  if (what == "exceptions" && s.size() == 3) return method_is(c, "GET") ? get_exception(core_, c, s[2]) : void();
-  if (what == "exceptions" && s.size() == 4) return method_is(c, "POST") ? post_exception(core_, c, s[2], s[3]) : void();
+  if (what == "schemas" && s.size() == 3)
+    return method_is(c, "GET") ? get_schema(core_, c, s[2]) : void();
+  if (what == "exceptions" && s.size() == 3)
+    return method_is(c, "GET") ? get_exception(core_, c, s[2]) : void();
+  if (what == "exceptions" && s.size() == 4)
+    return method_is(c, "POST") ? post_exception(core_, c, s[2], s[3]) : void();
   if (what == "deadletters" && s.size() == 3 && s[2] == "retry")
     return method_is(c, "POST") ? post_deadletters_retry(core_, c) : void();
-  if (what == "deadletters" && s.size() == 4) return method_is(c, "POST") ? post_deadletter(core_, c, s[2], s[3]) : void();
-  if (what == "endpoints" && s.size() == 4) return method_is(c, "GET") ? get_endpoint(core_, c, s[2], s[3]) : void();
+  if (what == "deadletters" && s.size() == 4)
+    return method_is(c, "POST") ? post_deadletter(core_, c, s[2], s[3]) : void();
+  if (what == "endpoints" && s.size() == 4)
+    return method_is(c, "GET") ? get_endpoint(core_, c, s[2], s[3]) : void();
   if (what == "endpoints" && s.size() == 5 && s[4] == "preview")
     return method_is(c, "POST") ? post_preview(core_, c, s[2], s[3]) : void();
   if (what == "endpoints" && s.size() == 5 && s[4] == "pause")
@@ -149,7 +167,8 @@ void gateway::route_platform(const call_ptr& c) {
 void gateway::route_plant(const call_ptr& c) {
   const auto& s = c->target.segments;
   const auto& plant = s[2];
-  if (!is_plant_name(plant)) return c->fail({"id.invalid", "a plant is 1-40 of letters, digits, '.', '_' and '-'"});
+  if (!is_plant_name(plant))
+    return c->fail({"id.invalid", "a plant is 1-40 of letters, digits, '.', '_' and '-'"});
   const bool known = core_.engine.has_plant(plant);
   const auto missing = [&] { c->fail({"plant.unknown", "no plant " + plant}); };
   if (s.size() == 3) {
@@ -177,7 +196,8 @@ void gateway::route_plant(const call_ptr& c) {
     const auto* kind = core_.model.kind("plant");
     if (kind == nullptr || is_get(c)) return unknown(c);
     const auto* command = kind->command(s[3]);
-    if (command == nullptr || command->internal) return c->fail({"command.unknown", "a plant has no command " + s[3]});
+    if (command == nullptr || command->internal)
+      return c->fail({"command.unknown", "a plant has no command " + s[3]});
     if (!method_is(c, "POST")) return;
     if (!known && !command->creates) return missing();
     return post_command(core_, c, {plant, "plant", plant}, s[3]);
@@ -191,12 +211,15 @@ void gateway::route_plant(const call_ptr& c) {
 /// /v1/plants/{plant}/{collection}/{id}…
 void gateway::route_actor(const call_ptr& c, const kind_model& kind) {
   const auto& s = c->target.segments;
-  if (!is_actor_id(s[4])) return c->fail({"id.invalid", "an id is 1-80 bytes of UTF-8 in NFC without control characters"});
+  if (!is_actor_id(s[4]))
+    return c->fail(
+        {"id.invalid", "an id is 1-80 bytes of UTF-8 in NFC without control characters"});
   const address where{s[2], kind.name, s[4]};
   if (s.size() == 5) {
     c->route = route::read;
     if (!method_is(c, "GET")) return;
-    return c->target.get("history") == "true" ? get_history(core_, c, where) : get_actor(core_, c, where);
+    return c->target.get("history") == "true" ? get_history(core_, c, where)
+                                              : get_actor(core_, c, where);
   }
   if (s.size() != 6) return unknown(c);
   if (kind.name == "batch" && s[5] == "availability") {

@@ -1,4 +1,5 @@
-// The HTTP gateway: authenticates, finds the route, answers every request of the API (interfaces.md).
+// The HTTP gateway: authenticates, finds the route, answers every request of the API
+// (interfaces.md).
 #pragma once
 
 #include <atomic>
@@ -19,9 +20,13 @@ class gateway final : public http::handler {
 
   [[nodiscard]] metrics& counters() { return core_.metrics; }
   /// Figures of the server that calls this gateway, for /metrics.
-  void set_server_figures(std::function<http::server_figures()> f) { core_.server_figures = std::move(f); }
+  void set_server_figures(std::function<http::server_figures()> f) {
+    core_.server_figures = std::move(f);
+  }
   /// What an attempt would send now (the adapter's preview).
-  void set_preview(std::function<result<mapped_request>(const attempt&)> f) { core_.preview = std::move(f); }
+  void set_preview(std::function<result<mapped_request>(const attempt&)> f) {
+    core_.preview = std::move(f);
+  }
   /// Heartbeats of live streams; called about once a second.
   void tick();
   /// From now on /readyz says 503; live streams end.

@@ -1,5 +1,5 @@
-// Genealogy of a lot over HTTP: reads what the walk of actors/genealogy wants, until it wants nothing more.
-// A plant that cannot be asked is named in the answer, never passed over in silence.
+// Genealogy of a lot over HTTP: reads what the walk of actors/genealogy wants, until it wants
+// nothing more. A plant that cannot be asked is named in the answer, never passed over in silence.
 #include "actors/genealogy.hpp"
 
 #include <flatbuffers/flatbuffers.h>
@@ -29,7 +29,10 @@ struct tracing : std::enable_shared_from_this<tracing> {
   std::vector<lot::GenealogyDownRowT> outputs;
 
   tracing(core& core_, call_ptr call_, actors::genealogy_walk w, actors::walk_direction d)
-      : g(core_), c(std::move(call_)), walk(std::move(w)), up(d != actors::walk_direction::down),
+      : g(core_),
+        c(std::move(call_)),
+        walk(std::move(w)),
+        up(d != actors::walk_direction::down),
         down(d != actors::walk_direction::up) {}
 
   void next_lot() {
@@ -48,7 +51,9 @@ struct tracing : std::enable_shared_from_this<tracing> {
       return next_lot();
     }
     g.engine.read({current.plant, "batch", current.batch}, consistency::leader,
-                  on_thread_of<actor_view>(c, [self = shared_from_this()](result<actor_view> view) { self->take_lot(view); }));
+                  on_thread_of<actor_view>(c, [self = shared_from_this()](result<actor_view> view) {
+                    self->take_lot(view);
+                  }));
   }
   void take_lot(const result<actor_view>& view) {
     const bool first = std::exchange(root, false);
@@ -63,7 +68,8 @@ struct tracing : std::enable_shared_from_this<tracing> {
   }
   void read_inputs() {
     read("genealogy_up", [this](const std::vector<row_view>& rows) {
-      for (const auto& r : rows) flatbuffers::GetRoot<lot::GenealogyUpRow>(r.row.data())->UnPackTo(&inputs.emplace_back());
+      for (const auto& r : rows)
+        flatbuffers::GetRoot<lot::GenealogyUpRow>(r.row.data())->UnPackTo(&inputs.emplace_back());
       if (rows.size() >= rows_a_page) return read_inputs();
       after.clear();
       down ? read_outputs() : give();
@@ -71,18 +77,21 @@ struct tracing : std::enable_shared_from_this<tracing> {
   }
   void read_outputs() {
     read("genealogy_down", [this](const std::vector<row_view>& rows) {
-      for (const auto& r : rows) flatbuffers::GetRoot<lot::GenealogyDownRow>(r.row.data())->UnPackTo(&outputs.emplace_back());
+      for (const auto& r : rows)
+        flatbuffers::GetRoot<lot::GenealogyDownRow>(r.row.data())
+            ->UnPackTo(&outputs.emplace_back());
       rows.size() >= rows_a_page ? read_outputs() : give();
     });
   }
   void read(const char* table, std::function<void(const std::vector<row_view>&)> then) {
     const address where{current.plant, "batch", current.batch};
     g.engine.rows(where, table, after, rows_a_page,
-                  on_thread_of<std::vector<row_view>>(c, [self = shared_from_this(), then = std::move(then)](auto rows) {
-                    if (!rows) return self->c->fail(rows.error());
-                    if (!rows->empty()) self->after = rows->back().key;
-                    then(*rows);
-                  }));
+                  on_thread_of<std::vector<row_view>>(
+                      c, [self = shared_from_this(), then = std::move(then)](auto rows) {
+                        if (!rows) return self->c->fail(rows.error());
+                        if (!rows->empty()) self->after = rows->back().key;
+                        then(*rows);
+                      }));
   }
   void give() {
     walk.give(current, material, inputs, outputs);
@@ -95,20 +104,25 @@ struct tracing : std::enable_shared_from_this<tracing> {
 void get_genealogy(core& g, const call_ptr& c, const address& batch) {
   const auto given = c->target.get("direction");
   const auto direction = actors::parse_direction(given.empty() ? "up" : given);
-  if (!direction) return c->fail({"request.invalid", "direction is up, down or both", {{"/direction", "unknown value"}}});
+  if (!direction)
+    return c->fail(
+        {"request.invalid", "direction is up, down or both", {{"/direction", "unknown value"}}});
   std::uint32_t depth = 0;
   if (c->target.has("depth")) {
     const auto wanted = parse_number(c->target.get("depth"), 1'000'000);
-    if (wanted < 1) return c->fail({"request.invalid", "depth is a number from 1", {{"/depth", "out of range"}}});
+    if (wanted < 1)
+      return c->fail({"request.invalid", "depth is a number from 1", {{"/depth", "out of range"}}});
     depth = static_cast<std::uint32_t>(wanted);
   }
   timestamp at;
   if (c->target.has("at")) {
     const auto parsed = timestamp::parse(c->target.get("at"));
-    if (!parsed) return c->fail({"request.invalid", parsed.error().detail, {{"/at", parsed.error().code}}});
+    if (!parsed)
+      return c->fail({"request.invalid", parsed.error().detail, {{"/at", parsed.error().code}}});
     at = *parsed;
   }
-  actors::genealogy_walk walk({batch.plant, batch.id}, *direction, depth, at, g.options.genealogy_nodes_max);
+  actors::genealogy_walk walk({batch.plant, batch.id}, *direction, depth, at,
+                              g.options.genealogy_nodes_max);
   std::make_shared<tracing>(g, c, std::move(walk), *direction)->next_lot();
 }
 

@@ -31,7 +31,9 @@ class json_object {
     return *this;
   }
   /// Left out when empty.
-  json_object& some(std::string_view name, std::string_view value) { return value.empty() ? *this : text(name, value); }
+  json_object& some(std::string_view name, std::string_view value) {
+    return value.empty() ? *this : text(name, value);
+  }
   json_object& number(std::string_view name, std::uint64_t value) {
     key(name) += std::to_string(value);
     return *this;

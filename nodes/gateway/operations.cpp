@@ -1,5 +1,6 @@
 // What operators look at and act on: exceptions and transactions.
-// Acting on an exception needs the fact's owner or platform operations; the engine journals who did it.
+// Acting on an exception needs the fact's owner or platform operations; the engine journals who did
+// it.
 #include <flatbuffers/reflection.h>
 
 #include <algorithm>
@@ -15,16 +16,23 @@ namespace {
 
 void append_exception(const core& g, const exception_view& x, std::string& out) {
   json_object o(out);
-  o.text("id", public_exception_id(x.plant, x.id)).text("plant", x.plant).text("actor", x.actor).text("code", x.code);
+  o.text("id", public_exception_id(x.plant, x.id))
+      .text("plant", x.plant)
+      .text("actor", x.actor)
+      .text("code", x.code);
   o.some("title", title_of(g.model, x.code)).some("reason", x.reason).text("command", x.command);
-  o.some("principal", x.principal).some("correlation", x.correlation).when("raised_at", x.raised_at);
+  o.some("principal", x.principal)
+      .some("correlation", x.correlation)
+      .when("raised_at", x.raised_at);
   const auto* kind = g.model.kind(split_local(x.actor).first);
   const auto* command = kind == nullptr ? nullptr : kind->command(x.command);
-  if (command != nullptr && !x.body.empty()) table_to_json(g.model, *command, x.body, o.key("body"));
+  if (command != nullptr && !x.body.empty())
+    table_to_json(g.model, *command, x.body, o.key("body"));
 }
 
 /// Calls `then` with the exception of that public id, or answers 404.
-void find_exception(core& g, const call_ptr& c, const std::string& id, std::function<void(exception_view)> then) {
+void find_exception(core& g, const call_ptr& c, const std::string& id,
+                    std::function<void(exception_view)> then) {
   auto [plant, local] = split_public(id);
   if (!g.engine.has_plant(plant)) {  // a bare id, "<kind>~<actor>~<n>"
     plant = c->target.get("plant");
@@ -37,14 +45,17 @@ void find_exception(core& g, const call_ptr& c, const std::string& id, std::func
     std::function<void(exception_view)> then;
     explicit search(core& g_) : g(g_) {}
     void step() {
-      g.engine.exceptions(plant, {}, after, 1000, on_thread_of<std::vector<exception_view>>(c, [self = shared_from_this()](auto found) {
-                            if (!found) return self->c->fail(found.error());
-                            self->take(std::move(*found));
-                          }));
+      g.engine.exceptions(
+          plant, {}, after, 1000,
+          on_thread_of<std::vector<exception_view>>(c, [self = shared_from_this()](auto found) {
+            if (!found) return self->c->fail(found.error());
+            self->take(std::move(*found));
+          }));
     }
     void take(std::vector<exception_view> found) {
       for (auto& x : found)
-        if (x.id == local || x.id == id || public_exception_id(x.plant, x.id) == id) return then(std::move(x));
+        if (x.id == local || x.id == id || public_exception_id(x.plant, x.id) == id)
+          return then(std::move(x));
       if (found.size() < 1000) return c->fail({"exception.unknown", "no open exception " + id});
       after = found.back().id;
       step();
@@ -61,8 +72,15 @@ void find_exception(core& g, const call_ptr& c, const std::string& id, std::func
 
 void append_hop(const hop& h, std::string& out) {
   json_object o(out);
-  o.when("at", h.at).text("what", h.what).some("actor", h.actor).some("type", h.type).some("principal", h.principal);
-  o.some("code", h.code).some("detail", h.detail).some("system", h.system).some("document", h.document);
+  o.when("at", h.at)
+      .text("what", h.what)
+      .some("actor", h.actor)
+      .some("type", h.type)
+      .some("principal", h.principal);
+  o.some("code", h.code)
+      .some("detail", h.detail)
+      .some("system", h.system)
+      .some("document", h.document);
   if (h.index != 0) o.number("index", h.index);
   if (h.sequence != 0) o.number("sequence", h.sequence);
   if (h.attempt != 0) o.number("attempt", h.attempt);
@@ -75,36 +93,47 @@ void get_exceptions(core& g, const call_ptr& c) {
   const auto plant = std::string(c->target.get("plant"));
   if (bad_limit(c, limit) || unknown_plant(g, c, plant)) return;
   auto after = std::string(c->target.get("cursor"));
-  g.engine.exceptions(plant, std::string(c->target.get("code")), std::move(after), static_cast<std::uint32_t>(limit),
+  g.engine.exceptions(plant, std::string(c->target.get("code")), std::move(after),
+                      static_cast<std::uint32_t>(limit),
                       on_thread_of<std::vector<exception_view>>(c, [&g, c, limit](auto found) {
                         if (!found) return c->fail(found.error());
                         const bool more = found->size() >= static_cast<std::size_t>(limit);
-                        answer_items(c, *found, more ? found->back().id : std::string(),
-                                     [&](const auto& x, std::string& out) { append_exception(g, x, out); });
+                        answer_items(
+                            c, *found, more ? found->back().id : std::string(),
+                            [&](const auto& x, std::string& out) { append_exception(g, x, out); });
                       }));
 }
 
 namespace {
 
-/// Platform operations may always, else the owner of the fact. Facts that an actor passed on have no owner: anyone may have
-/// them tried again, the MES, whose reports they come from, may also correct and discard them.
-bool may_act_on_exception(core& g, const call_ptr& c, const table_model& command, request::exception_op op, request& r) {
-  const auto speaks = [&](System s) { return ((c->who.who.systems >> static_cast<unsigned>(s)) & 1u) != 0; };
+/// Platform operations may always, else the owner of the fact. Facts that an actor passed on have
+/// no owner: anyone may have them tried again, the MES, whose reports they come from, may also
+/// correct and discard them.
+bool may_act_on_exception(core& g, const call_ptr& c, const table_model& command,
+                          request::exception_op op, request& r) {
+  const auto speaks = [&](System s) {
+    return ((c->who.who.systems >> static_cast<unsigned>(s)) & 1u) != 0;
+  };
   if (speaks(System::ops)) return r.system = System::ops, true;
   if (!command.internal) return may_send(g, c, command, r);
   const bool may = op == request::exception_op::retry || speaks(System::mes);
-  if (!may) return c->fail({"command.not_owner", "corrections of this fact belong to mes, ops"}), false;
+  if (!may)
+    return c->fail({"command.not_owner", "corrections of this fact belong to mes, ops"}), false;
   r.system = static_cast<System>(speaking_system(c->who.who.systems, 0, true));
   return true;
 }
 
-/// A member of the sender's own report that the fact, as an actor passed it on, does not have: the lot that it went to (then
-/// it must be that lot), or what only the report itself keeps (person, equipment, …). Error: a member that no such report has.
-result<void> only_of_the_report(const core& g, const exception_view& x, const json_value::member& m) {
+/// A member of the sender's own report that the fact, as an actor passed it on, does not have: the
+/// lot that it went to (then it must be that lot), or what only the report itself keeps (person,
+/// equipment, …). Error: a member that no such report has.
+result<void> only_of_the_report(const core& g, const exception_view& x,
+                                const json_value::member& m) {
   const auto [kind, actor] = split_local(x.actor);
   if (m.key == kind && m.value.text() == actor) return {};
   if (m.key == kind)
-    return error{"request.invalid", "a correction cannot move the fact to another " + std::string(kind) + ": discard it and report anew",
+    return error{"request.invalid",
+                 "a correction cannot move the fact to another " + std::string(kind) +
+                     ": discard it and report anew",
                  {{'/' + m.key, "is " + std::string(actor)}}};
   const auto has = [](const table_model& t, const std::string& field) {
     return t.object != nullptr && t.object->fields()->LookupByKey(field.c_str()) != nullptr;
@@ -112,16 +141,20 @@ result<void> only_of_the_report(const core& g, const exception_view& x, const js
   for (const auto& k : g.model.kinds())
     for (const auto& t : k.commands)
       if (t.fact && !t.internal && has(t, "report") && has(t, m.key)) return {};
-  return error{"request.invalid", "neither the parked fact nor its report has this field", {{'/' + m.key, "unknown field"}}};
+  return error{"request.invalid",
+               "neither the parked fact nor its report has this field",
+               {{'/' + m.key, "unknown field"}}};
 }
 
 /// The parked body with the given members in place of its own.
-result<bytes> corrected(const core& g, const exception_view& x, const table_model& command, std::string_view text) {
+result<bytes> corrected(const core& g, const exception_view& x, const table_model& command,
+                        std::string_view text) {
   if (!is_utf8(text)) return error{"request.not_utf8", "the body is not UTF-8"};
   const auto given = json_value::parse(text.empty() ? std::string_view("{}") : text);
   if (!given) return given.error();
   if (!given->is_object() || given->members().empty())
-    return error{"request.invalid", "send an object with the fields to correct; the others stay as parked"};
+    return error{"request.invalid",
+                 "send an object with the fields to correct; the others stay as parked"};
   if (x.body.empty()) return json_to_table(g.model, command, text);
   std::string kept;
   table_to_json(g.model, command, x.body, kept);
@@ -134,7 +167,9 @@ result<bytes> corrected(const core& g, const exception_view& x, const table_mode
     }
     const bool names_it = m.key == "report" || m.key == "order";
     if (command.internal && names_it && merged->text(m.key) != m.value.text())
-      return error{"request.invalid", "a correction keeps the fact's ids", {{'/' + m.key, "is " + merged->text(m.key)}}};
+      return error{"request.invalid",
+                   "a correction keeps the fact's ids",
+                   {{'/' + m.key, "is " + merged->text(m.key)}}};
     merged->set(m.key, m.value);
   }
   return json_to_table(g.model, command, merged->dump());
@@ -152,15 +187,20 @@ void get_exception(core& g, const call_ptr& c, const std::string& id) {
 
 void post_exception(core& g, const call_ptr& c, const std::string& id, const std::string& verb) {
   auto op = request::exception_op::none;
-  if (verb == "correct") op = request::exception_op::correct;
-  else if (verb == "retry") op = request::exception_op::retry;
-  else if (verb == "discard") op = request::exception_op::discard;
-  else return c->fail({"route.unknown", "an exception can be corrected, retried or discarded"});
+  if (verb == "correct")
+    op = request::exception_op::correct;
+  else if (verb == "retry")
+    op = request::exception_op::retry;
+  else if (verb == "discard")
+    op = request::exception_op::discard;
+  else
+    return c->fail({"route.unknown", "an exception can be corrected, retried or discarded"});
   find_exception(g, c, id, [&g, c, op](const exception_view& x) {
     const auto [kind_name, actor] = split_local(x.actor);
     const auto* kind = g.model.kind(kind_name);
     const auto* command = kind == nullptr ? nullptr : kind->command(x.command);
-    if (command == nullptr) return c->fail({"command.unknown", "the exception's command is not known"});
+    if (command == nullptr)
+      return c->fail({"command.unknown", "the exception's command is not known"});
     request r;
     if (!may_act_on_exception(g, c, *command, op, r)) return;
     if (!apply_headers(g, c, r)) return;
@@ -180,25 +220,29 @@ void post_exception(core& g, const call_ptr& c, const std::string& id, const std
       r.reason = body->text("reason");
       for (const auto& m : body->members())
         if (m.key != "reason" || r.reason.size() > 1000)
-          return c->fail({"request.invalid", "discard takes a reason of up to 1000 bytes", {{'/' + m.key, "not expected"}}});
+          return c->fail({"request.invalid",
+                          "discard takes a reason of up to 1000 bytes",
+                          {{'/' + m.key, "not expected"}}});
     }
     send_request(g, c, std::move(r));
   });
 }
 
 void get_transaction(core& g, const call_ptr& c, const std::string& correlation) {
-  g.engine.transaction(correlation, on_thread_of<std::vector<hop>>(c, [c, correlation](auto hops) {
-    if (!hops) return c->fail(hops.error());
-    if (hops->empty()) return c->fail({"transaction.unknown", "nothing happened under " + correlation});
-    std::string out;
-    {
-      json_object o(out);
-      o.text("correlation", correlation);
-      json_array all(o.key("hops"));
-      for (const auto& h : *hops) append_hop(h, all.next());
-    }
-    c->json(200, std::move(out));
-  }));
+  g.engine.transaction(
+      correlation, on_thread_of<std::vector<hop>>(c, [c, correlation](auto hops) {
+        if (!hops) return c->fail(hops.error());
+        if (hops->empty())
+          return c->fail({"transaction.unknown", "nothing happened under " + correlation});
+        std::string out;
+        {
+          json_object o(out);
+          o.text("correlation", correlation);
+          json_array all(o.key("hops"));
+          for (const auto& h : *hops) append_hop(h, all.next());
+        }
+        c->json(200, std::move(out));
+      }));
 }
 
 }  // namespace millrace::gateway

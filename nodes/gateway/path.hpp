@@ -13,8 +13,8 @@ namespace millrace::gateway {
 /// A decoded target. `path` is as sent, without the query.
 struct target {
   std::string path;
-  std::vector<std::string> segments;                         // decoded one by one, so an id may contain '/'
-  std::vector<std::pair<std::string, std::string>> query;    // decoded; '+' is a blank
+  std::vector<std::string> segments;  // decoded one by one, so an id may contain '/'
+  std::vector<std::pair<std::string, std::string>> query;  // decoded; '+' is a blank
 
   /// First value of a parameter; empty when absent.
   [[nodiscard]] std::string_view get(std::string_view name) const;
@@ -27,7 +27,8 @@ struct target {
 /// Percent-encodes everything but RFC 3986 unreserved characters.
 [[nodiscard]] std::string encode_segment(std::string_view text);
 
-/// Plants name groups, cursors and metrics: 1-40 of [A-Za-z0-9._-], starting with a letter or digit.
+/// Plants name groups, cursors and metrics: 1-40 of [A-Za-z0-9._-], starting with a letter or
+/// digit.
 [[nodiscard]] bool is_plant_name(std::string_view text);
 
 /// Decimal digits only; nullopt-like -1 when not a number or above `max`.

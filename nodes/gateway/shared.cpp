@@ -1,5 +1,5 @@
-// What several routes need: paths and titles, actors and events as JSON, limits, the list of plants.
-// Kept here so that the same thing looks the same in every answer.
+// What several routes need: paths and titles, actors and events as JSON, limits, the list of
+// plants. Kept here so that the same thing looks the same in every answer.
 #include <algorithm>
 
 #include "nodes/gateway/core.hpp"
@@ -10,7 +10,12 @@
 namespace millrace::gateway {
 
 core::core(engine_api& e, const schema_model& m, authenticator a, settings s)
-    : engine(e), model(m), auth(std::move(a)), options(s), commands(e, s.threads), live(std::make_shared<event_hub>()) {}
+    : engine(e),
+      model(m),
+      auth(std::move(a)),
+      options(s),
+      commands(e, s.threads),
+      live(std::make_shared<event_hub>()) {}
 core::~core() = default;
 
 std::string title_of(const schema_model& model, std::string_view code) {
@@ -26,16 +31,19 @@ std::string title_of(const schema_model& model, std::string_view code) {
 std::string path_of(const schema_model& model, const address& where) {
   const auto* kind = model.kind(where.kind);
   if (where.kind == "plant") return "/v1/plants/" + encode_segment(where.plant);
-  return "/v1/plants/" + encode_segment(where.plant) + '/' + (kind == nullptr ? where.kind : kind->collection) + '/' +
-         encode_segment(where.id);
+  return "/v1/plants/" + encode_segment(where.plant) + '/' +
+         (kind == nullptr ? where.kind : kind->collection) + '/' + encode_segment(where.id);
 }
 
 int status_of(const reply& r) {
   switch (r.outcome) {
-    case engine::Outcome::accepted: return http_status(r.code);
+    case engine::Outcome::accepted:
+      return http_status(r.code);
     case engine::Outcome::pending:
-    case engine::Outcome::parked: return 202;
-    case engine::Outcome::refused: return http_status(r.code.empty() ? "kind.fault" : r.code);
+    case engine::Outcome::parked:
+      return 202;
+    case engine::Outcome::refused:
+      return http_status(r.code.empty() ? "kind.fault" : r.code);
   }
   return 500;
 }
@@ -44,7 +52,8 @@ std::string public_exception_id(const std::string& plant, const std::string& id)
   return id.rfind(plant + '~', 0) == 0 ? id : plant + '~' + id;
 }
 
-void append_event(const schema_model& model, const kind_model& kind, const packed& event, std::string& out) {
+void append_event(const schema_model& model, const kind_model& kind, const packed& event,
+                  std::string& out) {
   json_object o(out);
   const auto* type = kind.event(event.type);
   if (type == nullptr) {
@@ -55,7 +64,8 @@ void append_event(const schema_model& model, const kind_model& kind, const packe
   table_to_json(model, *type, event.body, o.key("data"));
 }
 
-void append_actor(const schema_model& model, const kind_model& kind, const actor_view& view, std::string& out) {
+void append_actor(const schema_model& model, const kind_model& kind, const actor_view& view,
+                  std::string& out) {
   json_object o(out);
   o.text("address", view.where.to_string());
   o.number("sequence", view.sequence);
@@ -97,18 +107,20 @@ std::optional<json_value> object_in(const call_ptr& c) {
   const auto& body = c->request().body;
   auto parsed = json_value::parse(body.empty() ? std::string_view("{}") : body);
   if (!parsed) return c->fail(parsed.error()), std::nullopt;
-  if (!parsed->is_object()) return c->fail({"request.invalid", "send an object", {{"", "not an object"}}}), std::nullopt;
+  if (!parsed->is_object())
+    return c->fail({"request.invalid", "send an object", {{"", "not an object"}}}), std::nullopt;
   return std::move(*parsed);
 }
 
 void with_plants(core& g, const call_ptr& c, std::function<void(std::vector<std::string>)> then) {
-  g.engine.plants(on_thread_of<std::vector<plant_status>>(c, [c, then = std::move(then)](auto found) {
-    if (!found) return c->fail(found.error());
-    std::vector<std::string> names;
-    for (const auto& p : *found) names.push_back(p.plant);
-    std::sort(names.begin(), names.end());
-    then(std::move(names));
-  }));
+  g.engine.plants(
+      on_thread_of<std::vector<plant_status>>(c, [c, then = std::move(then)](auto found) {
+        if (!found) return c->fail(found.error());
+        std::vector<std::string> names;
+        for (const auto& p : *found) names.push_back(p.plant);
+        std::sort(names.begin(), names.end());
+        then(std::move(names));
+      }));
 }
 
 }  // namespace millrace::gateway

@@ -35,9 +35,10 @@ struct request {
 
 struct response {
   int status = 200;
-  std::vector<header> headers;  // without Content-Length, Connection and Date, which the session writes
+  std::vector<header>
+      headers;  // without Content-Length, Connection and Date, which the session writes
   std::string body;
-  bool close = false;           // end the connection after this response
+  bool close = false;  // end the connection after this response
 
   response& set(std::string_view name, std::string value);
   [[nodiscard]] std::string_view get(std::string_view name) const;
@@ -53,13 +54,14 @@ class stream {
   [[nodiscard]] virtual std::size_t pending() const = 0;
   /// True once the client has gone or the server stops.
   [[nodiscard]] virtual bool closed() const = 0;
-  /// Called on the connection's own thread each time everything queued has been sent. Set before the first write.
+  /// Called on the connection's own thread each time everything queued has been sent. Set before
+  /// the first write.
   virtual void on_drained(std::function<void()> call) = 0;
   virtual void close() = 0;
 };
 
-/// One request under way. Either `answer` or `open` is called, once, from any thread; an exchange that is dropped
-/// unanswered answers 500 by itself.
+/// One request under way. Either `answer` or `open` is called, once, from any thread; an exchange
+/// that is dropped unanswered answers 500 by itself.
 class exchange {
  public:
   explicit exchange(http::request r) : request_(std::move(r)) {}
@@ -68,7 +70,8 @@ class exchange {
   [[nodiscard]] http::request& request() { return request_; }
   virtual void answer(response r) = 0;
   [[nodiscard]] virtual std::shared_ptr<stream> open(response head) = 0;
-  /// Closes the connection without an answer, as a crashed system would (fault switches of the simulators).
+  /// Closes the connection without an answer, as a crashed system would (fault switches of the
+  /// simulators).
   virtual void drop() = 0;
   /// Runs `call` later on the connection's own thread, after what is already due there.
   virtual void post(std::function<void()> call) = 0;
@@ -91,9 +94,10 @@ struct limits {
   std::size_t header_bytes_max = 16 * 1024;
   std::size_t headers_max = 100;
   std::size_t body_bytes_max = 1024 * 1024;
-  std::size_t discard_bytes_max = 64 * 1024 * 1024;  // read and thrown away after a refusal, so that it arrives
+  std::size_t discard_bytes_max =
+      64 * 1024 * 1024;  // read and thrown away after a refusal, so that it arrives
   std::size_t connections_max = 2048;
-  std::size_t stream_bytes_max = 1024 * 1024;        // queued for one slow reader of a stream
+  std::size_t stream_bytes_max = 1024 * 1024;  // queued for one slow reader of a stream
   std::uint32_t header_ms_max = 10'000;
   std::uint32_t body_ms_max = 30'000;
   std::uint32_t idle_ms_max = 75'000;

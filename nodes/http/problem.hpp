@@ -1,4 +1,5 @@
-// Errors as RFC 9457 application/problem+json, made in one place from codes of the catalogue and of kinds.
+// Errors as RFC 9457 application/problem+json, made in one place from codes of the catalogue and of
+// kinds.
 #pragma once
 
 #include <string>

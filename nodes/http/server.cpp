@@ -40,7 +40,8 @@ struct lane {
       for (auto& [raw, weak] : home.sessions)
         if (auto s = weak.lock()) all.push_back(std::move(s));
       for (auto& s : all) now >= stop_by ? s->close_hard() : s->sweep(now);
-      if (stop_by != session::clock::time_point::max() && home.sessions.empty()) return home.io.stop();
+      if (stop_by != session::clock::time_point::max() && home.sessions.empty())
+        return home.io.stop();
       sweep();
     });
   }
@@ -83,7 +84,8 @@ class asio_server final : public server {
     if (!ec) acceptor_->bind(endpoint, ec);
     if (!ec) acceptor_->listen(1024, ec);
     if (ec)
-      return error{"port.unavailable", "cannot listen on " + options_.host + ":" + std::to_string(options_.port) + ": " + ec.message()};
+      return error{"port.unavailable", "cannot listen on " + options_.host + ":" +
+                                           std::to_string(options_.port) + ": " + ec.message()};
     port_ = acceptor_->local_endpoint(ec).port();
     return {};
   }
@@ -101,8 +103,8 @@ class asio_server final : public server {
 
   [[nodiscard]] std::uint16_t port() const override { return port_; }
   [[nodiscard]] server_figures figures() const override {
-    return {state_.accepted.load(), state_.refused.load(), state_.open.load(), state_.malformed.load(),
-            state_.timed_out.load()};
+    return {state_.accepted.load(), state_.refused.load(), state_.open.load(),
+            state_.malformed.load(), state_.timed_out.load()};
   }
 
   void stop() override {
@@ -134,17 +136,18 @@ class asio_server final : public server {
  private:
   void accept() {
     auto& target = *lanes_[next_++ % lanes_.size()];
-    acceptor_->async_accept(target.home.io, [this, &target](boost::system::error_code ec, tcp::socket socket) {
-      if (ec == asio::error::operation_aborted || !acceptor_->is_open()) return;
-      if (ec) {  // out of descriptors, most likely: wait instead of spinning
-        retry_->expires_after(sweep_every);
-        return retry_->async_wait([this](boost::system::error_code stopped) {
-          if (!stopped) accept();
+    acceptor_->async_accept(
+        target.home.io, [this, &target](boost::system::error_code ec, tcp::socket socket) {
+          if (ec == asio::error::operation_aborted || !acceptor_->is_open()) return;
+          if (ec) {  // out of descriptors, most likely: wait instead of spinning
+            retry_->expires_after(sweep_every);
+            return retry_->async_wait([this](boost::system::error_code stopped) {
+              if (!stopped) accept();
+            });
+          }
+          admit(std::move(socket), target);
+          accept();
         });
-      }
-      admit(std::move(socket), target);
-      accept();
-    });
   }
 
   void admit(tcp::socket socket, lane& target) {
@@ -153,8 +156,11 @@ class asio_server final : public server {
       state_.open.fetch_sub(1);
       state_.refused.fetch_add(1);
       const auto body = problem_json({"node.connections", "the connection limit is reached"});
-      const auto text = "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/problem+json\r\nRetry-After: 1\r\n"
-                        "Connection: close\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
+      const auto text =
+          "HTTP/1.1 503 Service Unavailable\r\nContent-Type: "
+          "application/problem+json\r\nRetry-After: 1\r\n"
+          "Connection: close\r\nContent-Length: " +
+          std::to_string(body.size()) + "\r\n\r\n" + body;
       boost::system::error_code ignored;
       socket.non_blocking(true, ignored);
       socket.write_some(asio::buffer(text), ignored);

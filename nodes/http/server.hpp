@@ -1,5 +1,5 @@
-// The HTTP/1.1 server: listens, keeps connections within their bounds, hands complete requests to a handler.
-// Beast and Asio stay behind this header, since they compile slowly.
+// The HTTP/1.1 server: listens, keeps connections within their bounds, hands complete requests to a
+// handler. Beast and Asio stay behind this header, since they compile slowly.
 #pragma once
 
 #include <cstdint>
@@ -13,8 +13,8 @@ namespace millrace::http {
 
 struct server_options {
   std::string host = "127.0.0.1";
-  std::uint16_t port = 0;        // 0 = any free port
-  std::size_t threads = 1;       // connections are spread over them and stay on theirs
+  std::uint16_t port = 0;   // 0 = any free port
+  std::size_t threads = 1;  // connections are spread over them and stay on theirs
   limits bounds;
 };
 
@@ -26,11 +26,13 @@ struct server_figures {
 class server {
  public:
   /// Listens and starts the threads. Error: config.invalid when the address cannot be used.
-  [[nodiscard]] static result<std::unique_ptr<server>> start(server_options options, std::shared_ptr<handler> h);
+  [[nodiscard]] static result<std::unique_ptr<server>> start(server_options options,
+                                                             std::shared_ptr<handler> h);
   virtual ~server() = default;
   [[nodiscard]] virtual std::uint16_t port() const = 0;
   [[nodiscard]] virtual server_figures figures() const = 0;
-  /// Stops accepting, lets what is under way finish within limits::stop_ms_max, closes everything, joins the threads.
+  /// Stops accepting, lets what is under way finish within limits::stop_ms_max, closes everything,
+  /// joins the threads.
   virtual void stop() = 0;
 };
 

@@ -1,4 +1,5 @@
-// One HTTP connection: reads requests one at a time, answers in order, holds the deadlines. Lives on one worker thread.
+// One HTTP connection: reads requests one at a time, answers in order, holds the deadlines. Lives
+// on one worker thread.
 #pragma once
 
 #include <utility>
@@ -50,7 +51,8 @@ class session : public std::enable_shared_from_this<session> {
  public:
   using clock = std::chrono::steady_clock;
   /// `keep` owns the worker and the state.
-  session(boost::asio::ip::tcp::socket socket, worker& w, server_state& s, std::shared_ptr<void> keep);
+  session(boost::asio::ip::tcp::socket socket, worker& w, server_state& s,
+          std::shared_ptr<void> keep);
   ~session();
   void start();
   /// Called a few times a second by the worker: ends what is past its deadline.

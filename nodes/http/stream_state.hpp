@@ -18,7 +18,8 @@ class stream_state {
   [[nodiscard]] std::size_t pending() const;
   [[nodiscard]] bool overflown(std::size_t bytes_max) const;
   void on_drained(std::function<void()> call);
-  /// Puts the head in front of everything; `chunked`: HTTP/1.1 chunks, else raw bytes until the close.
+  /// Puts the head in front of everything; `chunked`: HTTP/1.1 chunks, else raw bytes until the
+  /// close.
   void begin(std::string head, bool chunked);
   /// What is to be sent next; empty when there is nothing or the head is not there yet.
   [[nodiscard]] std::string take();
@@ -28,8 +29,8 @@ class stream_state {
  private:
   void append(const std::string& bytes);
   mutable std::mutex mutex_;
-  std::string queued_;        // framed once begun
-  std::string early_;         // pieces that came before the head, not yet framed
+  std::string queued_;  // framed once begun
+  std::string early_;   // pieces that came before the head, not yet framed
   std::size_t sending_ = 0;
   bool begun_ = false;
   bool chunked_ = true;
