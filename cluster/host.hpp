@@ -113,6 +113,7 @@ struct host_options {
   std::size_t checkpoint_records = 200'000;                // a checkpoint begins after so many records,
   std::int64_t checkpoint_us = 5'000'000;                  // or this long after the last, when anything changed
   std::size_t slice_bytes_max = 2 * 1024 * 1024;           // of one transaction of a checkpoint: the journal waits for its sync
+  std::int64_t retain_us = 0;                              // older entries leave once nobody needs them; 0: all stay
   std::size_t exceptions_max = 100'000;                    // open facts of a plant that are listed
   std::uint64_t stream_waiting_max = 1'000'000;            // messages to one plant: beyond 503 endpoint.backlog
   bool sole_voter = true;                                  // reads need no barrier: nobody else can lead

@@ -106,6 +106,7 @@ result<event_page> plant_host::events_at(const event_query& q,
   for (const auto index : where) {
     if (index < q.index) continue;
     auto entries = journal_->read(index, index, 0);
+    if (!entries && entries.error().code == "cursor.expired") continue;  // left with retention
     if (!entries) return std::move(entries).error();
     if (entries->empty())
       return error{"journal.damaged", "entry " + std::to_string(index) + " is missing"};
@@ -176,6 +177,7 @@ result<std::vector<hop>> plant_host::transaction(std::string_view correlation) c
   std::vector<hop> hops;
   for (const auto index : *where) {
     auto entries = journal_->read(index, index, 0);
+    if (!entries && entries.error().code == "cursor.expired") continue;  // left with retention
     if (!entries) return std::move(entries).error();
     if (entries->empty())
       return error{"journal.damaged", "entry " + std::to_string(index) + " is missing"};

@@ -1,5 +1,5 @@
 // The applied part of one plant's log, as readers see it: replays of answers, event pages, reloads of actors.
-// A seam, so that hosts know neither LMDB nor group numbers; `stored_journal` reads B's journal environment.
+// A seam, so that hosts know neither LMDB nor group numbers; `stored_journal` reads the journal environment.
 #pragma once
 
 #include <vector>
@@ -25,6 +25,8 @@ class stored_journal final : public journal_reader {
   /// `on` outlives it.
   stored_journal(store& on, group_number group) : store_(on), group_(group) {}
   [[nodiscard]] result<std::vector<log_entry>> read(journal_index from, journal_index to, std::size_t bytes_max) override;
+  /// The first entry that retention has left. Errors: journal.damaged, disk.failed.
+  [[nodiscard]] result<journal_index> oldest();
 
  private:
   store& store_;

@@ -1,10 +1,14 @@
 // What a plant's core wants done: orders to entities, cold reads, writes, attempts; and what entities answer.
 // An entity that ends with an error is reported to the core, which has a new one made from what is committed.
+#include <algorithm>
+
 #include <caf/mailbox_element.hpp>
 #include <caf/send.hpp>
 #include <spdlog/spdlog.h>
 
 #include "cluster/check.hpp"
+#include "cluster/entry.hpp"
+#include "cluster/journal_reader.hpp"
 #include "cluster/plant_shell.hpp"
 
 namespace millrace {
@@ -141,6 +145,29 @@ void plant_shell::propose(shared_bytes entry) {
 
 void plant_shell::checkpointed(journal_index index) {
   services_.log.checkpointed(group_.load(std::memory_order_relaxed), index);
+  retain(index);
+}
+
+/// What is older than the journal has to be, is in the checkpoint and is read by nobody any more may go.
+void plant_shell::retain(journal_index checkpoint_index) {
+  const auto group = group_.load(std::memory_order_relaxed);
+  if (options_.retain_us <= 0 || group == 0) return;
+  stored_journal entries(services_.journal, group);
+  const auto oldest = entries.oldest();
+  if (!oldest) return alarm(oldest.error().code, oldest.error().detail);
+  const auto young = timestamp::from_micros(now().micros() - options_.retain_us);
+  auto first = *oldest;
+  // Stamps never decrease; an entry without one (a change of the group) counts as young.
+  for (auto end = std::min(core_->needed_from(), checkpoint_index + 1); first < end;) {
+    const auto middle = first + (end - first) / 2;
+    const auto entry = entries.read(middle, middle, 0);
+    if (!entry) return alarm(entry.error().code, entry.error().detail);
+    const bool old = entry->front().type == entry_type::command &&
+                     entry_view::trusted(*entry->front().payload).stamp() < young;
+    if (old) first = middle + 1;
+    else end = middle;
+  }
+  if (first > *oldest) services_.log.retain_from(group, first);
 }
 
 void plant_shell::write(std::shared_ptr<write_batch> slice) {

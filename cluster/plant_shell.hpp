@@ -147,6 +147,7 @@ class plant_shell final : public group_listener,
   void publish(const std::string& local, std::shared_ptr<const reference_state> state) override;
   void propose(shared_bytes entry) override;
   void checkpointed(journal_index index) override;
+  void retain(journal_index checkpoint_index);
   void write(std::shared_ptr<write_batch> slice) override;
   void attempt_delivery(attempt a) override;
   void send(message_frame frame) override;

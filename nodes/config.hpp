@@ -64,6 +64,7 @@ struct node_config {
   std::uint64_t resident_bytes_max = 512ull * 1024 * 1024;  // of all plants' actors in memory
   std::uint64_t journal_map_bytes = 64ull * 1024 * 1024 * 1024;
   std::uint64_t state_map_bytes = 64ull * 1024 * 1024 * 1024;
+  std::uint32_t journal_days = 0;                            // retention; 0 = everything stays
   std::uint32_t engine_threads = 0;                          // 0 = as many as the machine has
 };
 

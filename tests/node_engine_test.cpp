@@ -343,6 +343,40 @@ BOOST_FIXTURE_TEST_CASE(references_see_what_was_acknowledged_before, fixture) {
   BOOST_TEST(value("1") == 15);
 }
 
+BOOST_FIXTURE_TEST_CASE(retention_cuts_what_is_stored_and_tells_late_readers_where_the_journal_begins, fixture) {
+  engine->stop();
+  engine.reset();
+  options.host.retain_us = 1;
+  start();
+  lead();
+  const auto events_from = [&](std::uint64_t index) {
+    return wait<event_page>([&](done<event_page> cb) {
+      event_query q;
+      q.plant = "hamburg";
+      q.index = index;
+      engine->events(q, std::move(cb));
+    });
+  };
+  for (int round = 0; round < 3; ++round) {
+    for (int i = 0; i < 20; ++i) BOOST_REQUIRE(run(command("1", counter_command::add, 1)).code.empty());
+    BOOST_REQUIRE(wait<void>([&](done<void> cb) { engine->checkpoint(std::move(cb)); }).has_value());
+    (void)wait<std::uint64_t>([&](done<std::uint64_t> cb) {  // behind what the loop was told
+      engine->loop_statistics([cb = std::move(cb)](loop_status s) { cb(s.turns); });
+    });
+  }
+  const auto late = events_from(0);
+  BOOST_REQUIRE(!late.has_value());
+  BOOST_TEST(late.error().code == "cursor.expired");
+  BOOST_TEST_REQUIRE(late.error().detail.starts_with("the journal begins at "));
+  const auto oldest = std::stoull(late.error().detail.substr(22));
+  BOOST_TEST(oldest > 20u);
+  BOOST_TEST(events_from(oldest).has_value());
+  BOOST_TEST(value("1") == 60);
+  restart();
+  BOOST_TEST(value("1") == 60);
+  BOOST_TEST(run(command("1", counter_command::add, 1)).sequence == 61u);
+}
+
 BOOST_FIXTURE_TEST_CASE(a_second_node_on_the_same_directory_is_refused, fixture) {
   const auto second = node_engine::start(options, kinds, nullptr);
   BOOST_REQUIRE(!second.has_value());
