@@ -60,6 +60,7 @@ class adapted_kind final : public kind {
   [[nodiscard]] decided decide(state_object& state, const input& in, context& ctx,
                                evolution& evo) const override {
     try {
+      (void)decimal::take_overflow();  // of others on this thread
       auto& value = static_cast<held&>(state).value;
       return apply(value,
                    std::visit([&](const auto& what) { return handle(value, what, ctx); }, in), evo);
@@ -186,7 +187,11 @@ class adapted_kind final : public kind {
         return failed;
       }
     }
-    return out;
+    if (!decimal::take_overflow()) return out;
+    decided beyond = fault("A quantity would leave the range that it can have.");
+    beyond.code = "decimal.range";
+    beyond.spoilt = !from.events.empty();
+    return beyond;
   }
 
   const kind_model* model_;

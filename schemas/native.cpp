@@ -2,6 +2,8 @@
 // They are parsed by hand because no library type is exact, strict and free of locales at once.
 #include "schemas/native.hpp"
 
+#include <utility>
+
 #include <array>
 #include <charconv>
 #include <chrono>
@@ -183,6 +185,14 @@ std::string decimal::to_string() const {
   append_fraction(out, static_cast<std::int64_t>(magnitude % unit));
   return out;
 }
+
+namespace {
+thread_local bool overflowed = false;
+}
+
+void decimal::note_overflow() { overflowed = true; }
+
+bool decimal::take_overflow() { return std::exchange(overflowed, false); }
 
 std::optional<decimal> decimal::checked_add(decimal a, decimal b) {
   std::int64_t sum = 0;

@@ -41,17 +41,24 @@ class decimal {
   [[nodiscard]] constexpr bool is_positive() const { return micros_ > 0; }
   constexpr auto operator<=>(const decimal&) const = default;
   constexpr decimal operator-() const { return decimal(-micros_); }
-  /// Sum and difference are not checked: use `checked_add` where input may leave the range.
-  constexpr decimal operator+(decimal other) const { return decimal(micros_ + other.micros_); }
-  constexpr decimal operator-(decimal other) const { return decimal(micros_ - other.micros_); }
-  constexpr decimal& operator+=(decimal other) {
-    micros_ += other.micros_;
-    return *this;
+  /// Sum and difference stop at the ends of the range and note it: see take_overflow().
+  constexpr decimal operator+(decimal other) const {
+    std::int64_t sum = 0;
+    if (!__builtin_add_overflow(micros_, other.micros_, &sum)) return decimal(sum);
+    note_overflow();
+    return decimal(other.micros_ > 0 ? INT64_MAX : INT64_MIN);
   }
-  constexpr decimal& operator-=(decimal other) {
-    micros_ -= other.micros_;
-    return *this;
+  constexpr decimal operator-(decimal other) const {
+    std::int64_t difference = 0;
+    if (!__builtin_sub_overflow(micros_, other.micros_, &difference)) return decimal(difference);
+    note_overflow();
+    return decimal(other.micros_ < 0 ? INT64_MAX : INT64_MIN);
   }
+  constexpr decimal& operator+=(decimal other) { return *this = *this + other; }
+  constexpr decimal& operator-=(decimal other) { return *this = *this - other; }
+  /// True when a sum or difference of this thread left the range since the last call. The engine
+  /// asks after each decision and refuses it (decimal.range), so that no quantity ever wraps.
+  [[nodiscard]] static bool take_overflow();
   [[nodiscard]] static std::optional<decimal> checked_add(decimal a, decimal b);
   /// a * numerator / denominator, rounded half away from zero; nullopt when out of range or
   /// denominator is 0.
@@ -64,6 +71,7 @@ class decimal {
 
  private:
   explicit constexpr decimal(std::int64_t micros) : micros_(micros) {}
+  static void note_overflow();
   std::int64_t micros_ = 0;
 };
 

@@ -192,6 +192,15 @@ BOOST_AUTO_TEST_CASE(received_with_a_plan_it_waits_in_quality_inspection) {
       .then_state([](const lot::StateT& s) { BOOST_CHECK(s.quality == lot::Quality::quarantine); });
 }
 
+BOOST_AUTO_TEST_CASE(a_receipt_that_would_leave_the_range_is_refused) {
+  auto most = receive(1);
+  most.quantity = decimal::from_micros(INT64_MAX);
+  stocked()
+      .when(most, System::wms)
+      .then_refused("batch.quantity_range")
+      .then_state(allocatable(100));
+}
+
 BOOST_AUTO_TEST_CASE(a_wish_for_unrestricted_stock_does_not_get_around_the_plan) {
   auto c = receive(5, "PUMP");
   c.stock = lot::Into::unrestricted;

@@ -164,3 +164,21 @@ BOOST_AUTO_TEST_CASE(utf8_has_one_form) {
   for (const char* text : {"\x80", "\xc3", "\xed\xa0\x80", "\xf5\x80\x80\x80", "\xe0\x80\x80"})
     BOOST_TEST(!millrace::is_utf8(text));
 }
+
+BOOST_AUTO_TEST_CASE(sums_stop_at_the_ends_of_the_range_and_say_so) {
+  using millrace::decimal;
+  (void)decimal::take_overflow();
+  const auto most = decimal::from_micros(INT64_MAX);
+  const auto least = decimal::from_micros(INT64_MIN);
+  BOOST_TEST((most + decimal::from_micros(-1)).micros() == INT64_MAX - 1);
+  BOOST_TEST(!decimal::take_overflow());
+  BOOST_TEST((most + decimal::from_micros(1)).micros() == INT64_MAX);
+  BOOST_TEST(decimal::take_overflow());
+  BOOST_TEST(!decimal::take_overflow());
+  BOOST_TEST((least - decimal::from_micros(1)).micros() == INT64_MIN);
+  BOOST_TEST(decimal::take_overflow());
+  auto sum = most;
+  sum += most;
+  BOOST_TEST(sum.micros() == INT64_MAX);
+  BOOST_TEST(decimal::take_overflow());
+}
