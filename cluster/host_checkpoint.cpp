@@ -29,6 +29,18 @@ std::string id_key(hash128 id) {
   return key;
 }
 
+template <class Ask>
+bytes ask_row(const Ask& a) {
+  row_writer row;
+  row.text(a.reply_to).text(a.tag).text(a.correlation).u8(static_cast<std::uint8_t>(a.lane));
+  return row.id(a.origin).seal();
+}
+
+template <class OpenException>
+bytes exception_row(const OpenException& e) {
+  return row_writer().text(e.actor).text(e.code).u64(e.index).u32(e.ordinal).seal();
+}
+
 }  // namespace
 
 void plant_host::checkpoint(timestamp now, std::function<void()> done_cb) {
@@ -93,29 +105,14 @@ void plant_host::put_tables() {
   for (const auto& id : dirty_asks_) {
     const auto it = asks_.find(id);
     bytes row;
-    if (it != asks_.end()) {
-      const auto& a = it->second;
-      row = row_writer()
-                .text(a.reply_to)
-                .text(a.tag)
-                .text(a.correlation)
-                .u8(static_cast<std::uint8_t>(a.lane))
-                .id(a.origin)
-                .seal();
-    }
+    if (it != asks_.end()) row = ask_row(it->second);
     put(*cut_->last, state_table::asks, plant + id_key(id), row);
   }
   dirty_asks_.clear();
   for (const auto& id : dirty_exceptions_) {
     const auto it = exceptions_.find(id);
     bytes row;
-    if (it != exceptions_.end())
-      row = row_writer()
-                .text(it->second.actor)
-                .text(it->second.code)
-                .u64(it->second.index)
-                .u32(it->second.ordinal)
-                .seal();
+    if (it != exceptions_.end()) row = exception_row(it->second);
     put(*cut_->last, state_table::exceptions, plant + id, row);
   }
   dirty_exceptions_.clear();

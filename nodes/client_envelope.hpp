@@ -17,6 +17,7 @@ inline constexpr std::uint32_t envelope_depth_max = 16;
 inline constexpr std::uint32_t envelope_tables_max = 100'000;
 
 /// The frame in these bytes; nullptr when they are not one within the limits.
+/// Lives until the next call on this thread, and no longer than `message`.
 [[nodiscard]] const engine::Frame* verified_frame(bytes_view message);
 
 /// One command of a frame as a request (without its tag). Errors as over HTTP: plant.unknown, command.unknown,

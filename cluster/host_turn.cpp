@@ -1,0 +1,274 @@
+// The turns of a plant host: what is admitted goes to cells, their proposals into entries, what is
+// lost comes again, deadlines pass; and how a host begins and ends to lead.
+#include <algorithm>
+
+#include "cluster/check.hpp"
+#include "cluster/host.hpp"
+
+namespace millrace {
+
+namespace {
+
+constexpr std::int64_t sweep_us = 100'000;        // how late a deadline may be seen
+constexpr std::int64_t hold_back_us = 1'000'000;  // lost inputs are tried again after this
+constexpr std::uint32_t records_of_entry_max = 60'000;
+constexpr std::int64_t early_us_max =
+    30'000'000;  // requests wait so long for a leader that may begin
+
+/// What a message, timer or delivery is made of again when its proposal is lost.
+std::unique_ptr<stimulus> copy_of(const stimulus& s) {
+  auto out = std::make_unique<stimulus>();
+  out->source = s.source;
+  out->lane = s.lane;
+  out->id = s.id;
+  out->correlation = s.correlation;
+  out->causation = s.causation;
+  out->message = s.message;
+  if (s.consumed) out->consumed = std::make_unique<engine::ConsumedT>(*s.consumed);
+  if (s.delivery) out->delivery = std::make_unique<engine::DeliveryDoneT>(*s.delivery);
+  out->tag = s.tag;
+  return out;
+}
+
+std::size_t padded(std::size_t record) { return record_head_bytes + (record + 7) / 8 * 8; }
+
+}  // namespace
+
+void plant_host::end_turn(timestamp now) {
+  if (leading_) {
+    if (!held_.empty() && now >= held_until_) retry_held(now);
+    while (auto next = lanes_.pop()) {
+      auto* w = find_waiter(next->what.ticket);
+      if (w == nullptr) {  // refused while it was queued: its slot may be another's by now
+        lanes_.passed_over();
+        continue;
+      }
+      w->where = waiter::place::slot;
+      slots_[next->slot].pending.push_back(std::move(next->what));
+      touch(next->slot);
+    }
+    fire_timers(now);
+    dispatch(now);
+    start_attempts(now);
+    offer_touched(now);
+    build_entries(now);
+    passivate_some(now);
+  }
+  if (now.micros() >= swept_at_.micros() + sweep_us) expire_waiters(now);
+  if (!cut_ && applied_ > checkpoint_ &&
+      (records_since_cut_ >= options_.checkpoint_records ||
+       now.micros() >= cut_at_.micros() + options_.checkpoint_us) &&
+      records_since_cut_ > 0)
+    checkpoint(now);
+  flush_replies();
+}
+
+void plant_host::offer_touched(timestamp now) {
+  for (const auto slot : touched_) {
+    auto& s = slots_[slot];
+    s.listed = false;
+    if (s.state != slot_state::phase::ready || s.pending.empty()) continue;
+    for (const auto& waiting : s.pending)
+      if (auto* w = find_waiter(waiting.ticket)) w->where = waiter::place::cell;
+    port_->offer(slot, std::exchange(s.pending, {}), now);
+  }
+  touched_.clear();
+}
+
+void plant_host::build_entries(timestamp now) {
+  while (flights_.size() < options_.pipeline_max) {
+    flight f;
+    while (now >= blocked_until_ && !host_records_.empty() &&
+           builder_.count() < records_of_entry_max &&
+           builder_.fits(host_records_.front().record.size())) {
+      auto& own = host_records_.front();
+      own.first = builder_.count();
+      own.count = 1;
+      builder_.add(own.record);
+      f.parts.push_back(std::move(own));
+      host_records_.pop_front();
+    }
+    while (!ready_.empty() && builder_.size_bytes() < options_.entry_bytes_aim) {
+      auto& p = ready_.front();
+      std::size_t size = 0;
+      for (const auto& record : p.what.records) size += padded(record.size());
+      if (builder_.size_bytes() + size > entry_bytes_max ||
+          builder_.count() + p.count > records_of_entry_max) {
+        if (!builder_.empty()) break;
+        auto lost = std::move(p);
+        ready_.pop_front();
+        reject(lost.slot, lost.what,
+               error{"entry.too_large", "the outcome does not fit into an entry"}, now);
+        continue;
+      }
+      p.first = builder_.count();
+      for (const auto& record : p.what.records) builder_.add(record);
+      p.what.records.clear();
+      p.what.records.shrink_to_fit();
+      f.parts.push_back(std::move(p));
+      ready_.pop_front();
+    }
+    if (builder_.empty() && (reads_.empty() || !flights_.empty())) return;
+    proposed_stamp_ = std::max({proposed_stamp_, stamp_, now});
+    f.payload = builder_.finish(proposed_stamp_);
+    f.reads = std::exchange(reads_, {});
+    ++counters_.entries;
+    flights_.push_back(std::move(f));
+    port_->propose(flights_.back().payload);
+  }
+}
+
+void plant_host::retry_held(timestamp now) {
+  auto held = std::exchange(held_, {});
+  for (auto& [local, s] : held) {
+    const auto* k = kinds_->find(split_local(local).first);
+    if (k == nullptr) continue;
+    const auto what = s.source == engine::Source::timer      ? waiter::kind::timer
+                      : s.source == engine::Source::delivery ? waiter::kind::delivery
+                                                             : waiter::kind::message;
+    give(intern(local, *k), what, std::move(s));
+  }
+  held_until_ = now;
+}
+
+void plant_host::give(slot_number slot, waiter::kind what, stimulus s) {
+  waiter w;
+  w.what = what;
+  w.slot = slot;
+  w.lane = s.lane;
+  w.again = copy_of(s);
+  s.ticket = add_waiter(std::move(w));
+  slots_[slot].pending.push_back(std::move(s));
+  touch(slot);
+}
+
+void plant_host::expire_waiters(timestamp now) {
+  swept_at_ = now;
+  const auto late = [&](waiter& w) {
+    reply r;
+    r.tag = w.tag;
+    r.outcome = engine::Outcome::pending;
+    r.code = "command.deadline";
+    r.detail = "the outcome is not known yet; see the transaction";
+    r.correlation = w.correlation;
+    answer(w.sink, std::move(r));
+    w.answered = true;
+  };
+  for (auto& w : waiters_)
+    if (w.what == waiter::kind::client && !w.answered && w.deadline <= now) late(w);
+  for (auto it = pending_.begin(); it != pending_.end();) {
+    std::erase_if(it->second, [&](waiter& w) {
+      if (w.deadline > now) return false;
+      late(w);
+      return true;
+    });
+    it = it->second.empty() ? pending_.erase(it) : std::next(it);
+  }
+  while (!early_.empty() && early_.front().since.micros() + early_us_max < now.micros()) {
+    for (const auto& r : early_.front().batch) {
+      reply out;
+      out.tag = r.tag;
+      out.outcome = engine::Outcome::refused;
+      out.code = "node.not_ready";
+      out.detail = "the plant has no leader";
+      out.retry_after_s = 1;
+      answer(early_.front().sink, std::move(out));
+    }
+    early_count_ -= early_.front().batch.size();
+    early_.pop_front();
+  }
+}
+
+timestamp plant_host::next_wake(timestamp now) const {
+  timestamp wake;
+  const auto sooner = [&](timestamp t) {
+    if (t.given() && (!wake.given() || t < wake)) wake = t;
+  };
+  if (leading_) {
+    sooner(timers_.next_due());
+    sooner(outbox_.next_wake(now));
+    if (!held_.empty()) sooner(held_until_);
+    if (!host_records_.empty()) sooner(blocked_until_);
+  }
+  if (lanes_.admitted() > 0 || !pending_.empty() || !early_.empty())
+    sooner(timestamp::from_micros(now.micros() + sweep_us));
+  if (!cut_ && records_since_cut_ > 0)
+    sooner(timestamp::from_micros(cut_at_.micros() + options_.checkpoint_us));
+  for (const auto& [key, s] : const_cast<stream_table&>(streams_).outgoing())
+    if (s.under_way() && key.plant != options_.plant)
+      sooner(timestamp::from_micros(now.micros() + stream_resend_us));
+  return wake;
+}
+
+// ---- leadership ----
+
+void plant_host::on_role(const group_status& status, timestamp now) {
+  is_leader_ = status.role == group_role::leader;
+  lead_from_ = status.last;
+  if (is_leader_) {
+    begin_leading(now);
+    return;
+  }
+  if (!leading_) return;
+  leading_ = false;
+  const error why{"node.not_ready", "the plant's leadership moved"};
+  auto flights = std::exchange(flights_, {});
+  auto ready = std::exchange(ready_, {});
+  for (auto& f : flights) {
+    for (auto& [sink, r] : f.reads) answer(sink, lost_read(std::move(r), why));
+    for (auto& p : f.parts) lose_part(p, why, now);
+  }
+  for (auto& p : ready) lose_part(p, why, now);
+  for (auto& [sink, r] : std::exchange(reads_, {})) answer(sink, lost_read(std::move(r), why));
+  for (auto& p : std::exchange(host_records_, {}))
+    if (p.done_cb) p.done_cb(why);
+  held_.clear();
+  flush_replies();
+}
+
+reply plant_host::lost_read(reply r, const error& why) {
+  r.outcome = engine::Outcome::refused;
+  r.code = why.code;
+  r.detail = why.detail;
+  r.retry_after_s = 1;
+  r.events.clear();
+  return r;
+}
+
+void plant_host::lose_part(part& p, const error& why, timestamp now) {
+  if (p.slot != none) {
+    reject(p.slot, p.what, why, now);
+  } else if (p.done_cb) {
+    p.done_cb(why);
+  } else if (leading_) {  // a message of the host's own or the end of a delivery: proposed again
+    blocked_until_ = timestamp::from_micros(now.micros() + hold_back_us);
+    host_records_.push_back(std::move(p));
+  }
+}
+
+void plant_host::on_refused(std::span<const shared_bytes> payloads, const error& why,
+                            timestamp now) {
+  for (const auto& payload : payloads) {
+    const auto it = std::find_if(flights_.begin(), flights_.end(),
+                                 [&](const flight& f) { return f.payload == payload; });
+    if (it == flights_.end()) continue;
+    auto lost = std::move(*it);
+    flights_.erase(it);
+    for (auto& [sink, r] : lost.reads) answer(sink, lost_read(std::move(r), why));
+    for (auto& p : lost.parts) lose_part(p, why, now);
+  }
+  end_turn(now);
+}
+
+void plant_host::begin_leading(timestamp now) {
+  if (!is_leader_ || leading_ || applied_ < lead_from_ || evolving_ > 0) return;
+  leading_ = true;
+  streams_.restart();
+  timers_.hand_back_all();
+  outbox_.restart();
+  early_count_ = 0;
+  for (auto& e : std::exchange(early_, {}))
+    for (auto& r : e.batch) take(std::move(r), e.sink, now);
+}
+
+}  // namespace millrace
