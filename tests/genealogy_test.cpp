@@ -163,9 +163,9 @@ BOOST_AUTO_TEST_CASE(as_json) {
   w.add(here("HSG"), here("PMP"), "G-1", 1'000'000);
   BOOST_CHECK_EQUAL(
       to_json(walked(w, here("PMP"), walk_direction::up).result()),
-      R"({"root":"PMP","direction":"up","nodes":[{"batch":"PMP","material":"M-PMP","plant":"hamburg"},)"
+      R"({"root":"PMP","plant":"hamburg","direction":"up","nodes":[{"batch":"PMP","material":"M-PMP","plant":"hamburg"},)"
       R"({"batch":"HSG","material":"M-HSG","plant":"hamburg"}],"edges":[{"from":"HSG","to":"PMP","quantity":"10",)"
-      R"("unit":"EA","order":"1000042","operation":"0010","at":"1970-01-01T00:00:01Z","basis":"order"}],)"
+      R"("unit":"EA","order":"1000042","operation":"0010","report":"G-1","at":"1970-01-01T00:00:01Z","basis":"order"}],)"
       R"("complete":true,"missing":[],"unknown":[]})");
 }
 
