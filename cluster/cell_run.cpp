@@ -501,6 +501,10 @@ const cell::fault* cell::run::known_fault(hash128 id) const {
 
 /// The kind broke down on this input. A client hears it at once; a message, timer or delivery is tried once more.
 void cell::run::fail(asked& a, const decided& d, bool too_large) {
+  if (!a.s && d.detail.starts_with("state.damaged")) {  // not the parked fact's fault: the new cell tries it again
+    spoilt_ = true;
+    return;
+  }
   auto& known = note_fault(a.id);
   ++known.times;
   known.too_large = too_large;
