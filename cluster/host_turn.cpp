@@ -120,6 +120,11 @@ void plant_host::build_entries(timestamp now) {
 
 void plant_host::retry_held(timestamp now) {
   auto held = std::exchange(held_, {});
+  const auto number = [](const auto& h) {
+    return h.second.consumed ? h.second.consumed->number : std::uint64_t{0};
+  };
+  std::stable_sort(held.begin(), held.end(),
+                   [&](const auto& a, const auto& b) { return number(a) < number(b); });
   for (auto& [local, s] : held) {
     const auto* k = kinds_->find(split_local(local).first);
     if (k == nullptr) continue;
@@ -132,6 +137,12 @@ void plant_host::retry_held(timestamp now) {
 }
 
 void plant_host::give(slot_number slot, waiter::kind what, stimulus s) {
+  // What an actor lost comes again before anything that came later.
+  const auto& local = slots_[slot].local;
+  if (std::any_of(held_.begin(), held_.end(), [&](const auto& h) { return h.first == local; })) {
+    held_.emplace_back(local, std::move(s));
+    return;
+  }
   waiter w;
   w.what = what;
   w.slot = slot;
