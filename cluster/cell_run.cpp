@@ -1,5 +1,6 @@
 // One pass of a cell over its stash: decide input by input, evolve in place, gather one batch.
-// Until the batch is handed out nobody has seen it: when a decision spoils the state, the whole pass is taken back.
+// Until the batch is handed out nobody has seen it: when a decision spoils the state, the whole
+// pass is taken back.
 #include <algorithm>
 #include <utility>
 
@@ -52,21 +53,21 @@ class cell::run {
  private:
   /// One input with everything that its decision and its record need, whatever its source.
   struct asked {
-    stimulus* s = nullptr;               // null: a parked fact that is tried by itself
+    stimulus* s = nullptr;                  // null: a parked fact that is tried by itself
     const engine::ParkedT* fact = nullptr;  // a parked fact that is tried
     input in;
     caller from;
-    std::string principal;               // of a message: made here
-    hash128 id;                          // of the record
-    hash128 command_id;                  // as the kind sees it
-    hash128 origin;                      // handed on with asks
+    std::string principal;  // of a message: made here
+    hash128 id;             // of the record
+    hash128 command_id;     // as the kind sees it
+    hash128 origin;         // handed on with asks
     std::string_view correlation, causation;
     std::string reply_to;
     std::string_view ask;
     engine::Source source = engine::Source::client;
     std::uint8_t command = 0;
     bytes_view body;
-    bool journaled = false;              // a refusal is journaled too
+    bool journaled = false;  // a refusal is journaled too
   };
 
   void take(stimulus& s);
@@ -98,11 +99,11 @@ class cell::run {
   proposal out_;
   std::vector<std::string> before_;
   touched_timers timers_;
-  std::uint64_t tip_ = 0;                // sequence after the decision at hand
+  std::uint64_t tip_ = 0;  // sequence after the decision at hand
   std::size_t bytes_ = 0;
   bool changed_ = false;
   bool spoilt_ = false;
-  std::optional<verdict> last_words_;    // of the input that spoilt the state
+  std::optional<verdict> last_words_;  // of the input that spoilt the state
 };
 
 proposal cell::offer(std::vector<stimulus> inputs, timestamp now) {
@@ -114,21 +115,30 @@ proposal cell::offer(std::vector<stimulus> inputs, timestamp now) {
   } else {
     for (auto& s : inputs) {
       if (s.source == engine::Source::client && stash_.size() >= cell_stash_max) {
-        out.verdicts.push_back({s.ticket, engine::Outcome::refused, -1, sequence_, "plant.overloaded", "The actor's stash is full", {}, {}});
+        out.verdicts.push_back({s.ticket,
+                                engine::Outcome::refused,
+                                -1,
+                                sequence_,
+                                "plant.overloaded",
+                                "The actor's stash is full",
+                                {},
+                                {}});
         continue;
       }
       stash_.push_back(std::move(s));
     }
   }
   auto made = resume(now);
-  if (!out.verdicts.empty()) std::move(out.verdicts.begin(), out.verdicts.end(), std::back_inserter(made.verdicts));
+  if (!out.verdicts.empty())
+    std::move(out.verdicts.begin(), out.verdicts.end(), std::back_inserter(made.verdicts));
   return made;
 }
 
 proposal cell::resume(timestamp now) {
   if (in_flight() || spoilt_ || stash_.empty()) return {};
   const auto by_lane = [](const stimulus& a, const stimulus& b) { return a.lane < b.lane; };
-  if (!std::is_sorted(stash_.begin(), stash_.end(), by_lane)) std::stable_sort(stash_.begin(), stash_.end(), by_lane);
+  if (!std::is_sorted(stash_.begin(), stash_.end(), by_lane))
+    std::stable_sort(stash_.begin(), stash_.end(), by_lane);
   return run(*this, std::max(stamp_, now)).go();
 }
 
@@ -145,15 +155,18 @@ proposal cell::run::go() {
     if (last_words_) c_.stash_.erase(c_.stash_.begin() + static_cast<std::ptrdiff_t>(done) - 1);
     return take_back();
   }
-  if (done == c_.stash_.size()) c_.stash_ = std::vector<stimulus>();
-  else c_.stash_.erase(c_.stash_.begin(), c_.stash_.begin() + static_cast<std::ptrdiff_t>(done));
+  if (done == c_.stash_.size())
+    c_.stash_ = std::vector<stimulus>();
+  else
+    c_.stash_.erase(c_.stash_.begin(), c_.stash_.begin() + static_cast<std::ptrdiff_t>(done));
   for (auto& s : c_.stash_) s.stale = s.stale || is_stale(s, timers_);
   if (out_.records.empty()) return std::move(out_);
 
   std::vector<std::string> after;
   c_.index_values(after);
   for (std::size_t i = 0; i < after.size(); ++i)
-    if (before_[i] != after[i]) out_.what.indexes.push_back({static_cast<std::uint16_t>(i), before_[i], after[i]});
+    if (before_[i] != after[i])
+      out_.what.indexes.push_back({static_cast<std::uint16_t>(i), before_[i], after[i]});
   if (!out_.what.indexes.empty()) c_.note_index_base(before_);
   if (changed_ && c_.kind_->model().referenced) out_.what.reference = c_.reference();
   c_.flight_ = std::make_unique<flight>();
@@ -164,7 +177,8 @@ proposal cell::run::go() {
   return std::move(out_);
 }
 
-/// Nothing of this pass has been seen: only what spoilt it gets its verdict, the rest waits for the new cell.
+/// Nothing of this pass has been seen: only what spoilt it gets its verdict, the rest waits for the
+/// new cell.
 proposal cell::run::take_back() {
   c_.spoilt_ = true;
   proposal out;
@@ -175,18 +189,21 @@ proposal cell::run::take_back() {
 
 void cell::run::take(stimulus& s) {
   if (s.stale || is_stale(s, timers_)) {
-    out_.verdicts.push_back({s.ticket, engine::Outcome::accepted, -1, c_.sequence_, {}, {}, {}, {}});
+    out_.verdicts.push_back(
+        {s.ticket, engine::Outcome::accepted, -1, c_.sequence_, {}, {}, {}, {}});
     return;
   }
   if (s.op != request::exception_op::none) return take_exception(s);
   asked a;
   frame(s, a);
-  if (!c_.quarantined().empty()) return refuse(a, "actor.quarantined", std::string(c_.quarantined()));
+  if (!c_.quarantined().empty())
+    return refuse(a, "actor.quarantined", std::string(c_.quarantined()));
   if (!s.if_match.empty() &&
       s.if_match != std::to_string(c_.env_->generation()) + '.' + std::to_string(c_.sequence_))
     return refuse(a, "command.precondition", "The actor stands at " + std::to_string(c_.sequence_));
   if (const auto* known = known_fault(a.id); known && known->times > 1)
-    return refuse(a, known->too_large ? "entry.too_large" : "kind.fault", "The actor's code failed on this twice");
+    return refuse(a, known->too_large ? "entry.too_large" : "kind.fault",
+                  "The actor's code failed on this twice");
   if (s.dry_run) return rehearse(s, a);
   finish(a, decide(a));
 }
@@ -223,7 +240,8 @@ void cell::run::frame(stimulus& s, asked& a) {
 
 void cell::run::frame_message(const stimulus& s, asked& a) {
   const auto& m = *s.message;
-  const auto plant = s.consumed->plant.empty() ? c_.env_->plant() : std::string_view(s.consumed->plant);
+  const auto plant =
+      s.consumed->plant.empty() ? c_.env_->plant() : std::string_view(s.consumed->plant);
   a.principal.reserve(plant.size() + 1 + m.from.size());
   a.principal.append(plant).append(1, '/').append(m.from);
   a.from.principal = a.principal;
@@ -278,7 +296,8 @@ decided cell::run::decide(asked& a) {
   return out;
 }
 
-/// The generic rule for actors that do not exist yet: true when the decision is made without the kind.
+/// The generic rule for actors that do not exist yet: true when the decision is made without the
+/// kind.
 bool cell::run::absent(const asked& a, decided& out) const {
   if (c_.sequence_ > 0) return false;
   if (!std::holds_alternative<command_input>(a.in)) return true;  // late: there is nobody to care
@@ -363,8 +382,8 @@ record_parts cell::run::parts_of(const asked& a, const decided& d) const {
   return p;
 }
 
-/// False: the state outgrew its limit, and is spoilt. It is measured only when the events since the last time could have
-/// brought it there; what shrinks a state that is over the limit may pass.
+/// False: the state outgrew its limit, and is spoilt. It is measured only when the events since the
+/// last time could have brought it there; what shrinks a state that is over the limit may pass.
 bool cell::run::state_fits(asked& a, decided& d) {
   constexpr std::size_t growth_max = 4;  // bytes of state that a byte of an event makes, at most
   std::size_t grown = c_.grown_;
@@ -374,7 +393,8 @@ bool cell::run::state_fits(asked& a, decided& d) {
   const auto size = c_.kind_->save(*c_.state_).size();
   if (size > state_bytes_max && size > c_.state_bytes_) {
     d.spoilt = true;
-    d.detail = "The state would have " + std::to_string(size) + " bytes, at most " + std::to_string(state_bytes_max) + " fit";
+    d.detail = "The state would have " + std::to_string(size) + " bytes, at most " +
+               std::to_string(state_bytes_max) + " fit";
     fail(a, d, true);
     return false;
   }
@@ -399,12 +419,13 @@ bool cell::run::write(asked& a, decided& d, const record_parts& parts) {
 
 void cell::run::answer(const asked& a, decided&& d, std::int32_t record, std::string exception) {
   if (!a.s) return;
-  out_.verdicts.push_back({a.s->ticket, d.outcome, record, c_.sequence_, std::move(d.code), std::move(d.detail),
-                           std::move(exception), std::move(d.events)});
+  out_.verdicts.push_back({a.s->ticket, d.outcome, record, c_.sequence_, std::move(d.code),
+                           std::move(d.detail), std::move(exception), std::move(d.events)});
 }
 
 void cell::run::stand(asked& a, decided& d) {
-  const bool silent = d.events.empty() && d.effects.empty() && d.settles.empty() && d.outcome == engine::Outcome::accepted;
+  const bool silent = d.events.empty() && d.effects.empty() && d.settles.empty() &&
+                      d.outcome == engine::Outcome::accepted;
   if (silent && !a.journaled && !a.fact) return answer(a, std::move(d), -1);
   if (!d.events.empty() && !state_fits(a, d)) return;
   complete(a, d);
@@ -432,12 +453,15 @@ void cell::run::stand(asked& a, decided& d) {
 
 void cell::run::park(asked& a, decided& d) {
   if (!a.fact && c_.parked_count() >= cell_parked_max) {
-    // Nothing was decided that would have to stand: a fact that nobody can keep is the sender's to keep.
+    // Nothing was decided that would have to stand: a fact that nobody can keep is the sender's to
+    // keep.
     d.spoilt = !d.events.empty();
     if (d.spoilt) return fail(a, d, false);
-    return refuse(a, "exceptions.full", "The actor has " + std::to_string(cell_parked_max) + " open exceptions");
+    return refuse(a, "exceptions.full",
+                  "The actor has " + std::to_string(cell_parked_max) + " open exceptions");
   }
-  if (a.fact && !a.s && d.events.empty() && d.effects.empty() && d.settles.empty()) return;  // tried in vain
+  if (a.fact && !a.s && d.events.empty() && d.effects.empty() && d.settles.empty())
+    return;  // tried in vain
   if (!d.events.empty() && !state_fits(a, d)) return;
   complete(a, d);
   engine::ParkedT kept;
@@ -449,7 +473,8 @@ void cell::run::park(asked& a, decided& d) {
       kept.body.assign(a.body.begin(), a.body.end());
     }
   } else {
-    kept.exception = c_.kind_->model().name + '~' + std::string(c_.id()) + '~' + std::to_string(c_.parked_total_ + 1);
+    kept.exception = c_.kind_->model().name + '~' + std::string(c_.id()) + '~' +
+                     std::to_string(c_.parked_total_ + 1);
     kept.command = a.command;
     kept.body.assign(a.body.begin(), a.body.end());
     kept.principal = a.from.principal;
@@ -499,9 +524,11 @@ const cell::fault* cell::run::known_fault(hash128 id) const {
   return nullptr;
 }
 
-/// The kind broke down on this input. A client hears it at once; a message, timer or delivery is tried once more.
+/// The kind broke down on this input. A client hears it at once; a message, timer or delivery is
+/// tried once more.
 void cell::run::fail(asked& a, const decided& d, bool too_large) {
-  if (!a.s && d.detail.starts_with("state.damaged")) {  // not the parked fact's fault: the new cell tries it again
+  if (!a.s && d.detail.starts_with(
+                  "state.damaged")) {  // not the parked fact's fault: the new cell tries it again
     spoilt_ = true;
     return;
   }
@@ -513,7 +540,8 @@ void cell::run::fail(asked& a, const decided& d, bool too_large) {
   if (d.spoilt) {
     spoilt_ = true;
     if (a.s && !again)
-      last_words_ = verdict{a.s->ticket, engine::Outcome::refused, -1, c_.sequence_, code, d.detail, {}, {}};
+      last_words_ =
+          verdict{a.s->ticket, engine::Outcome::refused, -1, c_.sequence_, code, d.detail, {}, {}};
     return;
   }
   if (!a.s) return;
@@ -533,10 +561,18 @@ void cell::run::rehearse(stimulus& s, asked& a) {
     context_.set(a.from, a.correlation, a.command_id, false);
     overlay_map scratch;
     growth evo(c_, at_, &scratch);
-    const auto copy = c_.sequence_ > 0 ? c_.kind_->load(c_.kind_->save(*c_.state_)) : c_.kind_->create();
+    const auto copy =
+        c_.sequence_ > 0 ? c_.kind_->load(c_.kind_->save(*c_.state_)) : c_.kind_->create();
     d = c_.kind_->decide(*copy, a.in, context_, evo);
   }
-  out_.verdicts.push_back({s.ticket, d.outcome, -1, c_.sequence_, std::move(d.code), std::move(d.detail), {}, std::move(d.events)});
+  out_.verdicts.push_back({s.ticket,
+                           d.outcome,
+                           -1,
+                           c_.sequence_,
+                           std::move(d.code),
+                           std::move(d.detail),
+                           {},
+                           std::move(d.events)});
 }
 
 // ---- parked facts ----
@@ -545,7 +581,8 @@ void cell::run::take_exception(stimulus& s) {
   asked a;
   frame(s, a);
   a.source = engine::Source::exception;
-  if (!c_.quarantined().empty()) return refuse(a, "actor.quarantined", std::string(c_.quarantined()));
+  if (!c_.quarantined().empty())
+    return refuse(a, "actor.quarantined", std::string(c_.quarantined()));
   const auto* fact = c_.parked(s.exception);
   if (!fact) return refuse(a, "exception.unknown", s.exception);
   if (s.op == request::exception_op::discard) return discard(s, *fact);
@@ -555,7 +592,14 @@ void cell::run::take_exception(stimulus& s) {
   if (s.op == request::exception_op::retry || s.body.empty()) a.body = kept.body;
   a.in = command_input{a.command, a.body};
   if (s.op == request::exception_op::retry) {
-    a.from = {kept.principal, kept.system == System::none ? system_set{0} : static_cast<system_set>(1u << static_cast<unsigned>(kept.system)), false, {}, {}, {}};
+    a.from = {kept.principal,
+              kept.system == System::none
+                  ? system_set{0}
+                  : static_cast<system_set>(1u << static_cast<unsigned>(kept.system)),
+              false,
+              {},
+              {},
+              {}};
     if (kept.system == System::none) name_actor(a.from, kept.principal);
   }
   if (a.correlation.empty()) a.correlation = kept.correlation;
@@ -613,13 +657,22 @@ void cell::run::retry_parked() {
       a.command = kept.command;
       a.body = kept.body;
       a.in = command_input{a.command, a.body};
-      a.from = {kept.principal, kept.system == System::none ? system_set{0} : static_cast<system_set>(1u << static_cast<unsigned>(kept.system)), false, {}, {}, {}};
+      a.from = {kept.principal,
+                kept.system == System::none
+                    ? system_set{0}
+                    : static_cast<system_set>(1u << static_cast<unsigned>(kept.system)),
+                false,
+                {},
+                {},
+                {}};
       if (kept.system == System::none) name_actor(a.from, kept.principal);
       const auto before = facts.size();
       finish(a, decide(a));
       if (spoilt_) return;
-      if (facts.size() < before) posted = true;
-      else ++at;
+      if (facts.size() < before)
+        posted = true;
+      else
+        ++at;
     }
     c_.extras_->retry_from = at;
   }

@@ -1,13 +1,16 @@
-// The core of a plant: takes requests, hands stimuli to cells, gathers their proposals into entries, applies what is
-// committed and lets replies out. One single-threaded state machine; time is an argument, everything else goes through
-// host_port, so that the CAF shell and the simulation drive the same code.
+// The core of a plant: takes requests, hands stimuli to cells, gathers their proposals into
+// entries, applies what is committed and lets replies out. One single-threaded state machine; time
+// is an argument, everything else goes through host_port, so that the CAF shell and the simulation
+// drive the same code.
 //
 //   submit ----> lanes --> offer(slot) ...> on_proposal --> end_turn: propose(entry)
 //                                                              |
-//   replies <-- verdicts <-- apply <-- on_committed <----------+        apply files messages, timers, deliveries
+//   replies <-- verdicts <-- apply <-- on_committed <----------+        apply files messages,
+//   timers, deliveries
 //
-// Usage by a shell: any number of inputs (submit, on_*), then end_turn(now). Outputs may come from within any input; the
-// port must not call back into the host from them (it queues). An actor is named by its slot while it is resident.
+// Usage by a shell: any number of inputs (submit, on_*), then end_turn(now). Outputs may come from
+// within any input; the port must not call back into the host from them (it queues). An actor is
+// named by its slot while it is resident.
 #pragma once
 
 #include <array>
@@ -46,15 +49,15 @@ using slot_number = std::uint32_t;
 /// Messages of one stream on their way to another plant.
 struct message_frame {
   std::string to_plant, from_plant;
-  std::uint32_t generation = 1;           // of the sending plant
+  std::uint32_t generation = 1;  // of the sending plant
   Lane lane = Lane::rest;
-  std::uint64_t first = 0;                // number of the first message
+  std::uint64_t first = 0;                                        // number of the first message
   std::vector<std::shared_ptr<const engine::MessageT>> messages;  // consecutive
 };
 
 /// The receiver's answer: everything up to `watermark` is done (0 with nothing done).
 struct watermark_frame {
-  std::string to_plant, from_plant;       // to_plant: the sender of the messages
+  std::string to_plant, from_plant;  // to_plant: the sender of the messages
   std::uint32_t generation = 1;
   Lane lane = Lane::rest;
   std::uint64_t watermark = 0;
@@ -66,57 +69,65 @@ class host_port {
   virtual ~host_port() = default;
 
   // ---- cells: one per slot, inputs to a slot keep their order ----
-  /// Make a cell for `local` ("kind/id"), loaded with load_actor(..., upto): answer on_activated. The child rows are
-  /// checked (check_rows) with `reload` and while this host does not lead. With `reload` the slot
-  /// has a cell that is spoilt: call lost() on it if it was not, load a new one, let it inherit the legacy. After
-  /// on_cell_lost there is no cell and nothing to inherit.
-  virtual void activate(slot_number slot, const std::string& local, journal_index upto, bool reload) = 0;
+  /// Make a cell for `local` ("kind/id"), loaded with load_actor(..., upto): answer on_activated.
+  /// The child rows are checked (check_rows) with `reload` and while this host does not lead. With
+  /// `reload` the slot has a cell that is spoilt: call lost() on it if it was not, load a new one,
+  /// let it inherit the legacy. After on_cell_lost there is no cell and nothing to inherit.
+  virtual void activate(slot_number slot, const std::string& local, journal_index upto,
+                        bool reload) = 0;
   /// cell.offer(inputs, now); a proposal that is not empty comes back as on_proposal.
   virtual void offer(slot_number slot, std::vector<stimulus> inputs, timestamp now) = 0;
   /// cell.committed(index, ordinal), then cell.resume(now): as with offer.
-  virtual void committed(slot_number slot, journal_index index, std::uint32_t ordinal, timestamp now) = 0;
-  /// cell.evolve of these records of an entry that this host did not propose: answer on_evolved, also when the cell could
-  /// not be loaded. May come before the activation was answered (a shell keeps it until the cell is there).
-  virtual void evolve(slot_number slot, journal_index index, shared_bytes entry, std::vector<std::uint32_t> ordinals) = 0;
-  /// cell.image(), as soon as nothing is in flight: answer on_image (null when the actor cannot be loaded). `stored`:
-  /// cell.stored().
+  virtual void committed(slot_number slot, journal_index index, std::uint32_t ordinal,
+                         timestamp now) = 0;
+  /// cell.evolve of these records of an entry that this host did not propose: answer on_evolved,
+  /// also when the cell could not be loaded. May come before the activation was answered (a shell
+  /// keeps it until the cell is there).
+  virtual void evolve(slot_number slot, journal_index index, shared_bytes entry,
+                      std::vector<std::uint32_t> ordinals) = 0;
+  /// cell.image(), as soon as nothing is in flight: answer on_image (null when the actor cannot be
+  /// loaded). `stored`: cell.stored().
   virtual void image(slot_number slot) = 0;
   virtual void stored(slot_number slot) = 0;
-  /// The actor is not needed: when cell.idle() drop the cell, else keep it; answer on_passivated either way.
+  /// The actor is not needed: when cell.idle() drop the cell, else keep it; answer on_passivated
+  /// either way.
   virtual void passivate(slot_number slot) = 0;
   /// Publish (kinds with model().referenced) what others may look up from now on.
   virtual void publish(const std::string& local, std::shared_ptr<const reference_state> state) = 0;
 
   // ---- the log ----
-  virtual void propose(shared_bytes entry) = 0;                      // proposer::propose
-  virtual void checkpointed(journal_index index) = 0;                // proposer::checkpointed
+  virtual void propose(shared_bytes entry) = 0;        // proposer::propose
+  virtual void checkpointed(journal_index index) = 0;  // proposer::checkpointed
 
   // ---- the state environment: slices are committed in order; answer on_written after each ----
   virtual void write(std::shared_ptr<write_batch> slice) = 0;
 
   // ---- outside ----
-  virtual void attempt_delivery(attempt a) = 0;                      // sink::attempt_delivery, answer on_attempt
-  virtual void send(message_frame frame) = 0;                        // to the host of frame.to_plant: on_messages
-  virtual void send(watermark_frame frame) = 0;                      // likewise: on_watermark
-  virtual void applied(journal_index index) = 0;                     // wake watchers
+  virtual void attempt_delivery(attempt a) = 0;   // sink::attempt_delivery, answer on_attempt
+  virtual void send(message_frame frame) = 0;     // to the host of frame.to_plant: on_messages
+  virtual void send(watermark_frame frame) = 0;   // likewise: on_watermark
+  virtual void applied(journal_index index) = 0;  // wake watchers
   virtual void alarm(std::string_view code, const std::string& detail) = 0;
 };
 
 struct host_options {
   std::string plant;
   std::uint32_t generation = 1;
-  std::uint32_t pipeline_max = 3;                          // entries in flight
-  std::size_t entry_bytes_aim = 512 * 1024;                // an entry is closed at this size
-  std::size_t resident_bytes_max = 512ull * 1024 * 1024;   // memory budget of cells: least recently used ones leave
-  std::size_t cell_bytes = 2'048;                          // assumed of a cell, until it says
-  std::size_t slot_stash_max = 1'024;                      // inputs of one actor that wait: beyond 429
-  std::size_t checkpoint_records = 200'000;                // a checkpoint begins after so many records,
-  std::int64_t checkpoint_us = 5'000'000;                  // or this long after the last, when anything changed
-  std::size_t slice_bytes_max = 2 * 1024 * 1024;           // of one transaction of a checkpoint: the journal waits for its sync
-  std::int64_t retain_us = 0;                              // older entries leave once nobody needs them; 0: all stay
-  std::size_t exceptions_max = 100'000;                    // open facts of a plant that are listed
-  std::uint64_t stream_waiting_max = 1'000'000;            // messages to one plant: beyond 503 endpoint.backlog
-  bool sole_voter = true;                                  // reads need no barrier: nobody else can lead
+  std::uint32_t pipeline_max = 3;            // entries in flight
+  std::size_t entry_bytes_aim = 512 * 1024;  // an entry is closed at this size
+  std::size_t resident_bytes_max =
+      512ull * 1024 * 1024;            // memory budget of cells: least recently used ones leave
+  std::size_t cell_bytes = 2'048;      // assumed of a cell, until it says
+  std::size_t slot_stash_max = 1'024;  // inputs of one actor that wait: beyond 429
+  std::size_t checkpoint_records = 200'000;  // a checkpoint begins after so many records,
+  std::int64_t checkpoint_us = 5'000'000;    // or this long after the last, when anything changed
+  std::size_t slice_bytes_max =
+      2 * 1024 * 1024;         // of one transaction of a checkpoint: the journal waits for its sync
+  std::int64_t retain_us = 0;  // older entries leave once nobody needs them; 0: all stay
+  std::size_t exceptions_max = 100'000;  // open facts of a plant that are listed
+  std::uint64_t stream_waiting_max =
+      1'000'000;           // messages to one plant: beyond 503 endpoint.backlog
+  bool sole_voter = true;  // reads need no barrier: nobody else can lead
   lane_limits lanes;
   window_limits window;
   outbox_limits outbox_;
@@ -124,8 +135,10 @@ struct host_options {
 
 struct host_status {
   journal_index applied = 0, checkpoint = 0;
-  std::uint64_t resident = 0, in_flight = 0, exceptions = 0, timers = 0, quarantined = 0, outbox = 0, dead = 0;
-  std::uint64_t admitted = 0, entries = 0, records = 0, replayed = 0, refused = 0, faults = 0, checkpoints = 0;
+  std::uint64_t resident = 0, in_flight = 0, exceptions = 0, timers = 0, quarantined = 0,
+                outbox = 0, dead = 0;
+  std::uint64_t admitted = 0, entries = 0, records = 0, replayed = 0, refused = 0, faults = 0,
+                checkpoints = 0;
   std::uint64_t resident_bytes = 0, window = 0, messages_waiting = 0;
   timestamp stamp;
   bool leading = false;
@@ -139,35 +152,43 @@ struct id_page {
 
 class plant_host {
  public:
-  /// All outlive the host. `state`: the state environment; `journal`: this plant's log, applied part only.
-  plant_host(host_options options, const kind_registry& kinds, host_port& port, store& state, journal_reader& journal,
-             outbox::random random);
+  /// All outlive the host. `state`: the state environment; `journal`: this plant's log, applied
+  /// part only.
+  plant_host(host_options options, const kind_registry& kinds, host_port& port, store& state,
+             journal_reader& journal, outbox::random random);
   ~plant_host();
   plant_host(const plant_host&) = delete;
   plant_host& operator=(const plant_host&) = delete;
 
-  /// Loads what the last checkpoint holds (no scan over actors). Then the log's entries above applied() come through
-  /// on_committed. Error: state.damaged: wipe the plant's rows (wipe_plant) and begin anew with a new host.
+  /// Loads what the last checkpoint holds (no scan over actors). Then the log's entries above
+  /// applied() come through on_committed. Error: state.damaged: wipe the plant's rows (wipe_plant)
+  /// and begin anew with a new host.
   [[nodiscard]] result<void> load();
 
   // ---- requests (leader) ----
   void submit(std::vector<request> batch, std::shared_ptr<reply_sink> sink, timestamp now);
-  void deadletter(std::uint64_t number, engine_api::deadletter_op op, bytes edited, std::string by, timestamp now, done<void> cb);
-  void pause_endpoint(System system, timestamp until, std::string reason, std::string by, timestamp now, done<void> cb);
-  /// Files the acknowledged deliveries of that system from a journal position on anew, at most 10,000; the actors are not
-  /// told of their ends again. Errors: journal.damaged, cursor.expired, node.not_ready.
-  void replay_endpoint(System system, journal_index from, std::string by, timestamp now, done<void> cb);
+  void deadletter(std::uint64_t number, engine_api::deadletter_op op, bytes edited, std::string by,
+                  timestamp now, done<void> cb);
+  void pause_endpoint(System system, timestamp until, std::string reason, std::string by,
+                      timestamp now, done<void> cb);
+  /// Files the acknowledged deliveries of that system from a journal position on anew, at most
+  /// 10,000; the actors are not told of their ends again. Errors: journal.damaged, cursor.expired,
+  /// node.not_ready.
+  void replay_endpoint(System system, journal_index from, std::string by, timestamp now,
+                       done<void> cb);
 
   // ---- from cells ----
-  /// `rebuilt`: the cell holds what its rows do not (cell.dirty()): they are written again with the next checkpoint.
+  /// `rebuilt`: the cell holds what its rows do not (cell.dirty()): they are written again with the
+  /// next checkpoint.
   void on_activated(slot_number slot, result<void> how, timestamp now, bool rebuilt = false);
   void on_proposal(slot_number slot, proposal p, timestamp now);
   void on_evolved(slot_number slot, changes what, timestamp now);
   void on_image(slot_number slot, std::shared_ptr<const actor_image> image, std::size_t cell_bytes);
   void on_passivated(slot_number slot, bool gone, timestamp now);
-  /// The shell lost the cell (its actor died, an exception) with everything that it had been offered and had not proposed:
-  /// loaded anew from what is committed; inputs that it had not been offered yet wait for it. Beyond three within a minute
-  /// the actor's inputs are refused (actor.quarantined) until it was idle for a minute.
+  /// The shell lost the cell (its actor died, an exception) with everything that it had been
+  /// offered and had not proposed: loaded anew from what is committed; inputs that it had not been
+  /// offered yet wait for it. Beyond three within a minute the actor's inputs are refused
+  /// (actor.quarantined) until it was idle for a minute.
   void on_cell_lost(slot_number slot, std::string_view why, timestamp now);
 
   // ---- from the log ----
@@ -183,7 +204,8 @@ class plant_host {
   void on_messages(const message_frame& frame, timestamp now);
   void on_watermark(const watermark_frame& frame, timestamp now);
 
-  /// Ends a turn of inputs: proposes, dispatches, fires timers, starts attempts, lets replies out. Cheap when idle.
+  /// Ends a turn of inputs: proposes, dispatches, fires timers, starts attempts, lets replies out.
+  /// Cheap when idle.
   void end_turn(timestamp now);
   /// When end_turn has work that no input announces (timers, deadlines, attempts, checkpoint).
   [[nodiscard]] timestamp next_wake(timestamp now) const;
@@ -191,9 +213,11 @@ class plant_host {
   void checkpoint(timestamp now, std::function<void()> done = {});
 
   // ---- queries, as of what is applied ----
-  /// The slot of a resident actor (its cell has the state); none: its row in the state environment is current.
+  /// The slot of a resident actor (its cell has the state); none: its row in the state environment
+  /// is current.
   [[nodiscard]] std::optional<slot_number> resident(std::string_view local) const;
-  /// Entry of a resident actor's last applied record, as far as seen since load(): what a cold read of it must reach.
+  /// Entry of a resident actor's last applied record, as far as seen since load(): what a cold read
+  /// of it must reach.
   [[nodiscard]] journal_index last_index(slot_number slot) const { return slots_[slot].last_index; }
   [[nodiscard]] journal_index applied() const { return applied_; }
   [[nodiscard]] bool leading() const { return leading_; }
@@ -201,41 +225,50 @@ class plant_host {
   [[nodiscard]] result<id_page> list(const list_query& q) const;
   [[nodiscard]] result<event_page> events(const event_query& q) const;
   [[nodiscard]] result<std::vector<hop>> transaction(std::string_view correlation) const;
-  [[nodiscard]] result<std::vector<exception_view>> exceptions(std::string_view code, std::string_view after, std::uint32_t limit) const;
+  [[nodiscard]] result<std::vector<exception_view>> exceptions(std::string_view code,
+                                                               std::string_view after,
+                                                               std::uint32_t limit) const;
   /// Actor of an open exception, empty when there is none.
   [[nodiscard]] std::string exception_actor(std::string_view id) const;
-  [[nodiscard]] std::vector<delivery_view> deadletters(std::uint64_t after, std::uint32_t limit) const;
+  [[nodiscard]] std::vector<delivery_view> deadletters(std::uint64_t after,
+                                                       std::uint32_t limit) const;
   [[nodiscard]] std::vector<endpoint_view> endpoints(timestamp now) const;
-  /// The journal from here on is still read by this plant: replays of answers, open exceptions, the next start. Retention
-  /// must not pass it (deliveries and messages that wait have rows of their own).
+  /// The journal from here on is still read by this plant: replays of answers, open exceptions, the
+  /// next start. Retention must not pass it (deliveries and messages that wait have rows of their
+  /// own).
   [[nodiscard]] journal_index needed_from() const;
-  /// Equal on every replica at the same applied index: window, timers, streams, outbox, asks, exceptions.
+  /// Equal on every replica at the same applied index: window, timers, streams, outbox, asks,
+  /// exceptions.
   [[nodiscard]] std::uint64_t hash() const;
 
  private:
   static constexpr slot_number none = ~slot_number{0};
-  static constexpr std::string_view pause_code = "endpoint.pause";  // code of the host's record that pauses
+  static constexpr std::string_view pause_code =
+      "endpoint.pause";  // code of the host's record that pauses
   static constexpr std::size_t replay_deliveries_max = 10'000;  // filed anew by one order
-  static constexpr std::uint8_t losses_of_actor_max = 3;  // within a minute, then its inputs are refused
+  static constexpr std::uint8_t losses_of_actor_max =
+      3;  // within a minute, then its inputs are refused
 
   // One input that will have a verdict. The ticket is the place in waiters_ with a count above it.
   struct waiter {
     enum class kind : std::uint8_t { free, client, message, timer, delivery };
     enum class place : std::uint8_t { lane, slot, cell };
     kind what = kind::free;
-    place where = place::slot;              // of the input: it is queued in its lane, waits at its slot, was given to the cell
+    place where = place::slot;  // of the input: it is queued in its lane, waits at its slot, was
+                                // given to the cell
     bool keyed = false;
-    bool answered = false;                  // the deadline passed: the client has its 202
+    bool answered = false;  // the deadline passed: the client has its 202
     bool replayed = false;
     Lane lane = Lane::rest;
-    std::uint32_t count = 0;                // of uses, the ticket's upper half
+    std::uint32_t count = 0;  // of uses, the ticket's upper half
     slot_number slot = 0;
     std::uint64_t tag = 0;
     hash128 id;
     timestamp deadline;
     std::shared_ptr<reply_sink> sink;
     std::string correlation;
-    std::unique_ptr<stimulus> again;        // message, timer, delivery: to be made anew when the proposal is lost
+    std::unique_ptr<stimulus>
+        again;  // message, timer, delivery: to be made anew when the proposal is lost
   };
   struct slot_state {
     enum class phase : std::uint8_t { free, loading, ready, passivating };
@@ -243,29 +276,29 @@ class plant_host {
     const kind* what = nullptr;
     phase state = phase::free;
     bool dirty = false;
-    bool listed = false;                    // in touched_
-    bool fresh = false;                     // came into being since the last checkpoint: not listed in its rows yet
-    bool reload = false;                    // once nothing of it is in flight
+    bool listed = false;  // in touched_
+    bool fresh = false;   // came into being since the last checkpoint: not listed in its rows yet
+    bool reload = false;  // once nothing of it is in flight
     std::uint8_t losses = 0;
-    std::uint64_t stayed = 0;               // it would not leave: count of checkpoints then, and one
-    std::uint32_t in_flight = 0;            // proposals that are not committed yet
-    std::uint32_t waiting = 0;              // waiters
-    std::uint32_t evolving = 0;             // evolve calls that are not answered yet
-    std::uint32_t size = 0;                 // bytes
-    journal_index last_index = 0;           // of its last applied record, as far as seen since load()
+    std::uint64_t stayed = 0;      // it would not leave: count of checkpoints then, and one
+    std::uint32_t in_flight = 0;   // proposals that are not committed yet
+    std::uint32_t waiting = 0;     // waiters
+    std::uint32_t evolving = 0;    // evolve calls that are not answered yet
+    std::uint32_t size = 0;        // bytes
+    journal_index last_index = 0;  // of its last applied record, as far as seen since load()
     timestamp lost_at;
-    slot_number newer = none, older = none; // in order of use
-    std::vector<stimulus> pending;          // go with the next offer
+    slot_number newer = none, older = none;  // in order of use
+    std::vector<stimulus> pending;           // go with the next offer
   };
 
-  struct part {                             // of an entry: one proposal, or one record of the host's own
+  struct part {  // of an entry: one proposal, or one record of the host's own
     slot_number slot = none;
-    std::uint32_t first = 0, count = 0;     // ordinals
+    std::uint32_t first = 0, count = 0;  // ordinals
     proposal what;
     bytes record;
     std::function<void(result<void>)> done_cb;
   };
-  struct flight {                           // an entry that was proposed
+  struct flight {  // an entry that was proposed
     shared_bytes payload;
     std::vector<part> parts;
     std::vector<std::pair<std::shared_ptr<reply_sink>, reply>> reads;  // leave with it
@@ -274,12 +307,12 @@ class plant_host {
     slot_number slot = none;
     stimulus what;
   };
-  struct early {                            // requests that came before this leader may begin
+  struct early {  // requests that came before this leader may begin
     std::vector<request> batch;
     std::shared_ptr<reply_sink> sink;
     timestamp since;
   };
-  struct ask {                              // an answer that is owed to an actor
+  struct ask {  // an answer that is owed to an actor
     std::string reply_to, tag, correlation, causation;
     hash128 origin;
     Lane lane = Lane::rest;
@@ -290,22 +323,25 @@ class plant_host {
     std::uint32_t ordinal = 0;
   };
   struct correlated {
-    std::string name;                       // correlation_name
+    std::string name;  // correlation_name
     journal_index index = 0;
     std::uint32_t ordinal = 0;
   };
-  struct paused { timestamp until; std::string reason; };
+  struct paused {
+    timestamp until;
+    std::string reason;
+  };
   struct position {
     journal_index index = 0;
     std::uint32_t ordinal = 0;
     timestamp stamp;
   };
-  struct cut {                              // a checkpoint on its way
+  struct cut {  // a checkpoint on its way
     journal_index index = 0;
-    std::size_t images = 0;                 // not answered yet
-    std::size_t slices = 0;                 // not written yet
+    std::size_t images = 0;  // not answered yet
+    std::size_t slices = 0;  // not written yet
     bool last_sent = false;
-    bool failed = false;                    // an actor has no image
+    bool failed = false;  // an actor has no image
     std::shared_ptr<write_batch> slice, last;
     std::vector<slot_number> slots;
     std::uint64_t outbox_next = 0;
@@ -330,13 +366,15 @@ class plant_host {
 
   // host_input.cpp: requests, verdicts, turns
   void take(request r, const std::shared_ptr<reply_sink>& sink, timestamp now);
-  [[nodiscard]] error refusal_of(const request& r, const kind** k, const table_model** command) const;
-  bool answer_from_window(const request& r, hash128 id, std::uint64_t fingerprint, const std::shared_ptr<reply_sink>& sink,
-                          timestamp now);
+  [[nodiscard]] error refusal_of(const request& r, const kind** k,
+                                 const table_model** command) const;
+  bool answer_from_window(const request& r, hash128 id, std::uint64_t fingerprint,
+                          const std::shared_ptr<reply_sink>& sink, timestamp now);
   [[nodiscard]] result<reply> replay(hash128 id, const window_hit& hit) const;
   [[nodiscard]] static reply reply_of(const engine::Record& r, journal_index index);
   static void settle_reply(const engine::Settle& s, reply& out);
-  void refuse_request(const request& r, const std::shared_ptr<reply_sink>& sink, std::string code, std::string detail);
+  void refuse_request(const request& r, const std::shared_ptr<reply_sink>& sink, std::string code,
+                      std::string detail);
   void offer_touched(timestamp now);
   void build_entries(timestamp now);
   void verdict_out(verdict& v, journal_index index, bool reading);
@@ -347,13 +385,16 @@ class plant_host {
   void lose_waiter(std::uint64_t ticket, const error& why, timestamp now);
   [[nodiscard]] bool backlog(const proposal& p, std::string& detail) const;
   void dispatch(timestamp now);
-  void dispatch_message(std::string_view source_plant, std::uint32_t generation, Lane lane, const numbered_message& m);
+  void dispatch_message(std::string_view source_plant, std::uint32_t generation, Lane lane,
+                        const numbered_message& m);
   void give(slot_number slot, waiter::kind what, stimulus s);
   void fire_timers(timestamp now);
   void start_attempts(timestamp now);
   void end_delivery(delivery_end d);
-  void answer_find(std::string_view source_plant, std::uint32_t generation, Lane lane, const numbered_message& m);
-  [[nodiscard]] engine::RecordT message_record(std::string_view source_plant, std::uint32_t generation, Lane lane,
+  void answer_find(std::string_view source_plant, std::uint32_t generation, Lane lane,
+                   const numbered_message& m);
+  [[nodiscard]] engine::RecordT message_record(std::string_view source_plant,
+                                               std::uint32_t generation, Lane lane,
                                                const numbered_message& m) const;
   std::size_t refile(const log_entry& e, System system, const std::string& by);
   void host_record(engine::RecordT r, std::function<void(result<void>)> cb = {});
@@ -372,21 +413,25 @@ class plant_host {
   void apply_operator(const engine::Record& r, const position& at);
   void apply_changes(slot_number slot, const changes& c, journal_index index);
   void file_message(std::shared_ptr<engine::MessageT> m);
-  void file_answer(const ask& to, const engine::Record& from, engine::Outcome outcome, std::string_view code,
-                   std::string_view detail, std::string_view exception);
+  void file_answer(const ask& to, const engine::Record& from, engine::Outcome outcome,
+                   std::string_view code, std::string_view detail, std::string_view exception);
   void end_filed(std::uint64_t number, const engine::DeliveryDone* d, timestamp stamp);
 
   // host_query.cpp
-  [[nodiscard]] result<event_page> events_at(const event_query& q, const std::vector<journal_index>& where) const;
-  [[nodiscard]] result<std::vector<journal_index>> history(std::string_view local, journal_index from) const;
-  [[nodiscard]] result<std::vector<journal_index>> correlated_entries(std::string_view correlation) const;
+  [[nodiscard]] result<event_page> events_at(const event_query& q,
+                                             const std::vector<journal_index>& where) const;
+  [[nodiscard]] result<std::vector<journal_index>> history(std::string_view local,
+                                                           journal_index from) const;
+  [[nodiscard]] result<std::vector<journal_index>> correlated_entries(
+      std::string_view correlation) const;
 
   // host_checkpoint.cpp
   void put_tables();
   void send_slice(bool force);
   void advance_cut(timestamp now);
-  [[nodiscard]] result<void> load_table(store_snapshot& from, table_id table,
-                                        const std::function<result<void>(std::string_view key, bytes_view row)>& take);
+  [[nodiscard]] result<void> load_table(
+      store_snapshot& from, table_id table,
+      const std::function<result<void>(std::string_view key, bytes_view row)>& take);
   [[nodiscard]] result<void> load_meta(store_snapshot& from);
   [[nodiscard]] outbox::fetch fetcher() const;
 
@@ -415,8 +460,8 @@ class plant_host {
   std::set<std::string, std::less<>> dirty_exceptions_;
   std::vector<slot_number> dirty_slots_;
   journal_index checkpoint_ = 0;
-  std::uint64_t outbox_stored_ = 0;         // deliveries below have rows
-  journal_index window_written_ = 0;        // rows of the window up to here are stored
+  std::uint64_t outbox_stored_ = 0;   // deliveries below have rows
+  journal_index window_written_ = 0;  // rows of the window up to here are stored
   journal_index window_erased_ = 0;
   std::size_t records_since_cut_ = 0;
   timestamp cut_at_;
@@ -432,7 +477,7 @@ class plant_host {
 
   // the leader's
   bool leading_ = false;
-  bool is_leader_ = false;                  // by Raft; leads once everything up to lead_from_ is applied
+  bool is_leader_ = false;  // by Raft; leads once everything up to lead_from_ is applied
   journal_index lead_from_ = 0;
   std::uint64_t evolving_ = 0;
   std::deque<early> early_;
@@ -440,16 +485,18 @@ class plant_host {
   lane_queues<queued> lanes_;
   std::deque<waiter> waiters_;
   std::vector<std::uint32_t> free_waiters_;
-  flat_map<hash128, std::uint64_t> in_flight_ids_;               // command id -> fingerprint
-  std::unordered_map<hash128, std::vector<waiter>> pending_;     // callers of commands whose answer is to come
-  std::deque<part> ready_;                                       // proposals for the next entries
-  std::deque<part> host_records_;                                // records of the host's own, likewise
+  flat_map<hash128, std::uint64_t> in_flight_ids_;  // command id -> fingerprint
+  std::unordered_map<hash128, std::vector<waiter>>
+      pending_;                    // callers of commands whose answer is to come
+  std::deque<part> ready_;         // proposals for the next entries
+  std::deque<part> host_records_;  // records of the host's own, likewise
   std::deque<flight> flights_;
   std::vector<std::pair<std::shared_ptr<reply_sink>, reply>> reads_;  // leave with the next entry
-  std::vector<std::pair<std::string, stimulus>> held_;          // "kind/id", lost input: tried again at held_until_
+  std::vector<std::pair<std::string, stimulus>>
+      held_;  // "kind/id", lost input: tried again at held_until_
   timestamp held_until_, blocked_until_, swept_at_, resent_at_, proposed_stamp_;
-  std::map<std::uint64_t, done<void>> discards_;                 // operators who wait for a discard
-  std::map<stream_table::out_key, std::uint64_t> acks_;          // watermarks of other plants, proposed
+  std::map<std::uint64_t, done<void>> discards_;         // operators who wait for a discard
+  std::map<stream_table::out_key, std::uint64_t> acks_;  // watermarks of other plants, proposed
   std::set<stream_table::in_key> watermarks_due_;
   std::vector<std::pair<std::shared_ptr<reply_sink>, std::vector<reply>>> replies_;
   entry_builder builder_;

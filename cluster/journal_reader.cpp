@@ -16,7 +16,8 @@ result<std::vector<log_entry>> stored_journal::read(journal_index from, journal_
   if (!entries) {
     auto group = journal_rows::read_group(**snapshot, group_);
     if (group && from <= group->anchor.index)
-      return error{"cursor.expired", "the journal begins at " + std::to_string(group->anchor.index + 1)};
+      return error{"cursor.expired",
+                   "the journal begins at " + std::to_string(group->anchor.index + 1)};
     return std::move(entries).error();
   }
   std::vector<log_entry> out;

@@ -1,5 +1,6 @@
-// The applied part of one plant's log, as readers see it: replays of answers, event pages, reloads of actors.
-// A seam, so that hosts know neither LMDB nor group numbers; `stored_journal` reads the journal environment.
+// The applied part of one plant's log, as readers see it: replays of answers, event pages, reloads
+// of actors. A seam, so that hosts know neither LMDB nor group numbers; `stored_journal` reads the
+// journal environment.
 #pragma once
 
 #include <vector>
@@ -14,9 +15,11 @@ namespace millrace {
 class journal_reader {
  public:
   virtual ~journal_reader() = default;
-  /// Entries [from, to], consecutive, stopping after `bytes_max` of payload (but never before one entry). The caller asks
-  /// for applied indexes only. Errors: journal.damaged, disk.failed, cursor.expired (from is behind retention).
-  [[nodiscard]] virtual result<std::vector<log_entry>> read(journal_index from, journal_index to, std::size_t bytes_max) = 0;
+  /// Entries [from, to], consecutive, stopping after `bytes_max` of payload (but never before one
+  /// entry). The caller asks for applied indexes only. Errors: journal.damaged, disk.failed,
+  /// cursor.expired (from is behind retention).
+  [[nodiscard]] virtual result<std::vector<log_entry>> read(journal_index from, journal_index to,
+                                                            std::size_t bytes_max) = 0;
 };
 
 /// Reads a group's entries in the journal environment.
@@ -24,7 +27,8 @@ class stored_journal final : public journal_reader {
  public:
   /// `on` outlives it.
   stored_journal(store& on, group_number group) : store_(on), group_(group) {}
-  [[nodiscard]] result<std::vector<log_entry>> read(journal_index from, journal_index to, std::size_t bytes_max) override;
+  [[nodiscard]] result<std::vector<log_entry>> read(journal_index from, journal_index to,
+                                                    std::size_t bytes_max) override;
   /// The first entry that retention has left. Errors: journal.damaged, disk.failed.
   [[nodiscard]] result<journal_index> oldest();
 

@@ -1,10 +1,11 @@
-// What a plant's core wants done: orders to entities, cold reads, writes, attempts; and what entities answer.
-// An entity that ends with an error is reported to the core, which has a new one made from what is committed.
+// What a plant's core wants done: orders to entities, cold reads, writes, attempts; and what
+// entities answer. An entity that ends with an error is reported to the core, which has a new one
+// made from what is committed.
 #include <algorithm>
 
+#include <spdlog/spdlog.h>
 #include <caf/mailbox_element.hpp>
 #include <caf/send.hpp>
-#include <spdlog/spdlog.h>
 
 #include "cluster/check.hpp"
 #include "cluster/entry.hpp"
@@ -21,12 +22,14 @@ plant_shell::resident& plant_shell::at(slot_number slot) {
 void plant_shell::order(slot_number slot, entity_mail mail) {
   auto& r = at(slot);
   if (r.handle)
-    r.handle->enqueue(caf::make_mailbox_element(nullptr, caf::make_message_id(), {}, std::move(mail)), &crew_);
+    r.handle->enqueue(
+        caf::make_mailbox_element(nullptr, caf::make_message_id(), {}, std::move(mail)), &crew_);
 }
 
 // ---- activation ----
 
-result<std::unique_ptr<cell>> plant_shell::make_cell(store_snapshot& state, const std::string& local, journal_index upto,
+result<std::unique_ptr<cell>> plant_shell::make_cell(store_snapshot& state,
+                                                     const std::string& local, journal_index upto,
                                                      journal_index applied_index, bool check_rows) {
   const auto [kind_name, id] = split_local(local);
   const auto* k = services_.kinds.find(kind_name);
@@ -36,25 +39,27 @@ result<std::unique_ptr<cell>> plant_shell::make_cell(store_snapshot& state, cons
   auto made = std::make_unique<cell>(*k, id, world_);
   if (!loaded->row.empty())
     if (auto done = made->load(loaded->row); !done) return done.error();
-  for (const auto& step : loaded->records) made->evolve(*step.record, step.index, step.ordinal, step.stamp);
+  for (const auto& step : loaded->records)
+    made->evolve(*step.record, step.index, step.ordinal, step.stamp);
   return made;
 }
 
-void plant_shell::activate(slot_number slot, const std::string& local, journal_index upto, bool reload) {
+void plant_shell::activate(slot_number slot, const std::string& local, journal_index upto,
+                           bool reload) {
   const auto loading = ++epochs_;
   at(slot).loading = loading;
   services_.io.read([self = weak_from_this(), slot, local, upto, loading, limit = core_->applied(),
                      check_rows = reload || !core_->leading()](store_snapshot& state) {
     const auto shell = self.lock();
     if (!shell) return;
-    shell->post([slot, loading, made = shell->make_cell(state, local, upto, limit, check_rows)](plant_shell& s) mutable {
-      s.settle_in(slot, loading, std::move(made));
-    });
+    shell->post([slot, loading, made = shell->make_cell(state, local, upto, limit, check_rows)](
+                    plant_shell& s) mutable { s.settle_in(slot, loading, std::move(made)); });
   });
 }
 
 /// A cell is ready: it moves into the slot's entity, or into a new one.
-void plant_shell::settle_in(slot_number slot, std::uint64_t loading, result<std::unique_ptr<cell>> made) {
+void plant_shell::settle_in(slot_number slot, std::uint64_t loading,
+                            result<std::unique_ptr<cell>> made) {
   auto& r = at(slot);
   if (r.loading != loading) return;
   r.loading = 0;
@@ -73,10 +78,12 @@ void plant_shell::settle_in(slot_number slot, std::uint64_t loading, result<std:
   r.handle->attach_functor([self = weak_from_this(), slot, loading](const caf::error& reason) {
     if (!reason) return;
     if (const auto shell = self.lock())
-      shell->post([slot, loading, why = caf::to_string(reason)](plant_shell& s) { s.lost(slot, loading, why); });
+      shell->post([slot, loading, why = caf::to_string(reason)](plant_shell& s) {
+        s.lost(slot, loading, why);
+      });
   });
-  // What came while it was loading is evolved first (a cell skips what it was loaded with); what a lost entity had taken
-  // with it is in the cell already.
+  // What came while it was loading is evolved first (a cell skips what it was loaded with); what a
+  // lost entity had taken with it is in the cell already.
   const auto held = std::exchange(r.held, {});
   const auto lost = r.evolving - static_cast<std::uint32_t>(held.size());
   r.evolving = static_cast<std::uint32_t>(held.size());
@@ -93,7 +100,8 @@ void plant_shell::lost(slot_number slot, std::uint64_t epoch, const std::string&
   r.epoch = 0;
   const auto at_now = now();
   losses_.push_back(at_now);
-  while (!losses_.empty() && losses_.front().micros() + limits_.window_us < at_now.micros()) losses_.pop_front();
+  while (!losses_.empty() && losses_.front().micros() + limits_.window_us < at_now.micros())
+    losses_.pop_front();
   if (losses_.size() > limits_.losses_max && !resting(at_now)) {
     resting_until_ = timestamp::from_micros(at_now.micros() + limits_.rest_us);
     alarm("plant.rests", std::to_string(losses_.size()) + " actors failed within seconds");
@@ -111,19 +119,23 @@ void plant_shell::offer(slot_number slot, std::vector<stimulus> inputs, timestam
   order(slot, std::move(mail));
 }
 
-void plant_shell::committed(slot_number slot, journal_index index, std::uint32_t ordinal, timestamp at_now) {
+void plant_shell::committed(slot_number slot, journal_index index, std::uint32_t ordinal,
+                            timestamp at_now) {
   order(slot, {entity_order::committed, ordinal, index, at_now, {}});
 }
 
-void plant_shell::evolve(slot_number slot, journal_index index, shared_bytes entry, std::vector<std::uint32_t> ordinals) {
+void plant_shell::evolve(slot_number slot, journal_index index, shared_bytes entry,
+                         std::vector<std::uint32_t> ordinals) {
   ++at(slot).evolving;
   auto load = std::make_shared<evolve_load>();
   load->entry = std::move(entry);
   load->ordinals = std::move(ordinals);
   entity_mail mail{entity_order::evolve, 0, index, {}, std::move(load)};
   auto& r = at(slot);
-  if (r.handle) order(slot, std::move(mail));
-  else r.held.push_back(std::move(mail));
+  if (r.handle)
+    order(slot, std::move(mail));
+  else
+    r.held.push_back(std::move(mail));
 }
 
 void plant_shell::image(slot_number slot) {
@@ -133,7 +145,9 @@ void plant_shell::image(slot_number slot) {
 
 void plant_shell::stored(slot_number slot) { order(slot, {entity_order::stored, 0, 0, {}, {}}); }
 
-void plant_shell::passivate(slot_number slot) { order(slot, {entity_order::passivate, 0, 0, {}, {}}); }
+void plant_shell::passivate(slot_number slot) {
+  order(slot, {entity_order::passivate, 0, 0, {}, {}});
+}
 
 void plant_shell::publish(const std::string& local, std::shared_ptr<const reference_state> state) {
   world_.publish(local, std::move(state));
@@ -148,7 +162,8 @@ void plant_shell::checkpointed(journal_index index) {
   retain(index);
 }
 
-/// What is older than the journal has to be, is in the checkpoint and is read by nobody any more may go.
+/// What is older than the journal has to be, is in the checkpoint and is read by nobody any more
+/// may go.
 void plant_shell::retain(journal_index checkpoint_index) {
   const auto group = group_.load(std::memory_order_relaxed);
   if (options_.retain_us <= 0 || group == 0) return;
@@ -164,15 +179,18 @@ void plant_shell::retain(journal_index checkpoint_index) {
     if (!entry) return alarm(entry.error().code, entry.error().detail);
     const bool old = entry->front().type == entry_type::command &&
                      entry_view::trusted(*entry->front().payload).stamp() < young;
-    if (old) first = middle + 1;
-    else end = middle;
+    if (old)
+      first = middle + 1;
+    else
+      end = middle;
   }
   if (first > *oldest) services_.log.retain_from(group, first);
 }
 
 void plant_shell::write(std::shared_ptr<write_batch> slice) {
   services_.io.write(std::move(slice), [self = weak_from_this()] {
-    if (const auto shell = self.lock()) shell->post([](plant_shell& s) { s.core_->on_written(s.now()); });
+    if (const auto shell = self.lock())
+      shell->post([](plant_shell& s) { s.core_->on_written(s.now()); });
   });
 }
 
@@ -180,12 +198,13 @@ void plant_shell::attempt_delivery(attempt a) {
   const auto number = a.number;
   const auto which = a.attempt;
   if (!services_.out) return;
-  services_.out->attempt_delivery(std::move(a), [self = weak_from_this(), number, which](attempt_result r) {
-    if (const auto shell = self.lock())
-      shell->post([number, which, r = std::move(r)](plant_shell& s) mutable {
-        s.core_->on_attempt(number, which, std::move(r), s.now());
+  services_.out->attempt_delivery(
+      std::move(a), [self = weak_from_this(), number, which](attempt_result r) {
+        if (const auto shell = self.lock())
+          shell->post([number, which, r = std::move(r)](plant_shell& s) mutable {
+            s.core_->on_attempt(number, which, std::move(r), s.now());
+          });
       });
-  });
 }
 
 void plant_shell::send(message_frame frame) {
@@ -225,7 +244,8 @@ void plant_shell::evolved(slot_number slot, std::uint64_t epoch, changes what) {
   });
 }
 
-void plant_shell::imaged(slot_number slot, std::uint64_t epoch, std::shared_ptr<const actor_image> image, std::size_t cell_bytes) {
+void plant_shell::imaged(slot_number slot, std::uint64_t epoch,
+                         std::shared_ptr<const actor_image> image, std::size_t cell_bytes) {
   post([slot, epoch, image = std::move(image), cell_bytes](plant_shell& s) mutable {
     auto& r = s.at(slot);
     if (r.epoch != epoch || !r.imaging) return;

@@ -1,5 +1,6 @@
-// A plant at work on a node: the host core inside a CAF actor, its entities, and the threads and stores around them.
-// Everything comes in through one inbox and is handled on the plant's actor, a burst at a time.
+// A plant at work on a node: the host core inside a CAF actor, its entities, and the threads and
+// stores around them. Everything comes in through one inbox and is handled on the plant's actor, a
+// burst at a time.
 #pragma once
 
 #include <atomic>
@@ -35,7 +36,7 @@ struct node_services {
   store& journal;
   const clock& time;
   const kind_registry& kinds;
-  sink* out = nullptr;                  // null: no attempts are made
+  sink* out = nullptr;  // null: no attempts are made
   const rule_map& rules;
   std::function<std::shared_ptr<plant_shell>(std::string_view plant)> find;
 };
@@ -46,7 +47,8 @@ class late_journal final : public journal_reader {
   explicit late_journal(store& on) : store_(on) {}
   void set(group_number group) { group_.store(group, std::memory_order_release); }
   /// Error besides those of journal_reader: node.not_ready.
-  [[nodiscard]] result<std::vector<log_entry>> read(journal_index from, journal_index to, std::size_t bytes_max) override;
+  [[nodiscard]] result<std::vector<log_entry>> read(journal_index from, journal_index to,
+                                                    std::size_t bytes_max) override;
 
  private:
   store& store_;
@@ -67,10 +69,12 @@ class plant_shell final : public group_listener,
  public:
   using inbox = task_inbox<plant_shell>;
 
-  plant_shell(node_services services, host_options options, system_set bound, supervision_limits limits = {});
+  plant_shell(node_services services, host_options options, system_set bound,
+              supervision_limits limits = {});
   ~plant_shell() override;
 
-  /// Loads the checkpoint; answers the index from which the log has to be replayed. Before everything else.
+  /// Loads the checkpoint; answers the index from which the log has to be replayed. Before
+  /// everything else.
   [[nodiscard]] result<journal_index> load();
   /// Starts the plant's actor. What was posted before is handled then.
   void start();
@@ -90,7 +94,8 @@ class plant_shell final : public group_listener,
   /// Committed state of one actor, from its entity or its row. `cb` runs on an engine thread.
   void read(std::string local, done<actor_view> cb);
   /// Child rows above `after`: stored ones and those that are not stored yet.
-  void rows(std::string local, std::string table, std::string after, std::uint32_t limit, done<std::vector<row_view>> cb);
+  void rows(std::string local, std::string table, std::string after, std::uint32_t limit,
+            done<std::vector<row_view>> cb);
   void list(list_query q, done<list_page> cb);
   [[nodiscard]] std::shared_ptr<void> watch(std::function<void()> wake);
   /// Stores everything and calls `done` on an engine thread.
@@ -107,20 +112,22 @@ class plant_shell final : public group_listener,
   [[nodiscard]] group_number group_id() const { return group_.load(std::memory_order_acquire); }
 
   // group_listener, on the loop's thread
-  void on_committed(group_number group, std::span<const log_entry> entries, const group_status& status) override;
-  void on_refused(group_number group, std::span<const shared_bytes> payloads, const error& why) override;
+  void on_committed(group_number group, std::span<const log_entry> entries,
+                    const group_status& status) override;
+  void on_refused(group_number group, std::span<const shared_bytes> payloads,
+                  const error& why) override;
   void on_role(group_number group, const group_status& status) override;
 
  private:
   /// The entity of a slot.
   struct resident {
     caf::actor handle;
-    std::uint64_t epoch = 0;            // of the entity; answers of an older one mean nothing
-    std::uint64_t loading = 0;          // of the activation under way, 0 = none
-    std::uint32_t evolving = 0;         // orders that are not answered yet
-    std::vector<entity_mail> held;      // evolve orders that came before there was an entity
+    std::uint64_t epoch = 0;        // of the entity; answers of an older one mean nothing
+    std::uint64_t loading = 0;      // of the activation under way, 0 = none
+    std::uint32_t evolving = 0;     // orders that are not answered yet
+    std::vector<entity_mail> held;  // evolve orders that came before there was an entity
     bool imaging = false;
-    bool rebuilt = false;               // the cell that was made last holds what its rows do not
+    bool rebuilt = false;  // the cell that was made last holds what its rows do not
   };
   class host_actor;
 
@@ -132,15 +139,20 @@ class plant_shell final : public group_listener,
   void order(slot_number slot, entity_mail mail);
   void settle_in(slot_number slot, std::uint64_t loading, result<std::unique_ptr<cell>> made);
   void lost(slot_number slot, std::uint64_t epoch, const std::string& why);
-  [[nodiscard]] result<std::unique_ptr<cell>> make_cell(store_snapshot& state, const std::string& local, journal_index upto,
-                                                        journal_index applied, bool check_rows = false);
+  [[nodiscard]] result<std::unique_ptr<cell>> make_cell(store_snapshot& state,
+                                                        const std::string& local,
+                                                        journal_index upto, journal_index applied,
+                                                        bool check_rows = false);
   [[nodiscard]] bool resting(timestamp now) const { return now < resting_until_; }
 
   // host_port, on the plant's actor
-  void activate(slot_number slot, const std::string& local, journal_index upto, bool reload) override;
+  void activate(slot_number slot, const std::string& local, journal_index upto,
+                bool reload) override;
   void offer(slot_number slot, std::vector<stimulus> inputs, timestamp now) override;
-  void committed(slot_number slot, journal_index index, std::uint32_t ordinal, timestamp now) override;
-  void evolve(slot_number slot, journal_index index, shared_bytes entry, std::vector<std::uint32_t> ordinals) override;
+  void committed(slot_number slot, journal_index index, std::uint32_t ordinal,
+                 timestamp now) override;
+  void evolve(slot_number slot, journal_index index, shared_bytes entry,
+              std::vector<std::uint32_t> ordinals) override;
   void image(slot_number slot) override;
   void stored(slot_number slot) override;
   void passivate(slot_number slot) override;
@@ -159,7 +171,8 @@ class plant_shell final : public group_listener,
   void activated(slot_number slot, std::uint64_t epoch) override;
   void proposed(slot_number slot, std::uint64_t epoch, proposal p) override;
   void evolved(slot_number slot, std::uint64_t epoch, changes what) override;
-  void imaged(slot_number slot, std::uint64_t epoch, std::shared_ptr<const actor_image> image, std::size_t cell_bytes) override;
+  void imaged(slot_number slot, std::uint64_t epoch, std::shared_ptr<const actor_image> image,
+              std::size_t cell_bytes) override;
   void passivated(slot_number slot, std::uint64_t epoch, bool gone) override;
 
   node_services services_;

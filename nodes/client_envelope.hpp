@@ -20,13 +20,15 @@ inline constexpr std::uint32_t envelope_tables_max = 100'000;
 /// Lives until the next call on this thread, and no longer than `message`.
 [[nodiscard]] const engine::Frame* verified_frame(bytes_view message);
 
-/// One command of a frame as a request (without its tag). Errors as over HTTP: plant.unknown, command.unknown,
-/// command.not_owner, id.invalid, request.invalid, …
-[[nodiscard]] result<request> request_of(const engine::Command& command, const gateway::identity& who, const engine_api& engine,
+/// One command of a frame as a request (without its tag). Errors as over HTTP: plant.unknown,
+/// command.unknown, command.not_owner, id.invalid, request.invalid, …
+[[nodiscard]] result<request> request_of(const engine::Command& command,
+                                         const gateway::identity& who, const engine_api& engine,
                                          const schema_model& model, std::uint32_t deadline_ms_max);
 
 /// Appends a reply to those of a frame under construction.
-void add_reply(flatbuffers::FlatBufferBuilder& builder, std::vector<flatbuffers::Offset<engine::Reply>>& replies, const reply& r,
+void add_reply(flatbuffers::FlatBufferBuilder& builder,
+               std::vector<flatbuffers::Offset<engine::Reply>>& replies, const reply& r,
                std::uint64_t token_tag, const std::string& plant);
 
 /// A reply that says only why not.

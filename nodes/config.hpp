@@ -1,4 +1,5 @@
-// The node's configuration: one TOML file, every key documented in config/node.toml, unknown keys refused.
+// The node's configuration: one TOML file, every key documented in config/node.toml, unknown keys
+// refused.
 #pragma once
 
 #include <cstdint>
@@ -19,8 +20,8 @@ namespace millrace {
 
 /// A client that may connect to the client port with its CURVE key.
 struct curve_client {
-  std::string name;          // principal
-  std::string key;           // public key, Z85, 40 characters
+  std::string name;  // principal
+  std::string key;   // public key, Z85, 40 characters
   system_set systems = 0;
 };
 
@@ -30,29 +31,29 @@ struct endpoint_config {
   System system = System::none;
   std::string adapter = "rest";
   std::string url;
-  std::vector<std::string> secrets;                          // "whsec_…", newest first
+  std::vector<std::string> secrets;  // "whsec_…", newest first
   std::vector<std::pair<std::string, std::string>> headers;
-  std::string mapping;                                       // file; empty = the canonical form
-  std::vector<std::string> allowed;                          // networks besides public ones
+  std::string mapping;               // file; empty = the canonical form
+  std::vector<std::string> allowed;  // networks besides public ones
   std::string ca_file;
 };
 
 struct node_config {
   // [node]
-  std::string data;                     // directory
-  bool dev = false;                     // built-in tokens, loopback only
+  std::string data;  // directory
+  bool dev = false;  // built-in tokens, loopback only
   std::string log_level = "info";
-  std::string log_format = "text";      // text, json
+  std::string log_format = "text";  // text, json
   // [http]
   std::string http_host = "127.0.0.1";
   std::uint16_t http_port = 8480;
   std::size_t http_threads = 1;
-  bool behind_tls_proxy = false;        // plain HTTP off loopback, since a proxy in front speaks TLS
+  bool behind_tls_proxy = false;  // plain HTTP off loopback, since a proxy in front speaks TLS
   http::limits http;
   gateway::settings gateway;
   // [client_port]
-  std::string client;                   // "tcp://127.0.0.1:8481"; empty = none
-  std::string client_secret_key;        // CURVE, Z85; empty = NULL mechanism, loopback only
+  std::string client;             // "tcp://127.0.0.1:8481"; empty = none
+  std::string client_secret_key;  // CURVE, Z85; empty = NULL mechanism, loopback only
   std::uint32_t client_in_flight_max = 4096;
   std::uint32_t client_frame_bytes_max = 8 * 1024 * 1024;
   std::uint32_t client_queue_max = 1000;
@@ -64,14 +65,16 @@ struct node_config {
   std::uint64_t resident_bytes_max = 512ull * 1024 * 1024;  // of all plants' actors in memory
   std::uint64_t journal_map_bytes = 64ull * 1024 * 1024 * 1024;
   std::uint64_t state_map_bytes = 64ull * 1024 * 1024 * 1024;
-  std::uint32_t journal_days = 0;                            // retention; 0 = everything stays
-  std::uint32_t engine_threads = 0;                          // 0 = as many as the machine has
+  std::uint32_t journal_days = 0;    // retention; 0 = everything stays
+  std::uint32_t engine_threads = 0;  // 0 = as many as the machine has
 };
 
-/// Reads a file. Error: config.invalid with a finding per wrong, missing or unknown key ("/http/adress").
+/// Reads a file. Error: config.invalid with a finding per wrong, missing or unknown key
+/// ("/http/adress").
 [[nodiscard]] result<node_config> load_config(const std::string& path);
 /// The same of TOML text; relative file names in it are taken from `directory`.
-[[nodiscard]] result<node_config> parse_config(std::string_view toml, const std::string& directory = ".");
+[[nodiscard]] result<node_config> parse_config(std::string_view toml,
+                                               const std::string& directory = ".");
 
 /// dev-erp, dev-mes, dev-qms, dev-wms, dev-cmms, dev-plm, dev-sqm, dev-ops.
 [[nodiscard]] std::vector<gateway::token_entry> dev_tokens();
@@ -82,7 +85,8 @@ struct node_config {
 [[nodiscard]] result<endpoint_config> parse_endpoint(std::string_view text);
 [[nodiscard]] bool is_loopback(std::string_view host);
 
-/// What must hold before a node may start: dev and plain ports on loopback only, a data directory, somebody who may speak.
+/// What must hold before a node may start: dev and plain ports on loopback only, a data directory,
+/// somebody who may speak.
 [[nodiscard]] result<void> check_config(const node_config& config);
 
 }  // namespace millrace

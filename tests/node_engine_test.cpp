@@ -343,7 +343,8 @@ BOOST_FIXTURE_TEST_CASE(references_see_what_was_acknowledged_before, fixture) {
   BOOST_TEST(value("1") == 15);
 }
 
-BOOST_FIXTURE_TEST_CASE(retention_cuts_what_is_stored_and_tells_late_readers_where_the_journal_begins, fixture) {
+BOOST_FIXTURE_TEST_CASE(
+    retention_cuts_what_is_stored_and_tells_late_readers_where_the_journal_begins, fixture) {
   engine->stop();
   engine.reset();
   options.host.retain_us = 1;
@@ -358,8 +359,10 @@ BOOST_FIXTURE_TEST_CASE(retention_cuts_what_is_stored_and_tells_late_readers_whe
     });
   };
   for (int round = 0; round < 3; ++round) {
-    for (int i = 0; i < 20; ++i) BOOST_REQUIRE(run(command("1", counter_command::add, 1)).code.empty());
-    BOOST_REQUIRE(wait<void>([&](done<void> cb) { engine->checkpoint(std::move(cb)); }).has_value());
+    for (int i = 0; i < 20; ++i)
+      BOOST_REQUIRE(run(command("1", counter_command::add, 1)).code.empty());
+    BOOST_REQUIRE(
+        wait<void>([&](done<void> cb) { engine->checkpoint(std::move(cb)); }).has_value());
     (void)wait<std::uint64_t>([&](done<std::uint64_t> cb) {  // behind what the loop was told
       engine->loop_statistics([cb = std::move(cb)](loop_status s) { cb(s.turns); });
     });

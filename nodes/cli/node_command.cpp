@@ -73,7 +73,8 @@ result<std::vector<rest_endpoint>> rest_endpoints(const node_config& c) {
     r.ca_file = e.ca_file;
     if (!e.mapping.empty()) {
       auto map = mapping::load_file(e.mapping);
-      if (!map) return error{"config.invalid", e.mapping + ": " + map.error().detail, map.error().findings};
+      if (!map)
+        return error{"config.invalid", e.mapping + ": " + map.error().detail, map.error().findings};
       r.map = std::move(*map);
     }
     out.push_back(std::move(r));
@@ -130,7 +131,8 @@ result<void> start_engine(const node_config& c, parts& p) {
   if (!endpoints) return endpoints.error();
   rest_options adapter_options;
   adapter_options.allow_loopback = c.dev;
-  auto adapter = rest_adapter::start(schema_model::built_in(), std::move(*endpoints), adapter_options);
+  auto adapter =
+      rest_adapter::start(schema_model::built_in(), std::move(*endpoints), adapter_options);
   if (!adapter) return adapter.error();
   p.adapter = std::move(*adapter);
   auto engine = node_engine::start(engine_options(c), p.kinds, p.adapter.get());
@@ -141,7 +143,8 @@ result<void> start_engine(const node_config& c, parts& p) {
 
 result<void> start_ports(const node_config& c, parts& p) {
   p.port_auth = std::make_unique<gateway::authenticator>(c.tokens);
-  p.gate = std::make_shared<gateway::gateway>(*p.engine, schema_model::built_in(), gateway::authenticator(c.tokens), c.gateway);
+  p.gate = std::make_shared<gateway::gateway>(*p.engine, schema_model::built_in(),
+                                              gateway::authenticator(c.tokens), c.gateway);
   p.gate->set_preview([raw = p.adapter.get()](const attempt& a) { return raw->preview(a); });
   if (!c.client.empty()) {
     client_port_options o;
@@ -152,7 +155,8 @@ result<void> start_ports(const node_config& c, parts& p) {
     o.frame_bytes_max = c.client_frame_bytes_max;
     o.queue_max = c.client_queue_max;
     o.deadline_ms_max = c.gateway.deadline_ms_max;
-    auto port = client_port::start(std::move(o), *p.engine, schema_model::built_in(), *p.port_auth, p.gate->counters());
+    auto port = client_port::start(std::move(o), *p.engine, schema_model::built_in(), *p.port_auth,
+                                   p.gate->counters());
     if (!port) return port.error();
     p.port = std::move(*port);
     spdlog::info("client port on {}", p.port->address());
@@ -188,14 +192,16 @@ int run(const flags& f) {
   const auto c = settings_of(f);
   if (!c) {
     std::fprintf(stderr, "millrace node: %s\n", c.error().detail.c_str());
-    for (const auto& x : c.error().findings) std::fprintf(stderr, "  %s: %s\n", x.pointer.c_str(), x.detail.c_str());
+    for (const auto& x : c.error().findings)
+      std::fprintf(stderr, "  %s: %s\n", x.pointer.c_str(), x.detail.c_str());
     return exit_usage;
   }
   const auto set = stop_signals();
   pthread_sigmask(SIG_BLOCK, &set, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
   start_log(c->log_level, c->log_format);
-  if (c->dev) spdlog::warn("development mode: the tokens dev-erp, dev-mes, … are known to everybody");
+  if (c->dev)
+    spdlog::warn("development mode: the tokens dev-erp, dev-mes, … are known to everybody");
   parts p;
   auto started = start_engine(*c, p);
   if (started) started = start_ports(*c, p);
@@ -228,11 +234,15 @@ void add_node_command(CLI::App& app, int& exit_code) {
   command->add_option("--data", f->data, "directory of journal and state");
   command->add_option("--http", f->http, "HOST:PORT of the HTTP API");
   command->add_option("--client", f->client, "tcp://HOST:PORT of the ZeroMQ client port");
-  command->add_option("--endpoint", f->endpoints, "SYSTEM=URL or PLANT/SYSTEM=URL of an outer system; repeatable")->take_all();
+  command
+      ->add_option("--endpoint", f->endpoints,
+                   "SYSTEM=URL or PLANT/SYSTEM=URL of an outer system; repeatable")
+      ->take_all();
   command->add_flag("--dev", f->dev, "development: built-in tokens, loopback only");
   command->add_option("--log-level", f->log_level, "trace, debug, info, warn or error")
       ->check(CLI::IsMember({"trace", "debug", "info", "warn", "error"}));
-  command->add_option("--log-format", f->log_format, "text or json")->check(CLI::IsMember({"text", "json"}));
+  command->add_option("--log-format", f->log_format, "text or json")
+      ->check(CLI::IsMember({"text", "json"}));
   command->callback([f, &exit_code] { exit_code = run(*f); });
 }
 
