@@ -3,14 +3,13 @@
 // Internal to schemas/.
 #pragma once
 
-#include <simdjson.h>
-
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "schemas/json.hpp"
 #include "schemas/json_slot.hpp"
+#include "schemas/simdjson.hpp"
 
 namespace millrace {
 

@@ -2,14 +2,14 @@
 // (NFC).
 #include "schemas/text.hpp"
 
+#include <utf8proc.h>
 #include <algorithm>
 #include <array>
 #include <cstdint>
 #include <cstdlib>
 #include <memory>
 
-#include <simdjson.h>
-#include <utf8proc.h>
+#include "schemas/simdjson.hpp"
 
 namespace millrace {
 namespace {

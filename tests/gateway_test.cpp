@@ -358,6 +358,9 @@ BOOST_FIXTURE_TEST_CASE(bulk_answers_each_command_on_its_own, fixture) {
   BOOST_TEST(post("/v1/plants/hamburg/commands", "dev-mes", "[]").status == 422);
   BOOST_TEST(post("/v1/plants/hamburg/commands", "dev-mes", "{}").status == 422);
   BOOST_TEST(post("/v1/plants/hamburg/commands", "dev-mes", "nope").status == 400);
+  // found by fuzzing: simdjson threw, and the node ended
+  BOOST_TEST(post("/v1/plants/hamburg/commands", "dev-mes", R"([{"body":nu]})").code() ==
+             "request.not_json");
   BOOST_TEST(get("/v1/plants/hamburg/commands").status == 405);
 }
 

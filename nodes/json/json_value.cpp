@@ -1,12 +1,11 @@
 // JSON text to values and back: simdjson reads (UTF-8 and grammar checked), we write.
 #include "nodes/json/json_value.hpp"
 
-#include <simdjson.h>
-
 #include <charconv>
 #include <optional>
 
 #include "schemas/json.hpp"
+#include "schemas/simdjson.hpp"
 
 namespace millrace {
 namespace {
@@ -79,8 +78,9 @@ result<json_value> read_scalar(Source& from, json_type type) {
     return json_value(value);
   }
   if (type == json_type::null) {
-    if (from.is_null()) return json_value();
-    return not_json("not a JSON value");
+    bool null = false;
+    if (auto code = from.is_null().get(null)) return failed(code);
+    return null ? result<json_value>(json_value()) : not_json("not a JSON value");
   }
   std::string_view token;
   if constexpr (std::is_same_v<Source, simdjson::ondemand::value>)
