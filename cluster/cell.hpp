@@ -144,6 +144,10 @@ class environment {
   [[nodiscard]] virtual result<std::optional<bytes>> read_row(std::string_view actor,
                                                               std::string_view table,
                                                               std::string_view key) = 0;
+  /// `input` of "kind/id" is being decided on from now on, until the next one or decided(). False:
+  /// it was at two process deaths and must be refused (command.poison).
+  [[nodiscard]] virtual bool deciding(hash128, std::string_view) { return true; }
+  virtual void decided() {}
 };
 
 /// Limits of one actor.

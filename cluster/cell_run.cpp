@@ -8,6 +8,7 @@
 #include "cluster/check.hpp"
 #include "cluster/entry.hpp"
 #include "cluster/record_writer.hpp"
+#include "cluster/window.hpp"
 
 namespace millrace {
 
@@ -48,6 +49,9 @@ void name_actor(caller& from, std::string_view principal) {
 class cell::run {
  public:
   run(cell& of, timestamp at) : c_(of), at_(at), context_(of, at) { c_.index_values(before_); }
+  ~run() { c_.env_->decided(); }
+  run(const run&) = delete;
+  run& operator=(const run&) = delete;
   [[nodiscard]] proposal go();
 
  private:
@@ -77,12 +81,14 @@ class cell::run {
   void discard(stimulus& s, const engine::ParkedT& fact);
   void retry_parked();
   void rehearse(stimulus& s, asked& a);
+  [[nodiscard]] bool allowed(const asked& a);
   [[nodiscard]] decided decide(asked& a);
   [[nodiscard]] bool absent(const asked& a, decided& out) const;
   void finish(asked& a, decided d);
   void stand(asked& a, decided& d);
   void park(asked& a, decided& d);
   void refuse(asked& a, std::string code, std::string detail);
+  void refuse_poison(asked& a);
   void fail(asked& a, const decided& d, bool too_large);
   [[nodiscard]] fault& note_fault(hash128 id);
   [[nodiscard]] const fault* known_fault(hash128 id) const;
@@ -204,8 +210,21 @@ void cell::run::take(stimulus& s) {
   if (const auto* known = known_fault(a.id); known && known->times > 1)
     return refuse(a, known->too_large ? "entry.too_large" : "kind.fault",
                   "The actor's code failed on this twice");
+  if (!allowed(a)) return refuse_poison(a);
   if (s.dry_run) return rehearse(s, a);
   finish(a, decide(a));
+}
+
+/// Marks the input as the one that is decided on, under a name that it has again after a restart.
+/// False: it was that at two process deaths.
+bool cell::run::allowed(const asked& a) {
+  if (a.s == nullptr || a.s->keyed || a.s->consumed) return c_.env_->deciding(a.id, c_.local_);
+  const auto op = static_cast<std::uint64_t>(a.s->op);
+  return c_.env_->deciding({command_fingerprint(c_.local_, a.command, a.body), op + 1}, c_.local_);
+}
+
+void cell::run::refuse_poison(asked& a) {
+  refuse(a, "command.poison", "It was being decided on at two deaths of the process");
 }
 
 void cell::run::frame(stimulus& s, asked& a) {
@@ -603,6 +622,7 @@ void cell::run::take_exception(stimulus& s) {
     if (kept.system == System::none) name_actor(a.from, kept.principal);
   }
   if (a.correlation.empty()) a.correlation = kept.correlation;
+  if (!allowed(a)) return refuse_poison(a);
   finish(a, decide(a));
 }
 
@@ -667,7 +687,7 @@ void cell::run::retry_parked() {
                 {}};
       if (kept.system == System::none) name_actor(a.from, kept.principal);
       const auto before = facts.size();
-      finish(a, decide(a));
+      if (allowed(a)) finish(a, decide(a));  // else it stays: an operator corrects or discards it
       if (spoilt_) return;
       if (facts.size() < before)
         posted = true;

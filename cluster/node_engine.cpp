@@ -48,6 +48,7 @@ result<void> node_engine::open() {
       spdlog::warn("{} was started before, yet it has no journal: it begins empty",
                    directory_.path().string());
   }
+  marks_ = inflight_marks::open(directory_.path() / "inflight");
   auto journal = open_lmdb_store(directory_.journal(), options_.journal);
   if (!journal) return journal.error();
   journal_ = std::move(*journal);
@@ -101,9 +102,10 @@ result<node_engine::shell_ptr> node_engine::open_plant(const std::string& plant,
   options.generation = generation;
   const auto make = [&] {
     node_services services{
-        *actors_,  *loop_,         *io_,
-        *journal_, clock_,         kinds_,
-        out_,      options_.rules, [this](std::string_view name) { return find(name); }};
+        *actors_,    *loop_,         *io_,
+        *journal_,   clock_,         kinds_,
+        out_,        options_.rules, [this](std::string_view name) { return find(name); },
+        marks_.get()};
     auto shell = std::make_shared<plant_shell>(std::move(services), options, bound_at(plant),
                                                options_.supervision);
     if (group != 0) shell->set_group(group);

@@ -20,6 +20,7 @@
 #include "cluster/engine.hpp"
 #include "cluster/host.hpp"
 #include "cluster/identity.hpp"
+#include "cluster/inflight.hpp"
 #include "cluster/lmdb_store.hpp"
 #include "cluster/plant_shell.hpp"
 #include "cluster/replication_loop.hpp"
@@ -114,6 +115,7 @@ class node_engine final : public engine_api {
   sink* out_;
   data_directory directory_;
   node_clock clock_;
+  std::unique_ptr<inflight_marks> marks_;
   std::unique_ptr<store> journal_, state_;
   std::unique_ptr<state_io> io_;
   std::unique_ptr<replication_loop> loop_;

@@ -75,7 +75,7 @@ plant_shell::plant_shell(node_services services, host_options options, system_se
       options_(std::move(options)),
       limits_(limits),
       world_(options_.plant, options_.generation, bound, services_.rules, services_.kinds,
-             services_.io),
+             services_.io, services_.marks),
       journal_(services_.journal),
       crew_(services_.actors) {
   host_port& port = *this;

@@ -39,6 +39,7 @@ struct node_services {
   sink* out = nullptr;  // null: no attempts are made
   const rule_map& rules;
   std::function<std::shared_ptr<plant_shell>(std::string_view plant)> find;
+  inflight_marks* marks = nullptr;  // null: nobody remembers what a dying process decided on
 };
 
 /// A group's journal whose number is known only once the group is open.

@@ -9,6 +9,7 @@
 #include <unordered_map>
 
 #include "cluster/cell.hpp"
+#include "cluster/inflight.hpp"
 #include "cluster/state_io.hpp"
 
 namespace millrace {
@@ -17,15 +18,16 @@ using rule_map = std::map<std::string, std::string, std::less<>>;
 
 class plant_world final : public environment {
  public:
-  /// All outlive it. `bound`: the systems with an endpoint at this plant.
+  /// All outlive it. `bound`: the systems with an endpoint at this plant. `marks` may be null.
   plant_world(std::string plant, std::uint32_t generation, system_set bound, const rule_map& rules,
-              const kind_registry& kinds, state_io& io)
+              const kind_registry& kinds, state_io& io, inflight_marks* marks = nullptr)
       : plant_(std::move(plant)),
         generation_(generation),
         bound_(bound),
         rules_(rules),
         kinds_(kinds),
-        io_(io) {}
+        io_(io),
+        marks_(marks) {}
 
   [[nodiscard]] std::string_view plant() const override { return plant_; }
   [[nodiscard]] std::uint32_t generation() const override { return generation_; }
@@ -38,6 +40,12 @@ class plant_world final : public environment {
   [[nodiscard]] result<std::optional<bytes>> read_row(std::string_view actor,
                                                       std::string_view table,
                                                       std::string_view key) override;
+  [[nodiscard]] bool deciding(hash128 id, std::string_view local) override {
+    return marks_ == nullptr || marks_->begin(id, plant_, local);
+  }
+  void decided() override {
+    if (marks_ != nullptr) marks_->end();
+  }
 
   /// From now on look_up finds this one. Everything that changed since the last checkpoint was
   /// published once.
@@ -50,6 +58,7 @@ class plant_world final : public environment {
   const rule_map& rules_;
   const kind_registry& kinds_;
   state_io& io_;
+  inflight_marks* marks_;
   std::shared_mutex mutex_;
   std::unordered_map<std::string, std::shared_ptr<const reference_state>> references_;
 };

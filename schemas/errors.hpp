@@ -74,7 +74,7 @@ inline constexpr std::array error_catalogue{
     error_entry{502, "journal.damaged", 500, "A journal entry is damaged"},
     error_entry{503, "state.damaged", 500, "A checkpoint row is damaged"},
     error_entry{504, "disk.failed", 500, "The disk failed"},
-    error_entry{505, "command.poison", 500, "The command was in flight at two process deaths"},
+    error_entry{505, "command.poison", 409, "The command was in flight at two process deaths"},
     error_entry{506, "entry.too_large", 413, "The command's outcome exceeds the entry limit"},
     error_entry{507, "config.invalid", 500, "The configuration is not valid"},
     error_entry{508, "directory.refused", 500, "The data directory is refused"},
