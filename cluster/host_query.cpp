@@ -221,7 +221,11 @@ std::vector<delivery_view> plant_host::deadletters(std::uint64_t after, std::uin
   const auto load_row = fetcher();
   for (const auto number : outbox_.dead(after, std::clamp(limit, 1u, list_max))) {
     delivery_view v;
-    if (outbox_.view(number, load_row, v)) out.push_back(std::move(v));
+    if (!outbox_.view(number, load_row, v)) continue;
+    const auto* k = kinds_->find(v.kind);
+    if (const auto* model = k != nullptr ? k->model().delivery(v.member) : nullptr)
+      v.type = model->wire_name;
+    out.push_back(std::move(v));
   }
   return out;
 }

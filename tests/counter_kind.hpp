@@ -70,6 +70,10 @@ class counter_kind final : public kind {
       model_.events[i].object = any;
       model_.events[i].wire_name = "test.counter.event" + std::to_string(i) + ".v1";
     }
+    model_.deliveries.resize(2);
+    model_.deliveries[1].member = 1;
+    model_.deliveries[1].object = any;
+    model_.deliveries[1].wire_name = "test.counter.count.v1";
     model_.rows.push_back({});
     model_.rows[0].wire_name = "marks";
     model_.indexes.push_back({"label", nullptr});

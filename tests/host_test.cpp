@@ -189,6 +189,7 @@ BOOST_AUTO_TEST_CASE(deliveries_reach_the_actor_when_they_end_and_dead_ones_wait
   w->run();
   BOOST_REQUIRE(w->host->deadletters(0, 10).size() == 1u);
   BOOST_TEST(w->host->deadletters(0, 10)[0].last_error == "422");
+  BOOST_TEST(w->host->deadletters(0, 10)[0].type == "test.counter.count.v1");
   w->host->checkpoint(w->now);
   w->run();
   w->restart();
