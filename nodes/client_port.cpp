@@ -26,8 +26,13 @@ using clock = std::chrono::steady_clock;
 constexpr std::size_t frames_per_turn = 256;
 constexpr std::size_t replies_per_frame = 1024;
 constexpr std::size_t reply_bytes_aim = 1024 * 1024;
+constexpr int frames_unread_max = 16;  // of one client in ZeroMQ; what follows waits in `out`
+constexpr auto retry_unread_every = std::chrono::milliseconds(20);
 constexpr std::size_t clients_max = 10'000;
 constexpr auto client_idle_max = std::chrono::minutes(5);
+constexpr auto known_idle_max = std::chrono::hours(24);
+constexpr auto crowded_idle_max = std::chrono::seconds(1);  // while there are more than clients_max
+constexpr auto crowded_known_idle_max = std::chrono::minutes(1);
 constexpr const char* zap_domain = "millrace";
 
 /// Where engine threads leave their replies. Outlives the port while the engine still holds replies
@@ -68,14 +73,21 @@ class mailbox final : public reply_sink {
   std::vector<std::vector<reply>> batches_;
 };
 
+/// A reply on its way to a client.
+struct outgoing {
+  std::uint64_t token_tag = 0;
+  reply what;
+  std::string plant;
+  bool counted = false;  // of a command that is in flight until its reply has left
+};
+
 struct client {
   std::string name;    // routing id
   bool known = false;  // `who` holds for frames without a token
   gateway::identity who;
   std::uint32_t in_flight = 0;
   clock::time_point seen;
-  std::vector<std::pair<std::uint64_t, reply>> out;  // token tag, reply
-  std::vector<std::string> out_plants;
+  std::vector<outgoing> out;
 };
 
 /// What a tag of the engine stands for.
@@ -102,7 +114,7 @@ class router_port final : public client_port {
       socket_.set(zmq::sockopt::router_mandatory, true);
       socket_.set(zmq::sockopt::linger, 0);
       socket_.set(zmq::sockopt::rcvhwm, static_cast<int>(options_.queue_max));
-      socket_.set(zmq::sockopt::sndhwm, static_cast<int>(options_.queue_max));
+      socket_.set(zmq::sockopt::sndhwm, frames_unread_max);
       socket_.set(zmq::sockopt::maxmsgsize, static_cast<std::int64_t>(options_.frame_bytes_max));
       socket_.set(zmq::sockopt::handshake_ivl, 5'000);
       socket_.set(zmq::sockopt::heartbeat_ivl, 10'000);
@@ -142,7 +154,7 @@ class router_port final : public client_port {
       if (stopping_.load() && stop_by == clock::time_point::max())
         stop_by = clock::now() + std::chrono::milliseconds(options_.stop_ms_max);
       const bool stopping = stop_by != clock::time_point::max();
-      if (stopping && (open_ == 0 || clock::now() >= stop_by)) break;
+      if (stopping && ((open_ == 0 && answering_.empty()) || clock::now() >= stop_by)) break;
       try {
         turn(stopping);
       } catch (const zmq::error_t&) {
@@ -158,7 +170,10 @@ class router_port final : public client_port {
         {{nullptr, mailbox_->fd(), ZMQ_POLLIN, 0},
          {stopping ? nullptr : socket_.handle(), mailbox_->fd(), ZMQ_POLLIN, 0},
          {zap_ ? zap_->handle() : nullptr, mailbox_->fd(), ZMQ_POLLIN, 0}}};
-    zmq::poll(items.data(), zap_ ? 3 : 2, std::chrono::milliseconds(stopping ? 20 : 1000));
+    // A ROUTER does not say when one of its peers reads again.
+    const bool soon = stopping || !answering_.empty();
+    zmq::poll(items.data(), zap_ ? 3 : 2,
+              soon ? retry_unread_every : std::chrono::milliseconds(1000));
     if (items[0].revents != 0) take_replies();
     if (zap_ && items[2].revents != 0) answer_zap();
     if (!stopping && items[1].revents != 0) take_frames();
@@ -269,16 +284,16 @@ class router_port final : public client_port {
 
   void refuse(const std::shared_ptr<client>& to, std::uint64_t token_tag, const error& why) {
     counters_.port_refused(1);
-    queue(to, token_tag, refusal_reply(why), {});
+    // Who does not read its replies hears of no more refusals.
+    if (to->out.size() >= 2 * std::size_t{options_.in_flight_max} + replies_per_frame) return;
+    queue(to, {token_tag, refusal_reply(why), {}, false});
   }
 
   // ---- replies out ----
 
-  void queue(const std::shared_ptr<client>& to, std::uint64_t token_tag, reply r,
-             std::string plant) {
+  void queue(const std::shared_ptr<client>& to, outgoing reply) {
     if (to->out.empty()) answering_.push_back(to);
-    to->out.emplace_back(token_tag, std::move(r));
-    to->out_plants.push_back(std::move(plant));
+    to->out.push_back(std::move(reply));
   }
 
   void take_replies() {
@@ -288,60 +303,63 @@ class router_port final : public client_port {
         const auto tag = r.tag;
         auto s = std::exchange(slots_[tag], slot{});
         free_.push_back(tag);
-        --s.from->in_flight;
         --open_;
         counters_.outcome(r.outcome);
-        queue(s.from, s.token_tag, std::move(r), std::move(s.plant));
+        queue(s.from, {s.token_tag, std::move(r), std::move(s.plant), true});
       }
   }
 
   void send_all() {
-    for (const auto& to : answering_) {
-      std::size_t at = 0;
-      while (at < to->out.size()) at = send_frame(*to, at);
-      to->out.clear();
-      to->out_plants.clear();
-    }
-    answering_.clear();
+    std::erase_if(answering_, [this](const std::shared_ptr<client>& to) { return send_to(*to); });
   }
 
-  std::size_t send_frame(client& to, std::size_t at) {
+  /// True when nothing is left to send; false when the client's queue is full: it does not read.
+  bool send_to(client& to) {
+    std::size_t at = 0;
+    bool open = true;
+    while (open && at < to.out.size()) open = send_frame(to, at);
+    for (std::size_t i = 0; i < at; ++i) to.in_flight -= to.out[i].counted ? 1 : 0;
+    to.out.erase(to.out.begin(), to.out.begin() + static_cast<std::ptrdiff_t>(at));
+    return to.out.empty();
+  }
+
+  /// Sends the replies from `at` on and moves it behind them; false when they cannot leave yet.
+  bool send_frame(client& to, std::size_t& at) {
     builder_.Clear();
     offsets_.clear();
-    for (; at < to.out.size() && offsets_.size() < replies_per_frame &&
+    auto end = at;
+    for (; end < to.out.size() && offsets_.size() < replies_per_frame &&
            builder_.GetSize() < reply_bytes_aim;
-         ++at)
-      add_reply(builder_, offsets_, to.out[at].second, to.out[at].first, to.out_plants[at]);
+         ++end) {
+      const auto& o = to.out[end];
+      add_reply(builder_, offsets_, o.what, o.token_tag, o.plant);
+    }
     const auto list = builder_.CreateVector(offsets_);
     builder_.Finish(engine::CreateFrame(builder_, 0, 0, list));
     try {
       const auto named =
           socket_.send(zmq::buffer(to.name), zmq::send_flags::sndmore | zmq::send_flags::dontwait);
-      if (named)
-        socket_.send(zmq::buffer(builder_.GetBufferPointer(), builder_.GetSize()),
-                     zmq::send_flags::dontwait);
-      else
-        counters_.port_refused(
-            1);  // its queue is full: it does not read; the outcome stands, and its key repeats it
+      if (!named) return false;
+      socket_.send(zmq::buffer(builder_.GetBufferPointer(), builder_.GetSize()),
+                   zmq::send_flags::dontwait);
+      at = end;
     } catch (const zmq::error_t&) {
-      clients_.erase(to.name);  // gone; a repeat with the same key gets the answer
+      at = to.out.size();  // gone; a repeat with the same key gets the answer
+      clients_.erase(to.name);
     }
-    return at;
+    return true;
   }
 
   void forget_idle() {
     const auto now = clock::now();
-    if (now < next_sweep_ && clients_.size() <= clients_max) return;
-    next_sweep_ = now + std::chrono::seconds(30);
-    const auto bound = clients_.size() > clients_max
-                           ? std::chrono::seconds(1)
-                           : std::chrono::duration_cast<std::chrono::seconds>(client_idle_max);
+    const bool crowded = clients_.size() > clients_max;
+    if (now < (crowded ? swept_ + crowded_idle_max : swept_ + std::chrono::seconds(30))) return;
+    swept_ = now;
     std::erase_if(clients_, [&](const auto& entry) {
-      return entry.second->in_flight == 0 && !entry.second->known &&
-             now - entry.second->seen > bound;
-    });
-    std::erase_if(clients_, [&](const auto& entry) {
-      return entry.second->in_flight == 0 && now - entry.second->seen > std::chrono::hours(24);
+      const auto& c = *entry.second;
+      const clock::duration bound = c.known ? (crowded ? crowded_known_idle_max : known_idle_max)
+                                            : (crowded ? crowded_idle_max : client_idle_max);
+      return c.in_flight == 0 && c.out.empty() && now - c.seen > bound;
     });
   }
 
@@ -390,7 +408,7 @@ class router_port final : public client_port {
   std::vector<std::shared_ptr<client>> answering_;
   flatbuffers::FlatBufferBuilder builder_{64 * 1024};
   std::vector<flatbuffers::Offset<engine::Reply>> offsets_;
-  clock::time_point next_sweep_ = clock::now() + std::chrono::seconds(30);
+  clock::time_point swept_ = clock::now();
   std::uint64_t open_ = 0;
 };
 

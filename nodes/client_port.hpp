@@ -20,9 +20,9 @@ struct client_port_options {
   std::string address = "tcp://127.0.0.1:0";  // port 0 = any free one
   std::string secret_key;                     // CURVE (Z85); empty = NULL mechanism
   std::vector<curve_client> clients;          // who may connect with CURVE
-  std::uint32_t in_flight_max = 4096;         // of one client; beyond it 429
+  std::uint32_t in_flight_max = 4096;  // of one client, unread replies with them; beyond it 429
   std::uint32_t frame_bytes_max = 8 * 1024 * 1024;
-  std::uint32_t queue_max = 1000;  // frames per client in each direction
+  std::uint32_t queue_max = 1000;  // frames per client on their way in
   std::uint32_t deadline_ms_max = 30'000;
   std::uint32_t stop_ms_max = 2'000;
 };

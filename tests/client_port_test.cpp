@@ -254,6 +254,37 @@ BOOST_FIXTURE_TEST_CASE(one_client_cannot_have_more_in_flight_than_the_limit, fi
   BOOST_TEST(replies(s, 1)[6].status == 200);
 }
 
+BOOST_FIXTURE_TEST_CASE(a_client_that_does_not_read_loses_no_reply_and_costs_bounded_memory,
+                        fixture) {
+  engine.decide = [](const request&) {
+    auto r = reply();
+    r.sequence = 1;
+    r.detail = std::string(100'000, 'x');
+    return r;
+  };
+  client_port_options options;
+  options.in_flight_max = 50;
+  options.queue_max = 20;
+  start(options);
+  auto s = dealer();
+  s.set(zmq::sockopt::rcvhwm, 1);
+  s.connect(port->address());
+  constexpr std::size_t all = 600;
+  for (std::uint64_t tag = 1; tag <= all; ++tag) send(s, frame_of("dev-mes", {command(tag)}));
+  const auto refused = [&] {
+    return counters.text({}, {}, {}, {}).find("millrace_client_port_refused_total 0") ==
+           std::string::npos;
+  };
+  while (!refused()) std::this_thread::yield();
+  const auto got = replies(s, all);
+  std::size_t fine = 0;
+  for (const auto& [tag, r] : got) fine += r.status == 200 ? 1 : 0;
+  BOOST_TEST(fine == engine.asked.size());
+  BOOST_TEST(fine < all);
+  send(s, frame_of("dev-mes", {command(all + 1)}));
+  BOOST_TEST(replies(s, 1)[all + 1].status == 200);
+}
+
 BOOST_FIXTURE_TEST_CASE(persons_are_asserted_only_by_clients_that_may, fixture) {
   auto tokens = dev_tokens();
   for (auto& t : tokens) t.persons = false;
