@@ -251,6 +251,12 @@ BOOST_AUTO_TEST_CASE(slow_clients_meet_deadlines) {
   raw_client idle(r.port());
   BOOST_TEST(idle.rest().empty());
   BOOST_TEST(r.server->figures().timed_out == 2);
+  // empty lines before a request are allowed, but they do not hold the connection
+  raw_client blank(r.port());
+  const auto patience = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  while (blank.send("\r\n") && std::chrono::steady_clock::now() < patience)
+    std::this_thread::yield();
+  BOOST_TEST(!blank.send("\r\n"));
 }
 
 BOOST_AUTO_TEST_CASE(a_handler_that_never_answers_is_answered_for) {

@@ -159,7 +159,7 @@ void session::on_read(boost::system::error_code ec, std::size_t n) {
   }
   if (phase_ == phase::streaming)
     return read();  // a client has nothing to say there; only its end matters
-  if (phase_ == phase::header && in_.size() == in_at_)
+  if (phase_ == phase::header && !std::exchange(begun_, true))
     enter(phase::header, state_.bounds.header_ms_max);
   in_.append(chunk_.data(), n);
   process();
@@ -305,8 +305,8 @@ void session::send(response r, bool body_wanted) {
 void session::after_write() {
   if (phase_ != phase::writing) return;
   if (close_after_ || (eof_ && in_at_ == in_.size())) return linger();
-  enter(phase::header,
-        in_at_ == in_.size() ? state_.bounds.idle_ms_max : state_.bounds.header_ms_max);
+  begun_ = in_at_ != in_.size();
+  enter(phase::header, begun_ ? state_.bounds.header_ms_max : state_.bounds.idle_ms_max);
   if (state_.stopping.load() && in_at_ == in_.size()) return close_hard();
   in_at_ == in_.size() ? read() : process();
 }

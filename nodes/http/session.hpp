@@ -98,6 +98,7 @@ class session : public std::enable_shared_from_this<session> {
   std::array<char, 16 * 1024> chunk_;
   std::string out_;
   bool reading_ = false;
+  bool begun_ = false;  // something of the next request has come, and its time runs
   bool eof_ = false;
   bool close_after_ = false;
   bool head_only_ = false;
