@@ -142,6 +142,10 @@ class sse final : public live_stream, public std::enable_shared_from_this<sse> {
       text += "id: " + to_text(what_.cursor) + "\nevent: " + e.type + "\ndata: ";
       append_cloud_event(g_.model, what_.cursor[at_].first, e, text);
       text += "\n\n";
+      if (text.size() + out_->pending() <= g_.options.stream_bytes_max) continue;
+      // Large events: the rest of the page is read again once the reader has taken these.
+      out_->write(std::move(text));
+      return void(busy_ = false);
     }
     advance(what_, at_, page);
     if (!text.empty()) out_->write(std::move(text));
