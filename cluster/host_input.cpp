@@ -170,7 +170,8 @@ bool plant_host::answer_from_window(const request& r, hash128 id, std::uint64_t 
     if (*other == fingerprint)
       refuse_request(r, sink, "request.in_flight", "the first request has no answer yet");
     else
-      refuse_request(r, sink, "request.key_reused", "the key was used for another request");
+      refuse_request(r, sink, "request.key_reused",
+                     "the key came before with another command or body: a new one needs a new key");
     return true;
   }
   window_hit hit;
@@ -180,7 +181,8 @@ bool plant_host::answer_from_window(const request& r, hash128 id, std::uint64_t 
     return true;
   }
   if (hit.fingerprint != fingerprint) {
-    refuse_request(r, sink, "request.key_reused", "the key was used for another request");
+    refuse_request(r, sink, "request.key_reused",
+                   "the key came before with another command or body: a new one needs a new key");
     return true;
   }
   if (hit.outcome == engine::Outcome::pending) {

@@ -232,6 +232,8 @@ void append_hops(const kind_registry& kinds, const log_entry& e, std::string_vie
       first.type = command->wire_name;
     } else if (r->consumed() != nullptr && r->consumed()->timer() != nullptr) {
       first.type = text(r->consumed()->timer());
+    } else if (r->source() == engine::Source::message) {
+      first.what = "answer";  // of the actor that was asked
     }
     out.push_back(std::move(first));
     if (r->events() != nullptr)

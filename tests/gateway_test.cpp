@@ -155,6 +155,8 @@ BOOST_FIXTURE_TEST_CASE(outcomes_have_their_statuses, fixture) {
   a = post(confirm, "dev-mes", confirm_body, {{"Correlation-Id", "T-2"}});
   BOOST_TEST(a.status == 202);
   BOOST_TEST(a.raw.get("Location") == "/v1/transactions/T-2");
+  BOOST_TEST(a.raw.get("ETag") == "");  // not known yet
+  BOOST_TEST(a.at("/sequence") == "(absent)");
 
   next = {};
   next.outcome = engine::Outcome::refused;
@@ -174,7 +176,10 @@ BOOST_FIXTURE_TEST_CASE(outcomes_have_their_statuses, fixture) {
   BOOST_TEST(a.raw.get("Retry-After") == "3");
 
   next.code = "command.precondition";
-  BOOST_TEST(post(confirm, "dev-mes", confirm_body).status == 412);
+  next.sequence = 9;
+  a = post(confirm, "dev-mes", confirm_body);
+  BOOST_TEST(a.status == 412);
+  BOOST_TEST(a.raw.get("ETag") == "\"1.9\"");
   next.code = "request.key_reused";
   BOOST_TEST(post(confirm, "dev-mes", confirm_body).status == 422);
   next.code = "request.in_flight";
@@ -269,6 +274,7 @@ BOOST_FIXTURE_TEST_CASE(unknown_paths_methods_and_ids, fixture) {
   const auto a = get(confirm);
   BOOST_TEST(a.status == 405);
   BOOST_TEST(a.raw.get("Allow") == "POST");
+  BOOST_TEST(a.at("/detail") == "GET is not allowed here: use POST");
   BOOST_TEST(call("DELETE", "/v1/plants/hamburg/orders/1", "dev-erp").status == 405);
   BOOST_TEST(call("POST", "/v1/plants/hamburg/orders/1", "dev-erp", "{}").status == 405);
 }
@@ -515,6 +521,27 @@ BOOST_FIXTURE_TEST_CASE(events_live_resume_where_the_reader_was, fixture) {
   BOOST_TEST(reader->text.size() == before);
 }
 
+BOOST_FIXTURE_TEST_CASE(large_events_reach_a_live_reader_piece_by_piece, fixture) {
+  for (std::uint64_t i = 1; i <= 4; ++i) {
+    auto e = order_event(i, 0);
+    e.kind = "platform";
+    e.member = 0;
+    const auto body = "{\"reason\":\"" + std::string(300'000, 'x') + "\"}";
+    e.body.assign(body.begin(), body.end());
+    engine.journal.push_back(std::move(e));
+  }
+  call("GET", "/v1/events?plant=hamburg&after=0", "dev-erp", {}, {{"Accept", "text/event-stream"}});
+  const auto reader = last->stream;
+  const auto has = [&](const char* id) { return reader->text.find(id) != std::string::npos; };
+  BOOST_TEST(has("id: 1.2.0"));
+  BOOST_TEST(!has("id: 1.3.0"));
+  reader->text.clear();
+  reader->drained();
+  BOOST_TEST(!has("id: 1.2.0"));
+  BOOST_TEST(has("id: 1.3.0"));
+  BOOST_TEST(has("id: 1.4.0"));
+}
+
 BOOST_FIXTURE_TEST_CASE(exceptions_are_listed_and_acted_on_by_their_owner, fixture) {
   exception_view x;
   x.id = "order~1000042~1";
@@ -550,7 +577,9 @@ BOOST_FIXTURE_TEST_CASE(exceptions_are_listed_and_acted_on_by_their_owner, fixtu
   BOOST_TEST(merged->operation()->str() == "0020");
   BOOST_TEST(post("/v1/exceptions/hamburg~order~1000042~1/correct", "dev-mes", R"({"nonsense":1})")
                  .status == 422);
-  BOOST_TEST(post("/v1/exceptions/hamburg~order~1000042~1/discard", "dev-ops", "{}").status == 200);
+  const std::string discard = "/v1/exceptions/hamburg~order~1000042~1/discard";
+  BOOST_TEST(post(discard, "dev-ops", "{}").at("/errors/0/pointer") == "/reason");
+  BOOST_TEST(post(discard, "dev-ops", R"({"reason":"reported twice"})").status == 200);
   BOOST_TEST((engine.asked.back().op == request::exception_op::discard));
   BOOST_TEST(post("/v1/exceptions/hamburg~order~1000042~1/explode", "dev-ops", "{}").status == 404);
 }
@@ -598,10 +627,12 @@ BOOST_FIXTURE_TEST_CASE(dead_letters_and_endpoints_need_operators, fixture) {
   d.kind = "order_release";
   d.member = static_cast<std::uint8_t>(
       millrace::order_release::schema::delivery_member<millrace::order_release::DispatchT>());
-  d.type = "production.order.dispatch.v1";
   d.state = "dead";
   engine.deadletter_list.push_back(d);
-  BOOST_TEST(get("/v1/deadletters?plant=hamburg").at("/items/0/id") == "hamburg~7");
+  const auto dead = get("/v1/deadletters?plant=hamburg");
+  BOOST_TEST(dead.at("/items/0/id") == "hamburg~7");
+  BOOST_TEST(dead.at("/items/0/type") == "production.order.dispatch.v1");
+  BOOST_TEST(dead.at("/items/0/next_attempt") == "(absent)");
   BOOST_TEST(post("/v1/deadletters/hamburg~7/retry", "dev-mes", "").status == 403);
   BOOST_TEST(post("/v1/deadletters/hamburg~7/retry", "dev-ops", "").status == 200);
   BOOST_TEST(engine.acted.back() == "retry hamburg~7 by dev-ops");
@@ -665,6 +696,8 @@ BOOST_FIXTURE_TEST_CASE(the_platform_describes_itself, fixture) {
   BOOST_TEST(get("/v1/transactions/T-2").code() == "transaction.unknown");
   BOOST_TEST(get("/v1/plants").at("/items/0/plant") == "hamburg");
   BOOST_TEST(get("/v1/processes").status == 200);
+  BOOST_TEST(get("/v1/processes?plant=atlantis").code() == "plant.unknown");
+  BOOST_TEST(get("/v1/endpoints?plant=atlantis").code() == "plant.unknown");
   BOOST_TEST(get("/v1/schemas").status == 200);
   BOOST_TEST(get("/v1/schemas/order").at("/collection") == "orders");
   BOOST_TEST(get("/v1/schemas/gadget").status == 404);

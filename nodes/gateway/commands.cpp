@@ -72,7 +72,7 @@ bool is_fine(const reply& r) { return r.outcome == engine::Outcome::accepted && 
 void append_outcome(const core& g, const kind_model& kind, const address& to, const reply& r,
                     json_object& o) {
   o.text("address", to.to_string());
-  o.number("sequence", r.sequence);
+  if (r.outcome != engine::Outcome::pending) o.number("sequence", r.sequence);
   std::string events;
   {
     json_array all(events);
@@ -98,7 +98,8 @@ void answer_outcome(const core& g, const call_ptr& c, const address& to, const r
   http::response answer;
   answer.status = status_of(r);
   answer.set("Content-Type", "application/json");
-  answer.set("ETag", etag_of(r.generation, r.sequence));
+  // What is not known yet has no version.
+  if (r.outcome != engine::Outcome::pending) answer.set("ETag", etag_of(r.generation, r.sequence));
   if (r.replayed) answer.set("Idempotent-Replayed", "true");
   if (r.outcome == engine::Outcome::parked)
     answer.set("Location",
@@ -119,6 +120,8 @@ void refuse_outcome(const core& g, const call_ptr& c, const reply& r) {
   auto answer = http::problem(
       {code, r.detail}, {c->target.path, c->correlation, title_of(g.model, code), r.retry_after_s});
   if (r.replayed) answer.set("Idempotent-Replayed", "true");
+  if (r.code == "command.precondition" && r.sequence != 0)
+    answer.set("ETag", etag_of(r.generation, r.sequence));  // the version that it would take
   c->answer(std::move(answer));
 }
 

@@ -13,21 +13,20 @@ namespace {
 
 void append_delivery(const core& g, const delivery_view& d, std::string& out) {
   json_object o(out);
+  const auto* kind = g.model.kind(d.kind);
+  const auto* type = kind == nullptr ? nullptr : kind->delivery(d.member);
   o.text("id", d.id)
       .text("plant", d.plant)
       .text("system", EnumNameSystem(d.system))
       .text("key", d.key)
-      .text("type", d.type);
+      .text("type", type == nullptr ? d.type : type->wire_name);
   o.text("state", d.state)
       .some("actor", d.actor)
       .some("correlation", d.correlation)
       .number("attempts", d.attempts);
-  o.when("filed_at", d.filed_at)
-      .when("last_attempt", d.last_attempt)
-      .when("next_attempt", d.next_attempt);
+  o.when("filed_at", d.filed_at).when("last_attempt", d.last_attempt);
+  if (d.state != "dead") o.when("next_attempt", d.next_attempt);
   o.some("last_error", d.last_error).some("document", d.document);
-  const auto* kind = g.model.kind(d.kind);
-  const auto* type = kind == nullptr ? nullptr : kind->delivery(d.member);
   if (type != nullptr && !d.body.empty()) table_to_json(g.model, *type, d.body, o.key("body"));
 }
 
@@ -224,6 +223,7 @@ void post_deadletters_retry(core& g, const call_ptr& c) {
 }
 
 void get_endpoints(core& g, const call_ptr& c) {
+  if (unknown_plant(g, c, c->target.get("plant"))) return;
   g.engine.endpoints(on_thread_of<std::vector<endpoint_view>>(c, [c](auto found) {
     if (!found) return c->fail(found.error());
     const auto plant = c->target.get("plant");

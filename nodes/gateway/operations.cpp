@@ -223,6 +223,10 @@ void post_exception(core& g, const call_ptr& c, const std::string& id, const std
           return c->fail({"request.invalid",
                           "discard takes a reason of up to 1000 bytes",
                           {{'/' + m.key, "not expected"}}});
+      if (r.reason.empty())
+        return c->fail({"request.invalid",
+                        "say why the fact is given up: discard {reason}",
+                        {{"/reason", "is required"}}});
     }
     send_request(g, c, std::move(r));
   });
@@ -231,8 +235,8 @@ void post_exception(core& g, const call_ptr& c, const std::string& id, const std
 void get_transaction(core& g, const call_ptr& c, const std::string& correlation) {
   g.engine.transaction(
       correlation, on_thread_of<std::vector<hop>>(c, [c, correlation](auto hops) {
-        if (!hops) return c->fail(hops.error());
-        if (hops->empty())
+        if (!hops && hops.error().code != "transaction.unknown") return c->fail(hops.error());
+        if (!hops || hops->empty())
           return c->fail({"transaction.unknown", "nothing happened under " + correlation});
         std::string out;
         {

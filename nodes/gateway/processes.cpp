@@ -89,6 +89,7 @@ void get_processes(core& g, const call_ptr& c) {
   const auto limit = limit_of(c->target);
   if (limit < 0)
     return c->fail({"request.invalid", "limit is 1 to 1000", {{"/limit", "out of range"}}});
+  if (unknown_plant(g, c, c->target.get("plant"))) return;
   auto s = std::make_shared<sweep>(g, c);
   s->limit = static_cast<std::uint32_t>(limit);
   with_plants(g, c, [&g, c, s](const std::vector<std::string>& plants) {

@@ -11,6 +11,14 @@
 
 namespace millrace::http {
 namespace beast_http = boost::beast::http;
+namespace {
+
+error too_large(const limits& bounds) {
+  return {"request.too_large",
+          "the body exceeds " + std::to_string(bounds.body_bytes_max) + " bytes"};
+}
+
+}  // namespace
 
 struct parser::impl {
   explicit impl(const limits& b) : bounds(b) {}
@@ -28,8 +36,7 @@ result<void> parser::begin(std::string_view header_block) {
   p.body_limit(impl_->bounds.body_bytes_max);
   boost::system::error_code ec;
   p.put(boost::asio::const_buffer(header_block.data(), header_block.size()), ec);
-  if (ec == beast_http::error::body_limit)
-    return error{"request.too_large", "the body exceeds the limit"};
+  if (ec == beast_http::error::body_limit) return too_large(impl_->bounds);
   if (ec && ec != beast_http::error::need_more) return error{"request.malformed", ec.message()};
   if (!p.is_header_done()) return error{"request.malformed", "the header is not complete"};
   impl_->headers.clear();
@@ -46,8 +53,7 @@ result<std::size_t> parser::put(std::string_view bytes) {
     boost::system::error_code ec;
     const auto n = p.put(boost::asio::const_buffer(bytes.data() + used, bytes.size() - used), ec);
     used += n;
-    if (ec == beast_http::error::body_limit)
-      return error{"request.too_large", "the body exceeds the limit"};
+    if (ec == beast_http::error::body_limit) return too_large(impl_->bounds);
     if (ec == beast_http::error::need_more) break;
     if (ec) return error{"request.malformed", ec.message()};
     if (n == 0) break;
