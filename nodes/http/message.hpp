@@ -97,8 +97,7 @@ struct limits {
   std::size_t discard_bytes_max =
       64 * 1024 * 1024;  // read and thrown away after a refusal, so that it arrives
   std::size_t connections_max = 2048;
-  // queued for one slow reader of a stream; above the gateway's own limit by one largest event
-  std::size_t stream_bytes_max = 8 * 1024 * 1024;
+  std::size_t stream_bytes_max = 1024 * 1024;  // queued for one slow reader of a stream
   std::uint32_t header_ms_max = 10'000;
   std::uint32_t body_ms_max = 30'000;
   std::uint32_t idle_ms_max = 75'000;

@@ -252,7 +252,7 @@ void session::refuse(error why) {
   state_.malformed.fetch_add(1);
   auto r = problem(why);
   r.close = true;
-  refused_ = true;
+  refused_ = why.code != "request.timeout";  // who is slow is not waited for once more
   ++number_;
   head_only_ = false;
   phase_ = phase::handling;
@@ -335,8 +335,9 @@ void session::open_stream(std::uint64_t number, response head) {
 }
 
 void session::pump_stream() {
-  if (phase_ != phase::streaming || stream_writing_ || !stream_) return;
-  if (stream_->state.overflown(state_.bounds.stream_bytes_max)) return close_hard();
+  if (phase_ != phase::streaming || !stream_) return;
+  if (stream_writing_)
+    return stream_->state.overflown(state_.bounds.stream_bytes_max) ? close_hard() : void();
   out_ = stream_->state.take();
   if (out_.empty()) return stream_->state.closed() ? close_hard() : void();
   stream_writing_ = true;

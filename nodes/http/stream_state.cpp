@@ -52,7 +52,10 @@ std::size_t stream_state::pending() const {
   return queued_.size() + early_.size() + sending_;
 }
 
-bool stream_state::overflown(std::size_t bytes_max) const { return pending() > bytes_max; }
+bool stream_state::overflown(std::size_t bytes_max) const {
+  const std::lock_guard lock(mutex_);
+  return queued_.size() + early_.size() > bytes_max;
+}
 
 void stream_state::on_drained(std::function<void()> call) {
   const std::lock_guard lock(mutex_);

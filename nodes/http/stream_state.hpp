@@ -16,6 +16,7 @@ class stream_state {
   void mark_closed();
   [[nodiscard]] bool closed() const;
   [[nodiscard]] std::size_t pending() const;
+  /// More than that waits behind the write under way.
   [[nodiscard]] bool overflown(std::size_t bytes_max) const;
   void on_drained(std::function<void()> call);
   /// Puts the head in front of everything; `chunked`: HTTP/1.1 chunks, else raw bytes until the
