@@ -10,6 +10,7 @@
 
 #include <cerrno>
 #include <charconv>
+#include <cstdint>
 #include <utility>
 
 namespace millrace::load {
