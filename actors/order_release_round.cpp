@@ -9,6 +9,7 @@
 #include "actors/order_release_parts.hpp"
 #include "actors/plant.hpp"
 #include "actors/release_checks.hpp"
+#include "actors/work_center.hpp"
 
 namespace millrace::actors::release_parts {
 
@@ -72,11 +73,14 @@ std::vector<component_stock> stock_of(draft& work) {
 
 void await_changes(draft& work) {
   std::set<std::string> materials;
+  std::set<std::string> work_centers;
   bool plant_fails = false;
   for (const auto& check : work.state.checks) {
     if (check.verdict != pr::Verdict::fail) continue;
     if (check.check == "plant")
       plant_fails = true;
+    else if (check.check == "work_center")
+      work_centers.insert(check.subject);
     else if (check.check != "component")
       materials.insert(work.state.order->material);
   }
@@ -87,6 +91,11 @@ void await_changes(draft& work) {
     millrace::material::AwaitChangeT await;
     await.process = work.ctx.id();
     work.d.tell<millrace::material::schema>(one, await, Lane::release);
+  }
+  for (const auto& one : work_centers) {
+    millrace::work_center::AwaitChangeT await;
+    await.process = work.ctx.id();
+    work.d.tell<millrace::work_center::schema>(one, await, Lane::release);
   }
   if (plant_fails) {
     millrace::plant::AwaitChangeT await;
@@ -149,8 +158,10 @@ void begin_round(draft& work) {
   event.order = std::make_unique<po::SnapshotT>(*state.order);
   if (known != nullptr)
     static_cast<void>(resolve_from_material(*event.order, *known));  // else its check fails
-  event.checks = check_references(*event.order, work.ctx.look_up<plant>(work.ctx.plant()), known,
-                                  work.ctx.now(), rules_of(work.ctx));
+  event.checks = check_references(
+      *event.order, work.ctx.look_up<plant>(work.ctx.plant()), known,
+      [&](const std::string& id) { return work.ctx.look_up<work_center>(id); }, work.ctx.now(),
+      rules_of(work.ctx));
   for (const auto& one : release_needs(*event.order, known, state.operations, state.quantity)) {
     auto& need = event.needs.emplace_back();
     need.material = one.material;

@@ -11,12 +11,14 @@
 #include "actors/plant.hpp"
 #include "actors/production_confirmation.hpp"
 #include "actors/shipment.hpp"
+#include "actors/work_center.hpp"
 
 namespace millrace::actors {
 
 void register_kinds(kind_registry& registry) {
   registry.add(make_kind<plant>());
   registry.add(make_kind<material>());
+  registry.add(make_kind<work_center>());
   registry.add(make_kind<order>());
   registry.add(make_kind<order_release>());
   registry.add(make_kind<production_confirmation>());

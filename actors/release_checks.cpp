@@ -96,14 +96,41 @@ CheckT check_plan(const po::SnapshotT& order, const millrace::material::StateT* 
   return check;
 }
 
+CheckT check_work_center(const std::string& id, const millrace::work_center::StateT* found,
+                         const release_rules& rules) {
+  auto check = check_of("work_center", id);
+  if (found == nullptr)
+    unknown(check, "work_center.unknown", "Work center " + id + " is not known here.", rules);
+  else if (found->life == millrace::work_center::Life::down)
+    fail(check, "work_center.down",
+         "Work center " + id + " is down since " + found->since.to_string() + ": " + found->reason);
+  return check;
+}
+
+/// The order's data with what its material's revision has to add.
+po::SnapshotT resolved(const po::SnapshotT& order, const millrace::material::StateT* material) {
+  auto plan = order;
+  if (material != nullptr && !resolve_from_material(plan, *material)) plan = order;
+  return plan;
+}
+
 }  // namespace
+
+std::vector<std::string> work_centers_of(const po::SnapshotT& order,
+                                         const millrace::material::StateT* material) {
+  std::vector<std::string> out;
+  for (const auto& operation : resolved(order, material).operations)
+    if (!operation.work_center.empty() &&
+        std::ranges::find(out, operation.work_center) == out.end())
+      out.push_back(operation.work_center);
+  return out;
+}
 
 std::vector<component_need> release_needs(const po::SnapshotT& order,
                                           const millrace::material::StateT* material,
                                           const std::vector<std::string>& operations,
                                           decimal quantity) {
-  auto plan = order;
-  if (material != nullptr && !resolve_from_material(plan, *material)) plan = order;
+  const auto plan = resolved(order, material);
   std::vector<component_need> out;
   for (const auto& component : plan.components) {
     if (component.unplanned || !component.planned.is_positive()) continue;
@@ -127,23 +154,17 @@ std::vector<component_need> release_needs(const po::SnapshotT& order,
 
 std::vector<CheckT> check_references(const po::SnapshotT& order,
                                      const millrace::plant::StateT* plant,
-                                     const millrace::material::StateT* material, timestamp now,
+                                     const millrace::material::StateT* material,
+                                     const work_centers& find_work_center, timestamp now,
                                      const release_rules& rules) {
-  auto plan = order;
-  if (material != nullptr && !resolve_from_material(plan, *material)) plan = order;
+  const auto plan = resolved(order, material);
   std::vector<CheckT> out;
   out.push_back(check_plant(plant));
   out.push_back(check_revision(plan, material, now));
   out.push_back(check_routing(plan));
   out.push_back(check_plan(plan, material, now));
-  std::set<std::string> seen;
-  for (const auto& operation : plan.operations) {
-    if (operation.work_center.empty() || !seen.insert(operation.work_center).second) continue;
-    auto check = check_of("work_center", operation.work_center);
-    unknown(check, "work_center.unknown",
-            "Work center " + operation.work_center + " is not known here.", rules);
-    out.push_back(std::move(check));
-  }
+  for (const auto& id : work_centers_of(plan, material))
+    out.push_back(check_work_center(id, find_work_center(id), rules));
   return out;
 }
 
@@ -179,10 +200,11 @@ std::vector<CheckT> check_components(const std::vector<component_need>& needs,
 
 std::vector<CheckT> check_release(const po::StateT& order, const millrace::plant::StateT* plant,
                                   const millrace::material::StateT* material,
+                                  const work_centers& find_work_center,
                                   const std::vector<component_stock>& stock, timestamp now,
                                   const release_rules& rules) {
   const auto snapshot = snapshot_of(order);
-  auto out = check_references(snapshot, plant, material, now, rules);
+  auto out = check_references(snapshot, plant, material, find_work_center, now, rules);
   for (auto& check : check_components(release_needs(snapshot, material), stock, rules))
     out.push_back(std::move(check));
   return out;

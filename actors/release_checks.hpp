@@ -2,11 +2,13 @@
 // read-only check-release of the API ask the same questions and get the same verdicts.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "schemas/inventory/batch_kind.hpp"
+#include "schemas/maintenance/work_center_kind.hpp"
 #include "schemas/masterdata/material_kind.hpp"
 #include "schemas/platform/plant_kind.hpp"
 #include "schemas/production/order_kind.hpp"
@@ -46,11 +48,20 @@ struct release_rules {
     const millrace::order::SnapshotT& order, const millrace::material::StateT* material,
     const std::vector<std::string>& operations = {}, decimal quantity = {});
 
+/// Finds a work center by its id; null = not known here.
+using work_centers = std::function<const millrace::work_center::StateT*(const std::string& id)>;
+
 /// Checks that need no stock: plant, material and revision, routing, inspection plan, work centers.
 /// Null = not known here.
 [[nodiscard]] std::vector<millrace::order_release::CheckT> check_references(
     const millrace::order::SnapshotT& order, const millrace::plant::StateT* plant,
-    const millrace::material::StateT* material, timestamp now, const release_rules& rules);
+    const millrace::material::StateT* material, const work_centers& find_work_center, timestamp now,
+    const release_rules& rules);
+
+/// The work centers that the order's operations name (its own, else those of the revision), once
+/// each.
+[[nodiscard]] std::vector<std::string> work_centers_of(const millrace::order::SnapshotT& order,
+                                                       const millrace::material::StateT* material);
 
 /// Checks of the components, one for each need, and of the suppliers of what was found.
 [[nodiscard]] std::vector<millrace::order_release::CheckT> check_components(
@@ -60,8 +71,8 @@ struct release_rules {
 /// All checks of a release of the whole order: what check-release answers.
 [[nodiscard]] std::vector<millrace::order_release::CheckT> check_release(
     const millrace::order::StateT& order, const millrace::plant::StateT* plant,
-    const millrace::material::StateT* material, const std::vector<component_stock>& stock,
-    timestamp now, const release_rules& rules = {});
+    const millrace::material::StateT* material, const work_centers& find_work_center,
+    const std::vector<component_stock>& stock, timestamp now, const release_rules& rules = {});
 
 /// No check failed and none is pending.
 [[nodiscard]] bool passes(const std::vector<millrace::order_release::CheckT>& checks);

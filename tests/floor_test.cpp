@@ -164,6 +164,22 @@ BOOST_AUTO_TEST_CASE(a_paused_plant_releases_nothing_until_it_resumes) {
   BOOST_CHECK(order_of(f).life == order::Life::released);
 }
 
+BOOST_AUTO_TEST_CASE(a_broken_work_center_releases_nothing_until_it_is_back) {
+  floor_double f;
+  master_data(f);
+  stock(f);
+  create_order(f);
+  accepted(f.post("work-centers/WC-2/define", System::erp, R"({"name":"Test bench"})"));
+  accepted(f.post("work-centers/WC-2/report-down", System::mes,
+                  R"({"downtime":"D-1","reason":"pressure sensor"})"));
+  accepted(f.post("orders/1000042/request-release", System::erp, "{}"));
+  BOOST_CHECK(order_of(f).life == order::Life::created);
+  BOOST_REQUIRE_EQUAL(order_of(f).blockers.size(), 1u);
+  BOOST_CHECK_EQUAL(order_of(f).blockers[0].check, "work_center");
+  accepted(f.post("work-centers/WC-2/report-up", System::mes, R"({"downtime":"D-1"})"));
+  BOOST_CHECK(order_of(f).life == order::Life::released);
+}
+
 BOOST_AUTO_TEST_CASE(cancelling_gives_the_reserved_stock_back) {
   floor_double f;
   release(f);

@@ -9,6 +9,7 @@
 #include "actors/order.hpp"
 #include "actors/plant.hpp"
 #include "actors/release_checks.hpp"
+#include "actors/work_center.hpp"
 #include "tests/kind_harness.hpp"
 
 using namespace millrace;
@@ -96,6 +97,8 @@ CancelT cancel(bool ask_mes = false) {
   c.ask_mes = ask_mes;
   return c;
 }
+/// None is known.
+const millrace::work_center::StateT* no_work_center(const std::string&) { return nullptr; }
 std::string verdicts(const std::vector<CheckT>& checks) {
   std::string out;
   for (const auto& c : checks)
@@ -418,6 +421,27 @@ BOOST_AUTO_TEST_CASE(reserved_stock_that_a_hold_takes_back_is_looked_for_again) 
       });
 }
 
+BOOST_AUTO_TEST_CASE(a_work_center_that_is_down_parks_the_release_until_it_is_back) {
+  millrace::work_center::StateT down;
+  down.life = millrace::work_center::Life::down;
+  down.reason = "spindle";
+  auto g = ready();
+  g.reference<actors::work_center>("WC-1", down);
+  g.when_from("order/1000042", start())
+      .when_found("find/1/0", {"HSG-0001"})
+      .when_granted<actors::batch>("batch/HSG-0001", "reserve/1/0", reserved(10))
+      .then_event_names({"StockAnswered", "Parked"})
+      .then_effects({"tell order/1000042", "tell work_center/WC-1", "timer recheck"});
+  BOOST_CHECK_EQUAL(verdicts(g.state().checks),
+                    "plant+ revision+ routing+ inspection_plan+ work_center-work_center.down "
+                    "component+");
+  down.life = millrace::work_center::Life::available;
+  g.reference<actors::work_center>("WC-1", down);
+  g.when_from("work_center/WC-1", recheck()).then_state([](const StateT& s) {
+    BOOST_CHECK(s.status == Status::completed);
+  });
+}
+
 // --- the checks as a pure function, as check-release calls them ---
 
 BOOST_AUTO_TEST_CASE(check_release_passes_with_stock_and_fails_without) {
@@ -430,17 +454,19 @@ BOOST_AUTO_TEST_CASE(check_release_passes_with_stock_and_fails_without) {
   const auto m = pump();
   actors::component_stock stock{"HOUSING", "0010", decimal::from_units(10), {"ACME"}, {}};
   const auto now = timestamp::from_micros(1);
-  auto checks = actors::check_release(order, &site, &m, {stock}, now);
+  auto checks = actors::check_release(order, &site, &m, no_work_center, {stock}, now);
   BOOST_CHECK_EQUAL(verdicts(checks),
                     "plant+ revision+ routing+ inspection_plan+ work_center~ component+ supplier~");
   BOOST_CHECK(actors::passes(checks));
   stock.available = decimal::from_units(9);
-  BOOST_CHECK(!actors::passes(actors::check_release(order, &site, &m, {stock}, now)));
+  BOOST_CHECK(
+      !actors::passes(actors::check_release(order, &site, &m, no_work_center, {stock}, now)));
   actors::release_rules strict{true};
   stock.available = decimal::from_units(10);
-  BOOST_CHECK_EQUAL(verdicts(actors::check_release(order, &site, &m, {stock}, now, strict)),
-                    "plant+ revision+ routing+ inspection_plan+ work_center-work_center.unknown "
-                    "component+ supplier-supplier.unknown");
+  BOOST_CHECK_EQUAL(
+      verdicts(actors::check_release(order, &site, &m, no_work_center, {stock}, now, strict)),
+      "plant+ revision+ routing+ inspection_plan+ work_center-work_center.unknown "
+      "component+ supplier-supplier.unknown");
 }
 
 BOOST_AUTO_TEST_CASE(check_release_names_what_is_wrong_with_the_references) {
@@ -454,9 +480,10 @@ BOOST_AUTO_TEST_CASE(check_release_names_what_is_wrong_with_the_references) {
   auto m = pump();
   m.inspection_required = true;
   const auto now = timestamp::from_micros(1);
-  BOOST_CHECK_EQUAL(verdicts(actors::check_release(order, &site, &m, {}, now)).substr(0, 100),
-                    "plant-plant.not_active revision-material.revision_unknown routing~ "
-                    "inspection_plan-material.inspecti");
+  BOOST_CHECK_EQUAL(
+      verdicts(actors::check_release(order, &site, &m, no_work_center, {}, now)).substr(0, 100),
+      "plant-plant.not_active revision-material.revision_unknown routing~ "
+      "inspection_plan-material.inspecti");
 }
 
 BOOST_AUTO_TEST_CASE(a_lot_gives_what_is_free_and_what_is_ours_already) {

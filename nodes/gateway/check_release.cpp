@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <map>
 
 #include "actors/order_plan.hpp"
 #include "actors/stock.hpp"
@@ -36,6 +37,8 @@ struct checking : std::enable_shared_from_this<checking> {
   std::unique_ptr<millrace::material::StateT> component;  // the one whose lots are being read
   std::vector<actors::component_need> needs;
   std::vector<actors::component_stock> stock;
+  std::vector<std::string> work_centers;
+  std::map<std::string, std::unique_ptr<millrace::work_center::StateT>> found_work_centers;
   std::size_t need = 0;
   std::size_t choice = 0;  // among the need's materials
 
@@ -71,7 +74,18 @@ struct checking : std::enable_shared_from_this<checking> {
       s.operation = n.operation;
       stock.push_back(std::move(s));
     }
-    next();
+    work_centers = actors::work_centers_of(actors::snapshot_of(*order), material.get());
+    next_work_center();
+  }
+  void next_work_center() {
+    const auto at = found_work_centers.size();
+    if (at >= work_centers.size()) return next();
+    read("work_center", work_centers[at], &checking::take_work_center);
+  }
+  void take_work_center(const actor_view* view) {
+    found_work_centers[work_centers[found_work_centers.size()]] =
+        view == nullptr ? nullptr : unpacked<millrace::work_center::State>(*view);
+    next_work_center();
   }
   void next() {
     while (need < needs.size() && choice >= needs[need].materials.size()) {
@@ -118,8 +132,12 @@ struct checking : std::enable_shared_from_this<checking> {
     const auto now = timestamp::from_micros(std::chrono::duration_cast<std::chrono::microseconds>(
                                                 std::chrono::system_clock::now().time_since_epoch())
                                                 .count());
-    const auto checks = actors::check_release(*order, plant.get(), material.get(), stock, now,
-                                              {g.options.references_must_exist});
+    const auto find_work_center = [this](const std::string& id) {
+      const auto at = found_work_centers.find(id);
+      return at == found_work_centers.end() ? nullptr : at->second.get();
+    };
+    const auto checks = actors::check_release(*order, plant.get(), material.get(), find_work_center,
+                                              stock, now, {g.options.references_must_exist});
     std::string out;
     {
       json_object o(out);
