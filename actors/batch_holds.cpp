@@ -5,6 +5,7 @@
 #include <set>
 
 #include "actors/batch_step.hpp"
+#include "actors/rules.hpp"
 #include "schemas/logistics/shipment_kind.hpp"
 #include "schemas/production/order_release_kind.hpp"
 #include "schemas/quality/hold_kind.hpp"
@@ -270,7 +271,7 @@ made release_hold(step& s, const lot::ReleaseHoldT& c) {
     return made::refuse(lot::Refusal::hold_inherited,
                         "It was placed on " + open->origins.front() + ": release it there.");
   const auto by = by_whom(s.ctx);
-  if (s.ctx.rule("hold.release_second_person", "no") == "yes" && by == open->placed_by)
+  if (rule_of(s.ctx, "hold.release_second_person") == "yes" && by == open->placed_by)
     return made::refuse_with("command.not_authorised", "A second person releases hold " + c.hold +
                                                            ", not " + by + " who placed it.");
   drop_hold(s, c.hold, c.reason, by, c.person);

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "actors/hold_state.hpp"
+#include "actors/rules.hpp"
 
 namespace millrace::actors {
 
@@ -165,7 +166,7 @@ made take_report(step& s, const report& r, bool armed) {
   }
   ask_systems(s, r);
   if (!armed) {
-    const auto seconds = decimal::parse(s.ctx.rule("hold.enforce_timeout_s", "30"));
+    const auto seconds = decimal::parse(rule_of(s.ctx, "hold.enforce_timeout_s"));
     s.d.timer("enforce", s.ctx.now().plus_ms(seconds ? seconds->micros() / 1000 : 30'000));
   }
   return settle(s);

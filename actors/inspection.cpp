@@ -6,6 +6,7 @@
 
 #include "actors/batch.hpp"
 #include "actors/material.hpp"
+#include "actors/rules.hpp"
 
 namespace millrace::actors {
 
@@ -113,7 +114,7 @@ made release(const lots::StateT& state, const lots::ReleaseT& c, context& ctx) {
 /// A hold as soon as a result fails, where the rule wants it; the usage decision then finds it in
 /// place.
 void hold_on_failure(made& d, const lots::StateT& state, const lots::ResultT& r, context& ctx) {
-  if (r.verdict != Verdict::fail || ctx.rule("inspection.hold_on_failed_result", "no") != "yes")
+  if (r.verdict != Verdict::fail || rule_of(ctx, "inspection.hold_on_failed_result") != "yes")
     return;
   lot::PlaceHoldT hold;
   hold.hold = ctx.id();

@@ -7,6 +7,7 @@
 #include "actors/duration.hpp"
 #include "actors/material.hpp"
 #include "actors/order_parts.hpp"
+#include "actors/rules.hpp"
 
 namespace millrace::actors::order_parts {
 
@@ -140,7 +141,7 @@ made confirm_operation(const po::StateT& state, const po::ConfirmOperationT& c, 
   if (operation != nullptr && operation->status == po::OperationStatus::waiting)
     return made::park(po::Refusal::not_released, "Operation " + c.operation + " is not released.");
   event.completes = c.final;
-  if (!c.final && operation != nullptr && ctx.rule("operation.completed_by", "final") == "quantity")
+  if (!c.final && operation != nullptr && rule_of(ctx, "operation.completed_by") == "quantity")
     event.completes =
         operation->yield + operation->scrap + event.yield + event.scrap >= operation->planned;
   event.last_operation = operation == nullptr || operation == &state.operations.back();

@@ -7,6 +7,7 @@
 #include "actors/material.hpp"
 #include "actors/order_parts.hpp"
 #include "actors/order_plan.hpp"
+#include "actors/rules.hpp"
 #include "schemas/production/order_release_kind.hpp"
 
 namespace millrace::actors::order_parts {
@@ -103,7 +104,7 @@ made create(const po::StateT&, const po::CreateT& c, context& ctx) {
     if (!event.over_delivery_percent) event.over_delivery_percent = copy(m->over_delivery_percent);
     if (!event.under_delivery_percent)
       event.under_delivery_percent = copy(m->under_delivery_percent);
-  } else if (ctx.rule("references.must_exist", "false") == "true") {
+  } else if (rule_of(ctx, "references.must_exist") == "true") {
     return made::refuse(po::Refusal::material_unknown,
                         "Material " + c.material + " is not known here.");
   }

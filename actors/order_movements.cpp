@@ -7,6 +7,7 @@
 
 #include "actors/material.hpp"
 #include "actors/order_parts.hpp"
+#include "actors/rules.hpp"
 #include "schemas/inventory/batch_kind.hpp"
 
 namespace millrace::actors::order_parts {
@@ -136,7 +137,7 @@ bool within_tolerance(const po::StateT& state, decimal more, context& ctx) {
   std::optional<decimal> percent;
   if (state.over_delivery_percent) {
     percent = *state.over_delivery_percent;
-  } else if (const auto rule = ctx.rule("tolerance.over_delivery_percent", ""); !rule.empty()) {
+  } else if (const auto rule = rule_of(ctx, "tolerance.over_delivery_percent"); !rule.empty()) {
     if (const auto parsed = decimal::parse(rule)) percent = *parsed;
   }
   if (!percent) return true;

@@ -8,6 +8,7 @@
 
 #include "actors/material.hpp"
 #include "actors/order_release_parts.hpp"
+#include "actors/rules.hpp"
 
 namespace millrace::actors {
 
@@ -16,7 +17,7 @@ namespace release_parts {
 namespace {
 
 std::int64_t seconds_of(context& ctx, std::string_view rule, std::int64_t fallback) {
-  const auto text = ctx.rule(rule, {});
+  const auto text = rule_of(ctx, rule);
   std::int64_t value = 0;
   const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), value);
   return failed == std::errc() && end == text.data() + text.size() && value > 0 &&

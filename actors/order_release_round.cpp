@@ -9,6 +9,7 @@
 #include "actors/order_release_parts.hpp"
 #include "actors/plant.hpp"
 #include "actors/release_checks.hpp"
+#include "actors/rules.hpp"
 #include "actors/work_center.hpp"
 
 namespace millrace::actors::release_parts {
@@ -22,9 +23,7 @@ struct lot_reference {
   using schema = millrace::batch::schema;
 };
 
-release_rules rules_of(context& ctx) {
-  return {ctx.rule("references.must_exist", "false") == "true"};
-}
+release_rules rules_of(context& ctx) { return {rule_of(ctx, "references.must_exist") == "true"}; }
 
 std::string tag_of(std::string_view what, const draft& work, std::size_t need) {
   return std::string(what) + '/' + std::to_string(work.state.round) + '/' + std::to_string(need);

@@ -8,6 +8,7 @@
 
 #include "actors/order_parts.hpp"
 #include "actors/order_plan.hpp"
+#include "actors/rules.hpp"
 #include "schemas/production/order_release_kind.hpp"
 
 namespace millrace::actors::order_parts {
@@ -69,8 +70,7 @@ made request_release(const po::StateT& state, const po::RequestReleaseT& c, cont
   if (const auto* unknown = unknown_operation(state, c.operations))
     return made::refuse(po::Refusal::operation_unknown,
                         "The order has no operation " + *unknown + '.');
-  const auto mode =
-      ctx.rule("release.mode", "gate") == "follow" ? po::Mode::follow : po::Mode::gate;
+  const auto mode = rule_of(ctx, "release.mode") == "follow" ? po::Mode::follow : po::Mode::gate;
   made d;
   po::ReleaseRequestedT event;
   event.mode = mode;

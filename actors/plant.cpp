@@ -3,7 +3,9 @@
 #include "actors/plant.hpp"
 
 #include <algorithm>
+#include <set>
 
+#include "actors/rules.hpp"
 #include "schemas/production/order_release_kind.hpp"
 
 namespace millrace::actors {
@@ -136,6 +138,36 @@ made await_change(const StateT& state, const AwaitChangeT& c) {
   return d;
 }
 
+made adopt_rules(const StateT& state, const AdoptRulesT& c, context& ctx) {
+  if (c.enterprise_version < state.enterprise_rules || c.plant_version < state.plant_rules)
+    return made::refuse(Refusal::rules_older, "The plant has adopted later versions already.");
+  std::set<std::string> named;
+  for (const auto& one : c.rules) {
+    if (!named.insert(one.name).second)
+      return made::refuse(Refusal::rule_invalid, "Rule " + one.name + " is named twice.");
+    if (const auto sound = check_rule(one.name, one.value); !sound)
+      return made::refuse(Refusal::rule_invalid, sound.error().detail + '.');
+  }
+  RulesAdoptedT event;
+  event.rules = c.rules;
+  event.enterprise_version = c.enterprise_version;
+  event.region_version = c.region_version;
+  event.plant_version = c.plant_version;
+  const auto& from = ctx.from();
+  event.by = from.on_behalf_of.empty() ? from.principal : from.on_behalf_of;
+  made d;
+  RulesAdoptedT now;
+  now.rules = state.rules;
+  now.enterprise_version = state.enterprise_rules;
+  now.region_version = state.region_rules;
+  now.plant_version = state.plant_rules;
+  now.by = event.by;
+  if (made::pack(now) == made::pack(event)) return d;
+  d.emit(std::move(event));
+  tell_waiters(d, state);  // what a rule has stopped may go on
+  return d;
+}
+
 void set_life(StateT& state, Life life, std::string reason, timestamp since) {
   state.life = life;
   state.reason = std::move(reason);
@@ -166,6 +198,8 @@ decision<plant::schema> plant::decide(const schema::state& state, const schema::
       return unbind_system(state, *command.AsUnbindSystem());
     case Command::AwaitChange:
       return await_change(state, *command.AsAwaitChange());
+    case Command::AdoptRules:
+      return adopt_rules(state, *command.AsAdoptRules(), ctx);
     case Command::NONE:
       break;
   }
@@ -225,6 +259,15 @@ result<void> plant::evolve(schema::state& state, const schema::event& event, evo
     case Event::WaitersTold:
       state.waiters.clear();
       return {};
+    case Event::RulesAdopted: {
+      const auto& e = *event.AsRulesAdopted();
+      state.rules = e.rules;
+      state.enterprise_rules = e.enterprise_version;
+      state.region_rules = e.region_version;
+      state.plant_rules = e.plant_version;
+      state.rules_adopted_at = evo.stamp();
+      return {};
+    }
     case Event::NONE:
       break;
   }

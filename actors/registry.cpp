@@ -10,6 +10,7 @@
 #include "actors/order_release.hpp"
 #include "actors/plant.hpp"
 #include "actors/production_confirmation.hpp"
+#include "actors/rule_set.hpp"
 #include "actors/shipment.hpp"
 #include "actors/work_center.hpp"
 
@@ -17,6 +18,7 @@ namespace millrace::actors {
 
 void register_kinds(kind_registry& registry) {
   registry.add(make_kind<plant>());
+  registry.add(make_kind<rule_set>());
   registry.add(make_kind<material>());
   registry.add(make_kind<work_center>());
   registry.add(make_kind<order>());
