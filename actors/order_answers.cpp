@@ -7,6 +7,7 @@
 #include "actors/material.hpp"
 #include "actors/order_parts.hpp"
 #include "schemas/inventory/batch_kind.hpp"
+#include "schemas/production/batch_run_kind.hpp"
 
 namespace millrace::actors::order_parts {
 
@@ -60,6 +61,23 @@ millrace::production_confirmation::PostingT posting_of(po::ReportKind kind,
   return posting;
 }
 
+/// The batch run that the report names hears what became of it.
+void tell_run(made& d, const po::MovementT& m, millrace::batch_run::MaterialStatus status,
+              decimal quantity, const std::string& unit, std::string_view reason = {}) {
+  if (m.batch_run.empty()) return;
+  millrace::batch_run::NoteMaterialT note;
+  note.report = m.report;
+  note.movement = m.kind == po::ReportKind::consumption ? millrace::batch_run::Movement::consumption
+                                                        : millrace::batch_run::Movement::production;
+  note.status = status;
+  note.material = m.material;
+  note.batch = m.batch;
+  note.quantity = quantity;
+  note.unit = unit;
+  note.reason = reason;
+  d.tell<millrace::batch_run::schema>(m.batch_run, note, Lane::confirmation);
+}
+
 made consumed(const po::StateT& state, po::MovementT m, const answer& a, context& ctx) {
   const auto posted = a.event<lot::schema, lot::ConsumedT>();
   po::ComponentConsumedT event;
@@ -72,6 +90,7 @@ made consumed(const po::StateT& state, po::MovementT m, const answer& a, context
   made d;
   if (!m.linked) link_later_outputs(d, state, m, event.quantity, event.unit, ctx);
   m.posted_quantity = event.quantity;
+  tell_run(d, m, millrace::batch_run::MaterialStatus::posted, event.quantity, event.unit);
   event.erp_status = post_to_erp(d, state, ctx, posting_of(m.kind, m));
   d.emit(std::move(event));
   return d;
@@ -97,6 +116,7 @@ made produced(const po::StateT& state, po::MovementT m, const answer& a, context
       link(d, input, output, ctx);
   }
   m.posted_quantity = event.quantity;
+  tell_run(d, m, millrace::batch_run::MaterialStatus::posted, event.quantity, event.unit);
   event.erp_status = post_to_erp(d, state, ctx, posting_of(m.kind, m));
   d.emit(std::move(event));
   return d;
@@ -132,6 +152,7 @@ made on_report(const po::StateT& state, const po::MovementT& m, const answer& a,
   event.code = a.code;
   event.reason = a.detail;
   d.emit(std::move(event));
+  tell_run(d, m, millrace::batch_run::MaterialStatus::refused, m.quantity, m.unit, a.code);
   const bool at_lot = m.status == po::MovementStatus::parked && m.code != "batch.unknown";
   if (at_lot && m.kind == po::ReportKind::consumption) {  // given up: its links must not stay
     lot::ReverseConsumeT reverse;
@@ -160,6 +181,7 @@ made on_reversal(const po::StateT& state, po::ReportKind kind, const po::Movemen
                                  : state.delivery;
     event.erp_status = post_to_erp(d, state, ctx, posting_of(kind, m));
     d.emit(std::move(event));
+    tell_run(d, m, millrace::batch_run::MaterialStatus::reversed, m.posted_quantity, m.unit);
     if (first && a.origin.given()) d.settle(a.origin);
     return d;
   }

@@ -31,6 +31,8 @@ made known(po::MovementT before, const po::MovementT& now) {
   same.reason = before.reason;
   same.linked = before.linked;
   same.known = before.known;
+  if (same.batch_run.empty()) same.batch_run = before.batch_run;  // told through the run before
+  if (before.batch_run.empty()) before.batch_run = same.batch_run;
   same.batch = now.batch.empty() ? before.batch : now.batch;
   before.erp.reset();
   before.reversal.reset();
@@ -204,6 +206,7 @@ po::MovementT movement_from(const po::ReportConsumptionT& c, timestamp now) {
   m.person = c.person;
   m.manual = c.manual;
   m.text = c.text;
+  m.batch_run = c.batch_run;
   m.received_at = now;
   return m;
 }
@@ -228,6 +231,7 @@ po::MovementT movement_from(const po::ReportProductionT& c, const std::string& p
   m.person = c.person;
   m.manual = c.manual;
   m.text = c.text;
+  m.batch_run = c.batch_run;
   m.scrap_reason = c.scrap_reason;
   m.received_at = now;
   return m;

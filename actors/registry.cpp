@@ -3,6 +3,8 @@
 #include "actors/registry.hpp"
 
 #include "actors/batch.hpp"
+#include "actors/batch_release.hpp"
+#include "actors/batch_run.hpp"
 #include "actors/hold.hpp"
 #include "actors/inspection.hpp"
 #include "actors/material.hpp"
@@ -10,6 +12,7 @@
 #include "actors/order_release.hpp"
 #include "actors/plant.hpp"
 #include "actors/production_confirmation.hpp"
+#include "actors/recipe.hpp"
 #include "actors/rule_set.hpp"
 #include "actors/shipment.hpp"
 #include "actors/work_center.hpp"
@@ -24,9 +27,12 @@ void register_kinds(kind_registry& registry) {
   registry.add(make_kind<order>());
   registry.add(make_kind<order_release>());
   registry.add(make_kind<production_confirmation>());
+  registry.add(make_kind<recipe>());
+  registry.add(make_kind<batch_run>());
   registry.add(make_kind<batch>());
   registry.add(make_kind<inspection>());
   registry.add(make_kind<hold>());
+  registry.add(make_kind<batch_release>());
   registry.add(make_kind<shipment>());
 }
 

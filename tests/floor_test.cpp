@@ -6,9 +6,11 @@
 
 #include "schemas/inventory/batch_kind.hpp"
 #include "schemas/logistics/shipment_kind.hpp"
+#include "schemas/production/batch_run_kind.hpp"
 #include "schemas/production/order_kind.hpp"
 #include "schemas/production/order_release_kind.hpp"
 #include "schemas/production/production_confirmation_kind.hpp"
+#include "schemas/quality/batch_release_kind.hpp"
 #include "schemas/quality/inspection_kind.hpp"
 
 using namespace millrace;
@@ -292,4 +294,148 @@ BOOST_AUTO_TEST_CASE(outer_systems_hear_in_order_and_the_order_shows_it) {
   BOOST_REQUIRE_EQUAL(rows.size(), 1u);
   BOOST_CHECK(rows[0].erp->status == order::PostingStatus::posted);
   BOOST_CHECK_EQUAL(rows[0].erp->document, "4900001");
+}
+
+// --- process manufacturing: recipe, order, batch run, inspection, release of the batch ---
+
+namespace {
+
+void recipe_and_order(floor_double& f) {
+  accepted(
+      f.post("hamburg/commission", System::ops, R"({"region":"eu","time_zone":"Europe/Berlin"})"));
+  accepted(f.post("materials/SUGAR/define", System::erp, R"({"revision":"A","base_unit":"KGM"})"));
+  accepted(f.post("materials/SYRUP/define", System::erp, R"({"revision":"A","base_unit":"KGM"})"));
+  accepted(f.post(
+      "materials/SYRUP/set-inspection-plan", System::qms,
+      R"({"plan":"IP-9","revision":"1","characteristics":[{"name":"brix","lower":"64","upper":"66","unit":"P1"}]})"));
+  accepted(f.post("batches/SUG-1/receive", System::erp,
+                  R"({"material":"SUGAR","quantity":"1000","unit":"KGM"})"));
+  accepted(f.post(
+      "recipes/R-SYRUP/define", System::plm,
+      R"({"revision":"A","material":"SYRUP","batch_size":"500","unit":"KGM","phases":[{"phase":"COOK","milestone":true}],)"
+      R"("parameters":[{"parameter":"temperature","phase":"COOK","lower":"80","upper":"95","unit":"CEL","critical":true}]})"));
+  refused(f.post("batch-runs/BR-1/create", System::mes,
+                 R"({"order":"5000001","recipe":"R-SYRUP","quantity":"500","unit":"KGM"})"),
+          "batch_run.recipe_not_approved");
+  accepted(f.post("recipes/R-SYRUP/approve", System::qms, R"({"revision":"A"})"));
+  accepted(f.post("orders/5000001/create", System::erp,
+                  R"({"material":"SYRUP","quantity":"500","unit":"KGM","type":"process"})"));
+  accepted(f.post("orders/5000001/request-release", System::erp, "{}"));
+  accepted(f.post("batch-runs/BR-1/create", System::mes,
+                  R"({"order":"5000001","recipe":"R-SYRUP","quantity":"500","unit":"KGM"})"));
+}
+void state_of_run(floor_double& f, const char* status) {
+  accepted(f.post("batch-runs/BR-1/report-state", System::mes,
+                  R"({"report":"S-)" + std::string(status) + R"(","status":")" + status + "\"}"));
+}
+void run_it(floor_double& f) {
+  state_of_run(f, "running");
+  accepted(f.post(
+      "batch-runs/BR-1/report-consumption", System::mes,
+      R"({"report":"G-1","material":"SUGAR","batch":"SUG-1","quantity":"300","unit":"KGM"})"));
+  accepted(f.post(
+      "batch-runs/BR-1/report-parameter", System::mes,
+      R"({"report":"P-1","parameter":"temperature","phase":"COOK","actual":"97","unit":"CEL"})"));
+  accepted(f.post("batch-runs/BR-1/report-phase", System::mes,
+                  R"({"report":"F-1","phase":"COOK","status":"completed"})"));
+  // The same report to the order as well: one party posts, once.
+  accepted(f.post(
+      "orders/5000001/report-consumption", System::mes,
+      R"({"report":"G-1","material":"SUGAR","batch":"SUG-1","quantity":"300","unit":"KGM"})"));
+  accepted(f.post(
+      "orders/5000001/report-production", System::mes,
+      R"({"report":"O-1","batch":"SYR-1","quantity":"500","unit":"KGM","batch_run":"BR-1"})"));
+  state_of_run(f, "complete");
+}
+void tested(floor_double& f, const std::string& lot, const char* brix) {
+  accepted(
+      f.post("inspections/" + lot + "/record-result", System::qms,
+             R"({"characteristic":"brix","value":")" + std::string(brix) + R"(","unit":"P1"})"));
+}
+const batch_run::StateT& run_of(floor_double& f) { return f.state<batch_run::schema>("BR-1"); }
+const batch_release::StateT& release_of(floor_double& f) {
+  return f.state<batch_release::schema>("SYR-1");
+}
+void look_again(floor_double& f) {
+  accepted(f.post("batch-releases/SYR-1/recheck", System::qms, R"({"cause":"story"})"));
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(a_batch_with_a_deviation_goes_through_quarantine_and_retest_to_its_release) {
+  floor_double f;
+  recipe_and_order(f);
+  run_it(f);
+  BOOST_CHECK(total(lot_of(f, "SUG-1")) == decimal::from_units(700));
+  BOOST_REQUIRE_EQUAL(run_of(f).inputs.size(), 1u);
+  BOOST_CHECK(run_of(f).inputs[0].quantity == decimal::from_units(300));
+  BOOST_REQUIRE_EQUAL(run_of(f).outputs.size(), 1u);
+  BOOST_CHECK_EQUAL(run_of(f).outputs[0].batch, "SYR-1");
+  BOOST_CHECK_EQUAL(run_of(f).deviations_open, 1u);
+  BOOST_CHECK_EQUAL(run_of(f).milestones.size(), 1u);
+  accepted(f.post("inspections/IL-1/create", System::qms, R"({"batch":"SYR-1","plan":"IP-9"})"));
+
+  accepted(f.post("batch-releases/SYR-1/start", System::qms, "{}"));
+  BOOST_CHECK_EQUAL(release_of(f).run, "BR-1");
+  BOOST_CHECK(release_of(f).status == batch_release::Status::quarantined);
+  BOOST_CHECK_EQUAL(release_of(f).waits_for.size(), 3u);  // record, deviation, results
+  refused(f.post("batch-releases/SYR-1/sign", System::qms,
+                 R"({"decision":"release","reason":"hurry"})"),
+          "batch_release.nothing_to_sign");
+
+  tested(f, "IL-1", "67");
+  look_again(f);
+  BOOST_CHECK(release_of(f).status == batch_release::Status::retesting);
+  BOOST_CHECK(lot_of(f, "SYR-1").quality == batch::Quality::retest);
+  BOOST_CHECK_EQUAL(lot_of(f, "SYR-1").holds.size(), 1u);
+
+  accepted(f.post("batch-runs/BR-1/assess-deviation", System::qms,
+                  R"({"deviation":"parameter~P-1","accepted":true,"reason":"two minutes only"})"));
+  accepted(f.post("batch-runs/BR-1/close", System::mes, "{}"));
+  BOOST_CHECK(release_of(f).status == batch_release::Status::quarantined);  // hears of it by itself
+  tested(f, "IL-1~R1", "65");
+  look_again(f);
+  BOOST_CHECK(release_of(f).status == batch_release::Status::awaiting_signature);
+  BOOST_CHECK(lot_of(f, "SYR-1").allocatable.is_zero());
+  accepted(f.post("batch-releases/SYR-1/sign", System::qms,
+                  R"({"decision":"release","reason":"reviewed"})"));
+  BOOST_CHECK(release_of(f).status == batch_release::Status::released);
+  BOOST_CHECK(lot_of(f, "SYR-1").quality == batch::Quality::released);
+  BOOST_CHECK(lot_of(f, "SYR-1").holds.empty());
+  BOOST_CHECK(lot_of(f, "SYR-1").allocatable == decimal::from_units(500));
+  BOOST_CHECK_EQUAL(f.rows<batch_release::DecisionRowT>("batch_release/SYR-1", "decisions").size(),
+                    release_of(f).decisions);
+}
+
+BOOST_AUTO_TEST_CASE(a_late_value_waits_for_quality_to_open_the_record) {
+  floor_double f;
+  recipe_and_order(f);
+  run_it(f);
+  accepted(f.post("batch-runs/BR-1/close", System::mes, "{}"));
+  const auto hash = run_of(f).record_hash;
+  excepted(f.post("batch-runs/BR-1/report-deviation", System::mes,
+                  R"({"report":"D-1","text":"valve leaked"})"),
+           "batch_run.closed");
+  BOOST_CHECK_EQUAL(run_of(f).record_hash, hash);
+  accepted(f.post("batch-runs/BR-1/reopen", System::qms, R"({"reason":"late report"})"));
+  BOOST_CHECK_EQUAL(run_of(f).deviations, 2u);  // posted itself
+  accepted(f.post("batch-runs/BR-1/close", System::mes, "{}"));
+  BOOST_CHECK_EQUAL(run_of(f).record_version, 2u);
+  BOOST_CHECK(run_of(f).record_hash != hash);
+}
+
+BOOST_AUTO_TEST_CASE(a_run_shows_what_its_order_could_not_post_until_it_can) {
+  floor_double f;
+  recipe_and_order(f);
+  state_of_run(f, "running");
+  excepted(
+      f.post("batch-runs/BR-1/report-consumption", System::mes,
+             R"({"report":"G-9","material":"SUGAR","batch":"SUG-9","quantity":"5","unit":"KGM"})"),
+      "batch.unknown");
+  BOOST_CHECK_EQUAL(run_of(f).materials_open, 1u);
+  accepted(f.post("batches/SUG-9/receive", System::erp,
+                  R"({"material":"SUGAR","quantity":"50","unit":"KGM"})"));
+  BOOST_CHECK_EQUAL(run_of(f).materials_open, 0u);
+  BOOST_REQUIRE_EQUAL(run_of(f).inputs.size(), 1u);
+  BOOST_CHECK(run_of(f).inputs[0].quantity == decimal::from_units(5));
 }

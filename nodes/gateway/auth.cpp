@@ -4,17 +4,13 @@
 #include "nodes/gateway/auth.hpp"
 
 #include <openssl/crypto.h>
-#include <openssl/sha.h>
 
+#include "cluster/sha256.hpp"
 #include "nodes/http/message.hpp"
 
 namespace millrace::gateway {
 
-sha256_digest sha256(std::string_view text) {
-  sha256_digest out{};
-  SHA256(reinterpret_cast<const unsigned char*>(text.data()), text.size(), out.data());
-  return out;
-}
+sha256_digest sha256(std::string_view text) { return millrace::sha256(text); }
 
 std::optional<sha256_digest> parse_sha256(std::string_view hex) {
   sha256_digest out{};
