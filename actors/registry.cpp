@@ -14,6 +14,7 @@
 #include "actors/production_confirmation.hpp"
 #include "actors/recipe.hpp"
 #include "actors/rule_set.hpp"
+#include "actors/service_level.hpp"
 #include "actors/shipment.hpp"
 #include "actors/work_center.hpp"
 
@@ -22,6 +23,7 @@ namespace millrace::actors {
 void register_kinds(kind_registry& registry) {
   registry.add(make_kind<plant>());
   registry.add(make_kind<rule_set>());
+  registry.add(make_kind<service_level>());
   registry.add(make_kind<material>());
   registry.add(make_kind<work_center>());
   registry.add(make_kind<order>());
