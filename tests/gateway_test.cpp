@@ -255,6 +255,10 @@ BOOST_FIXTURE_TEST_CASE(bad_headers_are_refused, fixture) {
   BOOST_TEST(status({{"If-Match", "\"seven\""}}) == 412);
   BOOST_TEST(status({{"If-Match", "*"}}) == 200);
   BOOST_TEST(status({{"Authorization", "Bearer dev-erp"}}) == 400);
+  // found by fuzzing: the answer repeated it, and was not JSON any more
+  const auto a = post(confirm, "dev-mes", confirm_body, {{"Content-Type", "\xfftext/xml"}});
+  BOOST_TEST(a.status == 415);
+  BOOST_TEST(a.code() == "request.media_type");
 }
 
 BOOST_FIXTURE_TEST_CASE(unknown_paths_methods_and_ids, fixture) {

@@ -14,7 +14,8 @@ namespace {
 bool method_is(const call_ptr& c, std::string_view wanted) {
   const auto& m = c->request().method;
   if (m == wanted || (wanted == "GET" && m == "HEAD")) return true;
-  auto r = http::problem({"request.method", m + " is not allowed here: use " + std::string(wanted)},
+  c->code = "request.method";
+  auto r = http::problem({c->code, m + " is not allowed here: use " + std::string(wanted)},
                          {c->target.path, c->correlation, {}});
   r.set("Allow", wanted == "GET" ? "GET, HEAD" : std::string(wanted));
   c->answer(std::move(r));

@@ -4,15 +4,26 @@
 
 #include "schemas/errors.hpp"
 #include "schemas/json.hpp"
+#include "schemas/text.hpp"
 
 namespace millrace::http {
 namespace {
+
+/// A detail may repeat what a client sent (a header), which need not be UTF-8: then only its ASCII.
+std::string readable(std::string_view text) {
+  std::string out;
+  const bool whole = is_utf8(text);
+  for (const char c : text)
+    if (whole || (static_cast<unsigned char>(c) >= 0x20 && static_cast<unsigned char>(c) < 0x7f))
+      out += c;
+  return out;
+}
 
 void member(std::string_view name, std::string_view value, std::string& out) {
   out += ",\"";
   out += name;
   out += "\":";
-  append_json_string(value, out);
+  append_json_string(readable(value), out);
 }
 
 }  // namespace
