@@ -7,7 +7,7 @@
 #include <memory>
 
 #include "actors/duration.hpp"
-#include "schemas/production/order_release_kind.hpp"
+#include "actors/waiters.hpp"
 
 namespace millrace::actors {
 
@@ -17,21 +17,16 @@ using namespace millrace::material;  // the kind's own tables; this file has no 
 using made = decision<schema>;
 
 constexpr std::size_t revisions_max = 32;
-constexpr std::size_t waiters_max = 1000;
 
 std::unique_ptr<decimal> copy(const std::unique_ptr<decimal>& value) {
   return value ? std::make_unique<decimal>(*value) : nullptr;
 }
 
+/// `batch`: the lot whose stock changed, if it was that.
 void tell_waiters(made& d, const StateT& state, std::string_view batch, std::string_view cause) {
-  if (state.waiters.empty()) return;
-  order_release::RecheckT recheck;
-  recheck.cause = cause;
-  for (const auto& process : state.waiters)
-    d.tell<order_release::schema>(process, recheck, Lane::release);
   WaitersToldT told;
   told.batch = batch;
-  d.emit(std::move(told));
+  actors::tell_waiters(d, state, cause, std::move(told));
 }
 
 std::optional<made> check_routing(const DefineT& c) {
@@ -202,8 +197,8 @@ made mark_obsolete(const StateT& state, const MarkObsoleteT& c) {
 
 made await_change(const StateT& state, const AwaitChangeT& c) {
   made d;
-  if (std::ranges::find(state.waiters, c.process) != state.waiters.end()) return d;
-  if (state.waiters.size() >= waiters_max)
+  if (waits(state, c.process)) return d;
+  if (is_full_of_waiters(state))
     return made::refuse(Refusal::waiters_full,
                         "The waiting process has its own timer to come back by.");
   WaiterAddedT event;

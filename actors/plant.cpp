@@ -6,7 +6,7 @@
 #include <set>
 
 #include "actors/rules.hpp"
-#include "schemas/production/order_release_kind.hpp"
+#include "actors/waiters.hpp"
 
 namespace millrace::actors {
 
@@ -15,18 +15,7 @@ namespace {
 using namespace millrace::plant;  // the kind's own tables; this file has no others
 using made = decision<schema>;
 
-constexpr std::size_t waiters_max = 1000;
 constexpr std::string_view resume_timer = "resume";
-
-/// Every process that waits checks again.
-void tell_waiters(made& d, const StateT& state) {
-  if (state.waiters.empty()) return;
-  order_release::RecheckT recheck;
-  recheck.cause = "plant";
-  for (const auto& process : state.waiters)
-    d.tell<order_release::schema>(process, recheck, Lane::release);
-  d.emit(WaitersToldT());
-}
 
 made commission(const StateT&, const CommissionT& c, context& ctx) {
   if (ctx.sequence() != 0)
@@ -50,7 +39,7 @@ made activate(const StateT& state) {
                         "Only a plant that is commissioned and not yet active is activated.");
   made d;
   d.emit(ActivatedT());
-  tell_waiters(d, state);
+  tell_waiters(d, state, "plant", WaitersToldT());
   return d;
 }
 
@@ -72,7 +61,7 @@ made resume(const StateT& state) {
   made d;
   d.emit(ResumedT());
   if (state.paused_until.given()) d.cancel_timer(resume_timer);
-  tell_waiters(d, state);
+  tell_waiters(d, state, "plant", WaitersToldT());
   return d;
 }
 
@@ -84,7 +73,7 @@ made retire(const StateT& state, const RetireT& c) {
   event.reason = c.reason;
   d.emit(std::move(event));
   if (state.paused_until.given()) d.cancel_timer(resume_timer);
-  tell_waiters(d, state);
+  tell_waiters(d, state, "plant", WaitersToldT());
   return d;
 }
 
@@ -130,8 +119,7 @@ made unbind_system(const StateT& state, const UnbindSystemT& c) {
 
 made await_change(const StateT& state, const AwaitChangeT& c) {
   made d;
-  if (std::ranges::find(state.waiters, c.process) != state.waiters.end()) return d;
-  if (state.waiters.size() >= waiters_max) return d;  // the waiter's own timer brings it back
+  if (waits(state, c.process) || is_full_of_waiters(state)) return d;
   WaiterAddedT event;
   event.process = c.process;
   d.emit(std::move(event));
@@ -164,7 +152,7 @@ made adopt_rules(const StateT& state, const AdoptRulesT& c, context& ctx) {
   now.by = event.by;
   if (made::pack(now) == made::pack(event)) return d;
   d.emit(std::move(event));
-  tell_waiters(d, state);  // what a rule has stopped may go on
+  tell_waiters(d, state, "plant", WaitersToldT());  // what a rule has stopped may go on
   return d;
 }
 
@@ -211,7 +199,7 @@ decision<plant::schema> plant::on_timer(const schema::state& state, std::string_
   if (name != resume_timer || state.life != Life::paused) return {};
   made d;
   d.emit(ResumedT());
-  tell_waiters(d, state);
+  tell_waiters(d, state, "plant", WaitersToldT());
   return d;
 }
 

@@ -6,7 +6,7 @@
 #include <optional>
 
 #include "actors/stock.hpp"
-#include "schemas/production/order_release_kind.hpp"
+#include "actors/waiters.hpp"
 
 namespace millrace::actors {
 
@@ -17,7 +17,6 @@ using made = decision<schema>;
 
 constexpr std::size_t downs_max = 100;
 constexpr std::size_t maintenance_max = 200;
-constexpr std::size_t waiters_max = 1000;
 
 std::string by_whom(const context& ctx) {
   const auto& from = ctx.from();
@@ -43,12 +42,7 @@ const MaintenanceT* find_maintenance(const std::vector<MaintenanceT>& open,
 
 /// Told once, when the last open downtime ends.
 void tell_waiters(made& d, const StateT& state) {
-  if (state.waiters.empty() || state.downs.size() > 1) return;
-  order_release::RecheckT recheck;
-  recheck.cause = "work center";
-  for (const auto& process : state.waiters)
-    d.tell<order_release::schema>(process, recheck, Lane::release);
-  d.emit(WaitersToldT());
+  if (state.downs.size() <= 1) actors::tell_waiters(d, state, "work center", WaitersToldT());
 }
 
 void come_up(made& d, const StateT& state, const DownT& down, timestamp at, context& ctx) {
@@ -249,8 +243,7 @@ made await_change(const StateT& state, const AwaitChangeT& c) {
     d.tell<order_release::schema>(c.process, recheck, Lane::release);
     return d;
   }
-  if (std::ranges::find(state.waiters, c.process) != state.waiters.end()) return d;
-  if (state.waiters.size() >= waiters_max) return d;  // the waiter's own timer brings it back
+  if (waits(state, c.process) || is_full_of_waiters(state)) return d;
   WaiterAddedT event;
   event.process = c.process;
   d.emit(std::move(event));
