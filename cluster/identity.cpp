@@ -1,4 +1,4 @@
-// Creates, checks and replaces the identity file, and ties the journal environment to it.
+// Creates, checks and replaces the identity file, and ties the environments to it.
 // Written by rename after fsync, so that a crash leaves the old file or the new one.
 #include "cluster/identity.hpp"
 
@@ -19,6 +19,8 @@
 #include "cluster/address.hpp"
 #include "cluster/crc32c.hpp"
 #include "cluster/journal.hpp"
+#include "cluster/row.hpp"
+#include "cluster/state_tables.hpp"
 
 namespace millrace {
 
@@ -88,7 +90,9 @@ result<node_identity> find_identity(const fs::path& directory, const std::string
     if (fs::exists(directory / "journal" / "data.mdb") ||
         fs::exists(directory / "state" / "data.mdb"))
       return refused(directory.string() + " holds data but no identity");
-    return node_identity{cluster, node, make_incarnation(), 0};
+    const node_identity fresh{cluster, node, make_incarnation(), 0, 0};
+    if (auto ok = replace_file(directory, format_identity(fresh)); !ok) return ok.error();
+    return fresh;
   }
   std::ifstream in(file, std::ios::binary);
   std::ostringstream text;
@@ -100,32 +104,94 @@ result<node_identity> find_identity(const fs::path& directory, const std::string
                    cluster);
   if (found->node != node)
     return refused(directory.string() + " belongs to node " + found->node + ", not " + node);
+  if (fs::exists(directory / "journal" / "data.mdb")) return found;
   // The journal is opened first: a state without one had one, and it would be rebuilt as empty.
-  if (fs::exists(directory / "state" / "data.mdb") &&
-      !fs::exists(directory / "journal" / "data.mdb"))
+  if (fs::exists(directory / "state" / "data.mdb"))
     return refused(directory.string() + " has lost its journal, only the state is left");
+  if (found->bound > 0)
+    return refused(directory.string() + " has lost its journal, which was there at start " +
+                   std::to_string(found->bound));
   return found;
+}
+
+std::string format(const node_identity& identity, bool with_bound) {
+  std::string text = std::string("millrace identity ") + (with_bound ? '2' : '1') + "\ncluster " +
+                     identity.cluster + "\nnode " + identity.node + "\nincarnation " +
+                     identity.incarnation + "\nboots " + std::to_string(identity.boots) + '\n';
+  if (with_bound) text += "bound " + std::to_string(identity.bound) + '\n';
+  return text + "crc32c " + hex32(crc32c(view(text))) + '\n';
+}
+
+const bytes node_key{1};
+
+/// The identity inside an environment; with 0 boots when there is none. Error: `damaged`.
+result<node_identity> inside(store& s, table_id table, const char* damaged) {
+  auto snapshot = s.snapshot();
+  if (!snapshot) return snapshot.error();
+  auto found = (*snapshot)->get(table, node_key);
+  if (!found) return found.error();
+  if (!found->has_value()) return node_identity();
+  auto parsed = parse_identity(std::string((*found)->begin(), (*found)->end()));
+  if (!parsed) return error{damaged, "the identity inside the environment is damaged"};
+  return parsed;
+}
+
+result<bool> holds_groups(store& journal_store) {
+  auto snapshot = journal_store.snapshot();
+  if (!snapshot) return snapshot.error();
+  auto rows = (*snapshot)->scan(journal_table::groups);
+  if (!rows) return rows.error();
+  return (*rows)->seek({});
+}
+
+bool same_directory(const node_identity& a, const node_identity& b) {
+  return a.incarnation == b.incarnation && a.cluster == b.cluster && a.node == b.node;
+}
+
+result<void> check_journal(store& journal_store, const node_identity& found,
+                           const node_identity& identity) {
+  if (found.boots == 0) {
+    if (identity.bound > 0)
+      return refused("the journal is new, yet the directory had one at start " +
+                     std::to_string(identity.bound) + ": put the journal back");
+    // The first start may have ended before the journal was bound; then there is nothing in it yet.
+    auto any = holds_groups(journal_store);
+    if (!any) return any.error();
+    if (*any && identity.boots > 1) return refused("the journal has groups but no identity");
+    return {};
+  }
+  if (!same_directory(found, identity))
+    return refused("the journal belongs to another directory (incarnation " + found.incarnation +
+                   ")");
+  if (found.boots >= identity.boots)
+    return refused("the identity file is older than the journal, which knows of start " +
+                   std::to_string(found.boots) + ": restored from a copy?");
+  if (found.boots < identity.bound)
+    return refused("the journal is older than the identity file: it ends with start " +
+                   std::to_string(found.boots) + ", and start " + std::to_string(identity.bound) +
+                   " has written to it since. Restored from a copy? What came after the copy was "
+                   "acknowledged and would be lost: put the newer journal back, or restore into a "
+                   "new directory");
+  return {};
 }
 
 }  // namespace
 
-std::string format_identity(const node_identity& identity) {
-  std::string text = "millrace identity 1\ncluster " + identity.cluster + "\nnode " +
-                     identity.node + "\nincarnation " + identity.incarnation + "\nboots " +
-                     std::to_string(identity.boots) + '\n';
-  return text + "crc32c " + hex32(crc32c(view(text))) + '\n';
-}
+std::string format_identity(const node_identity& identity) { return format(identity, true); }
 
 result<node_identity> parse_identity(const std::string& text) {
   std::istringstream in(text);
   std::string magic;
-  std::string keyword[5];
+  std::string keyword[6];
   node_identity id;
   std::string crc;
   std::getline(in, magic);
+  const bool with_bound = magic != "millrace identity 1";
   in >> keyword[0] >> id.cluster >> keyword[1] >> id.node >> keyword[2] >> id.incarnation >>
-      keyword[3] >> id.boots >> keyword[4] >> crc;
-  if (!in || format_identity(id) != text) return refused("the identity is damaged");
+      keyword[3] >> id.boots;
+  if (with_bound) in >> keyword[4] >> id.bound;
+  in >> keyword[5] >> crc;
+  if (!in || format(id, with_bound) != text) return refused("the identity is damaged");
   return id;
 }
 
@@ -141,45 +207,68 @@ result<data_directory> data_directory::open(const fs::path& directory, const std
   auto identity = find_identity(directory, cluster, node);
   if (!identity) return identity.error();
   ++identity->boots;
-  if (auto ok = replace_file(directory, format_identity(*identity)); !ok) return ok.error();
   return data_directory(directory, std::move(*identity), std::move(*lock));
 }
 
-result<void> bind_journal(store& journal_store, const node_identity& identity) {
-  const bytes key{1};
-  node_identity inside;
-  {
-    auto snapshot = journal_store.snapshot();
-    if (!snapshot) return snapshot.error();
-    auto found = (*snapshot)->get(journal_table::node, key);
-    if (!found) return found.error();
-    if (found->has_value()) {
-      auto parsed = parse_identity(std::string((*found)->begin(), (*found)->end()));
-      if (!parsed) return error{"journal.damaged", "the identity inside the journal is damaged"};
-      inside = std::move(*parsed);
-    }
-  }
-  if (inside.boots == 0 && identity.boots > 1) {
-    // The first start may have ended before the journal was bound; then there is nothing in it yet.
-    auto snapshot = journal_store.snapshot();
-    if (!snapshot) return snapshot.error();
-    auto rows = (*snapshot)->scan(journal_table::groups);
-    if (!rows) return rows.error();
-    auto any = (*rows)->seek({});
-    if (!any) return any.error();
-    if (*any) return refused("the journal has groups but no identity");
-  }
-  if (inside.boots > 0) {
-    if (inside.incarnation != identity.incarnation || inside.cluster != identity.cluster ||
-        inside.node != identity.node)
-      return refused("the journal belongs to another directory (incarnation " + inside.incarnation +
-                     ")");
-    if (inside.boots >= identity.boots)
-      return refused("the identity file is older than the journal: restored from a copy?");
-  }
+result<void> data_directory::bind(store& journal_store, store& state_store) {
+  if (auto ok = check_environments(journal_store, state_store, identity_); !ok) return ok;
+  if (auto ok = replace_file(path_, format_identity(identity_)); !ok) return ok;
+  if (auto ok = bind_environments(journal_store, state_store, identity_); !ok) return ok;
+  identity_.bound = identity_.boots;
+  return replace_file(path_, format_identity(identity_));
+}
+
+result<void> check_environments(store& journal_store, store& state_store,
+                                const node_identity& identity) {
+  auto in_journal = inside(journal_store, journal_table::node, "journal.damaged");
+  if (!in_journal) return in_journal.error();
+  if (auto ok = check_journal(journal_store, *in_journal, identity); !ok) return ok;
+  auto in_state = inside(state_store, state_table::node, "state.damaged");
+  if (!in_state) return in_state.error();
+  if (in_state->boots == 0) return {};  // new, or from before it was kept there
+  const std::string remedy =
+      ": restore both from the same backup, or remove the state: it is rebuilt from the journal";
+  if (!same_directory(*in_state, identity))
+    return refused("the state belongs to another directory (incarnation " + in_state->incarnation +
+                   ")" + remedy);
+  if (in_state->boots > in_journal->boots)
+    return refused("the state knows of start " + std::to_string(in_state->boots) +
+                   ", its journal only of start " + std::to_string(in_journal->boots) + remedy);
+  return {};
+}
+
+result<void> bind_environments(store& journal_store, store& state_store,
+                               const node_identity& identity) {
   const std::string text = format_identity(identity);
-  const write w{write::op::put, journal_table::node, key, view(text)};
-  return journal_store.commit(std::span<const write>(&w, 1));
+  const write to_journal{write::op::put, journal_table::node, node_key, view(text)};
+  const write to_state{write::op::put, state_table::node, node_key, view(text)};
+  if (auto ok = journal_store.commit(std::span<const write>(&to_journal, 1)); !ok) return ok;
+  return state_store.commit(std::span<const write>(&to_state, 1));
+}
+
+result<void> check_cuts(store& state_store, const std::map<std::string, std::uint64_t>& ends) {
+  auto snapshot = state_store.snapshot();
+  if (!snapshot) return snapshot.error();
+  auto cursor = (*snapshot)->scan(state_table::plants);
+  if (!cursor) return cursor.error();
+  auto at = (*cursor)->seek({});
+  for (; at && *at; at = (*cursor)->next()) {
+    std::string plant(as_text((*cursor)->key()));
+    if (!plant.empty()) plant.pop_back();  // the zero behind it
+    auto row = row_reader::open((*cursor)->value(), "plant");
+    if (!row) continue;  // damaged: its plant is rebuilt
+    (void)row->u8();     // version
+    const auto cut = row->u64();
+    const auto end = ends.find(plant);
+    const auto last = end != ends.end() ? end->second : 0;
+    if (cut <= last) continue;
+    return refused("plant " + plant + ": the state contains entries up to " + std::to_string(cut) +
+                   ", its journal ends at " + std::to_string(last) +
+                   ": an older journal was put under a newer state. Put the newer journal back, or "
+                   "remove the state: it is rebuilt from the journal");
+  }
+  if (!at) return at.error();
+  return {};
 }
 
 }  // namespace millrace

@@ -44,18 +44,15 @@ result<void> node_engine::open() {
   if (!std::filesystem::exists(directory_.journal() / "data.mdb")) {
     spdlog::info("founding node={} cluster={} in {}", self.node, self.cluster,
                  directory_.path().string());
-    if (self.boots > 1)
-      spdlog::warn("{} was started before, yet it has no journal: it begins empty",
-                   directory_.path().string());
   }
   marks_ = inflight_marks::open(directory_.path() / "inflight");
   auto journal = open_lmdb_store(directory_.journal(), options_.journal);
   if (!journal) return journal.error();
   journal_ = std::move(*journal);
-  if (auto bound = bind_journal(*journal_, directory_.identity()); !bound) return bound;
   auto state = open_lmdb_store(directory_.state(), options_.state);
   if (!state) return state.error();
   state_ = std::move(*state);
+  if (auto bound = directory_.bind(*journal_, *state_); !bound) return bound;
   io_ = std::make_unique<state_io>(*state_, std::max(1u, options_.cold_readers));
   loop_ = std::make_unique<replication_loop>(*journal_, clock_, options_.loop);
   if (auto started = loop_->start(); !started) return started;
@@ -73,15 +70,22 @@ result<void> node_engine::open() {
     std::string name;
     group_number number;
     std::uint32_t generation;
+    journal_index last;
   };
   std::promise<std::vector<known>> listed;
   loop_->call([&listed](loop_core& core) {
     std::vector<known> out;
-    for (const auto& [name, number] : core.groups())
-      out.push_back({name, number, core.log().find(number)->generation});
+    for (const auto& [name, number] : core.groups()) {
+      const auto* g = core.log().find(number);
+      out.push_back({name, number, g->generation, g->last});
+    }
     listed.set_value(std::move(out));
   });
-  for (const auto& g : listed.get_future().get())
+  const auto groups = listed.get_future().get();
+  std::map<std::string, journal_index> ends;
+  for (const auto& g : groups) ends[g.name] = g.last;
+  if (auto ok = check_cuts(*state_, ends); !ok) return ok;
+  for (const auto& g : groups)
     if (auto made = open_plant(g.name, g.generation, g.number); !made) return made.error();
   return {};
 }

@@ -12,7 +12,9 @@
 //   lane correlation origin exceptions   plant id                             -> sealed actor code
 //   index ordinal correlations plant name NUL index:u64 ordinal:u32 -> (nothing)     name: 16 raw
 //   bytes of a UUID after 'u', else 't' text plants       plant                                ->
-//   sealed cut: what the checkpoint contains
+//   sealed cut: what the checkpoint contains behind       plant "kind/id"                      ->
+//   sealed needed:u64 last:u64: an actor whose row lacks records up to `last`, which the journal
+//   has from `needed` on
 //
 // Numbers in keys are big-endian. sealed: row.hpp. checked := crc32c:u32 bytes. Rows may be ahead
 // of the cut: actors, children and their indexes carry their stamp in the actor's row; of window,
@@ -45,7 +47,9 @@ inline constexpr table_id asks = 7;
 inline constexpr table_id exceptions = 8;
 inline constexpr table_id correlations = 9;
 inline constexpr table_id plants = 10;
-inline constexpr table_id count = 11;
+inline constexpr table_id behind = 11;
+inline constexpr table_id count = 12;  // of those that hold rows of plants
+inline constexpr table_id node = 12;   // the directory's identity (identity.hpp)
 }  // namespace state_table
 
 inline constexpr std::size_t index_value_bytes_max = 128;
