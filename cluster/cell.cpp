@@ -330,9 +330,14 @@ std::optional<bytes> cell::growth::row_raw(std::string_view table, std::string_v
 
 const void* cell::seen::look_up_raw(std::string_view kind, std::string_view id) {
   auto found = of_.env_->look_up(kind, id);
-  references.emplace_back(std::string(kind) + '/' + std::string(id), found ? found->sequence : 0);
-  if (!found) return nullptr;
-  held_.push_back(std::move(found));
+  auto local = std::string(kind) + '/' + std::string(id);
+  if (!found) {
+    blind = std::move(local);
+    return nullptr;
+  }
+  references.emplace_back(std::move(local), *found ? (*found)->sequence : 0);
+  if (!*found) return nullptr;
+  held_.push_back(std::move(*found));
   return held_.back()->native;
 }
 

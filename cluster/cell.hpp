@@ -137,9 +137,10 @@ class environment {
   [[nodiscard]] virtual bool bound(System system) const = 0;
   [[nodiscard]] virtual std::string rule(std::string_view name,
                                          std::string_view fallback) const = 0;
-  /// Last committed state of a referenced kind in this plant, null when there is none.
-  [[nodiscard]] virtual std::shared_ptr<const reference_state> look_up(std::string_view kind,
-                                                                       std::string_view id) = 0;
+  /// Last committed state of a referenced kind in this plant, null when there is none. Error:
+  /// state.damaged (it cannot be read now, so nobody may take it for absent).
+  [[nodiscard]] virtual result<std::shared_ptr<const reference_state>> look_up(
+      std::string_view kind, std::string_view id) = 0;
   /// A child row as the last checkpoints hold it. `actor` is "kind/id". Error: state.damaged.
   [[nodiscard]] virtual result<std::optional<bytes>> read_row(std::string_view actor,
                                                               std::string_view table,

@@ -97,11 +97,13 @@ class cell::seen final : public context {
     id_ = id;
     reposting_ = reposting;
     references.clear();
+    blind.clear();
     held_.clear();
   }
 
   std::vector<std::pair<std::string, std::uint64_t>>
-      references;  // actor and sequence that were looked at
+      references;     // actor and sequence that were looked at
+  std::string blind;  // actor that could not be looked at: the decision is worth nothing
 
  protected:
   const void* look_up_raw(std::string_view kind, std::string_view id) override;

@@ -26,6 +26,8 @@ std::string hex(hash128 id) {
   return out;
 }
 
+constexpr std::string_view unseen = "actor.quarantined";  // an actor that had to be looked at
+
 using touched_timers = std::vector<std::pair<std::string, timestamp>>;
 
 bool is_stale(const stimulus& s, const touched_timers& touched) {
@@ -83,6 +85,8 @@ class cell::run {
   void rehearse(stimulus& s, asked& a);
   [[nodiscard]] bool allowed(const asked& a);
   [[nodiscard]] decided decide(asked& a);
+  [[nodiscard]] decided cannot_see(bool spoilt) const;
+  void put_off(asked& a, decided& d);
   [[nodiscard]] bool absent(const asked& a, decided& out) const;
   void finish(asked& a, decided d);
   void stand(asked& a, decided& d);
@@ -311,8 +315,30 @@ decided cell::run::decide(asked& a) {
     out.code = "kind.fault";
     out.detail = "state.damaged: a child row cannot be read";
     out.spoilt = true;
+  } else if (!context_.blind.empty()) {
+    out = cannot_see(!out.events.empty() || out.spoilt);
   }
   return out;
+}
+
+/// A decision that looked for an actor that cannot be read now.
+decided cell::run::cannot_see(bool spoilt) const {
+  decided out;
+  out.outcome = engine::Outcome::refused;
+  out.code = unseen;
+  out.detail = context_.blind + " cannot be read now";
+  out.spoilt = spoilt;
+  return out;
+}
+
+/// It is not journaled: a client may try again, what the host gave comes again.
+void cell::run::put_off(asked& a, decided& d) {
+  if (!a.s) (void)note_fault(a.id);  // a parked fact waits for the actor's next life
+  if (!d.spoilt) return answer(a, std::move(d), -1);
+  spoilt_ = true;
+  if (a.s)
+    last_words_ = verdict{a.s->ticket,       d.outcome,           -1, c_.sequence_,
+                          std::move(d.code), std::move(d.detail), {}, {}};
 }
 
 /// The generic rule for actors that do not exist yet: true when the decision is made without the
@@ -336,6 +362,7 @@ void cell::run::finish(asked& a, decided d) {
     d.detail = "only a command can be parked";
   }
   if (d.code == "kind.fault") return fail(a, d, false);
+  if (!context_.blind.empty() && d.code == unseen) return put_off(a, d);
   switch (d.outcome) {
     case engine::Outcome::refused:
       return refuse(a, std::move(d.code), std::move(d.detail));
@@ -583,6 +610,8 @@ void cell::run::rehearse(stimulus& s, asked& a) {
     const auto copy =
         c_.sequence_ > 0 ? c_.kind_->load(c_.kind_->save(*c_.state_)) : c_.kind_->create();
     d = c_.kind_->decide(*copy, a.in, context_, evo);
+    if (std::exchange(c_.unreadable_, false)) context_.blind = c_.local_;
+    if (!context_.blind.empty()) d = cannot_see(false);
   }
   out_.verdicts.push_back({s.ticket,
                            d.outcome,

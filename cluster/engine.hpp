@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "cluster/address.hpp"
@@ -171,6 +172,8 @@ struct plant_status {
   std::uint64_t term = 0, commit = 0, applied = 0, checkpoint = 0;
   std::uint64_t resident = 0, in_flight = 0, parked = 0, timers = 0, quarantined = 0;
   std::string chain_head;  // hex of the hash chain at `applied`
+  std::vector<std::pair<std::string, std::string>>
+      quarantined_actors;  // "kind/id" and why it cannot be loaded; the first hundred
 };
 
 template <class T>

@@ -31,7 +31,7 @@ plant_host::~plant_host() = default;
 
 // ---- slots ----
 
-slot_number plant_host::intern(std::string_view local, const kind& k) {
+slot_number plant_host::intern(std::string_view local, const kind& k, journal_index upto) {
   if (const auto it = slot_of_.find(local); it != slot_of_.end()) {
     use(it->second);
     return it->second;
@@ -48,11 +48,12 @@ slot_number plant_host::intern(std::string_view local, const kind& k) {
   s.local = local;
   s.what = &k;
   s.state = slot_state::phase::loading;
+  s.last_index = upto;
   s.size = static_cast<std::uint32_t>(options_.cell_bytes);
   resident_bytes_ += s.size;
   slot_of_.emplace(s.local, slot);
   use(slot);
-  port_->activate(slot, s.local, 0, false);
+  port_->activate(slot, s.local, upto, false);
   return slot;
 }
 
@@ -106,17 +107,19 @@ void plant_host::passivate_some(timestamp now) {
         s.stayed == counters_.checkpoints + 1)
       continue;
     s.state = slot_state::phase::passivating;
+    ++passivating_;
     port_->passivate(slot);
     left -= s.size;
     ++asked;
   }
-  if (asked == 0 && !dirty_slots_.empty() && !cut_)
+  if (asked == 0 && !dirty_slots_.empty() && records_since_cut_ > 0 && !cut_)
     checkpoint(now);  // only what is stored may leave
 }
 
 void plant_host::on_passivated(slot_number slot, bool gone, timestamp now) {
   auto& s = slots_[slot];
   if (s.state != slot_state::phase::passivating) return;
+  --passivating_;
   if (!gone) {  // mostly since its image is not stored yet: asked again after the next checkpoint
     s.state = slot_state::phase::ready;
     s.stayed = counters_.checkpoints + 1;
@@ -136,30 +139,21 @@ void plant_host::on_passivated(slot_number slot, bool gone, timestamp now) {
 void plant_host::on_activated(slot_number slot, result<void> how, timestamp now, bool rebuilt) {
   auto& s = slots_[slot];
   if (s.state != slot_state::phase::loading) return;
-  if (how && rebuilt && !s.dirty) {
+  if (!how) return break_actor(slot, how.error(), now);
+  if (broken_.erase(slot) > 0 && s.dirty) dirty_slots_.push_back(slot);
+  if (rebuilt && !s.dirty) {
     s.dirty = true;
     dirty_slots_.push_back(slot);
     ++records_since_cut_;  // so that there is a next checkpoint
   }
-  if (how) {
-    s.state = slot_state::phase::ready;
-    if (!s.pending.empty()) touch(slot);
-    offer_touched(now);
-    return;
-  }
-  port_->alarm(how.error().code, s.local + ": " + how.error().detail);
-  const error why{"actor.quarantined", how.error().detail};
-  s.pending.clear();
-  for (std::uint32_t i = 0; i < waiters_.size(); ++i)
-    if (waiters_[i].what != waiter::kind::free && waiters_[i].slot == slot)
-      lose_waiter(std::uint64_t{waiters_[i].count} << 32 | i, why, now);
-  if (s.dirty || s.evolving > 0) return;  // stays: its committed records have no other home
-  release_slot(slot);
+  s.state = slot_state::phase::ready;
+  if (!s.pending.empty()) touch(slot);
+  offer_touched(now);
 }
 
 void plant_host::on_cell_lost(slot_number slot, std::string_view why, timestamp now) {
   auto& s = slots_[slot];
-  if (s.state == slot_state::phase::free) return;
+  if (s.state == slot_state::phase::free || s.state == slot_state::phase::broken) return;
   ++counters_.faults;
   if (s.lost_at.micros() + losses_us < now.micros()) s.losses = 0;
   s.lost_at = now;
@@ -193,7 +187,8 @@ void plant_host::on_cell_lost(slot_number slot, std::string_view why, timestamp 
 
 void plant_host::on_evolved(slot_number slot, changes what, timestamp now) {
   auto& s = slots_[slot];
-  check(s.evolving > 0 && evolving_ > 0);
+  if (s.evolving == 0) return;  // its cell could not be loaded since: nobody waits for it
+  check(evolving_ > 0);
   --s.evolving;
   --evolving_;
   apply_changes(slot, what, applied_);
@@ -301,6 +296,7 @@ host_status plant_host::status() const {
   s.applied = applied_;
   s.checkpoint = checkpoint_;
   s.resident = slot_of_.size();
+  s.quarantined = broken_.size();
   s.in_flight = flights_.size();
   s.exceptions = exceptions_.size();
   s.timers = timers_.size();

@@ -31,6 +31,7 @@
 #include "cluster/engine.hpp"
 #include "cluster/entry.hpp"
 #include "cluster/flat_map.hpp"
+#include "cluster/journal_size.hpp"
 #include "cluster/lanes.hpp"
 #include "cluster/list_overlay.hpp"
 #include "cluster/log_entry.hpp"
@@ -72,7 +73,8 @@ class host_port {
   /// Make a cell for `local` ("kind/id"), loaded with load_actor(..., upto): answer on_activated.
   /// The child rows are checked (check_rows) with `reload` and while this host does not lead. With
   /// `reload` the slot has a cell that is spoilt: call lost() on it if it was not, load a new one,
-  /// let it inherit the legacy. After on_cell_lost there is no cell and nothing to inherit.
+  /// let it inherit the legacy. After on_cell_lost there is no cell and nothing to inherit. When it
+  /// cannot be loaded there is no cell afterwards, and nothing it was told or asked is answered.
   virtual void activate(slot_number slot, const std::string& local, journal_index upto,
                         bool reload) = 0;
   /// cell.offer(inputs, now); a proposal that is not empty comes back as on_proposal.
@@ -92,7 +94,8 @@ class host_port {
   /// The actor is not needed: when cell.idle() drop the cell, else keep it; answer on_passivated
   /// either way.
   virtual void passivate(slot_number slot) = 0;
-  /// Publish (kinds with model().referenced) what others may look up from now on.
+  /// Publish (kinds with model().referenced) what others may look up from now on. Null: it cannot
+  /// be known until it is published again (the shell does, when the actor is loaded).
   virtual void publish(const std::string& local, std::shared_ptr<const reference_state> state) = 0;
 
   // ---- the log ----
@@ -124,6 +127,7 @@ struct host_options {
   std::size_t slice_bytes_max =
       2 * 1024 * 1024;         // of one transaction of a checkpoint: the journal waits for its sync
   std::int64_t retain_us = 0;  // older entries leave once nobody needs them; 0: all stay
+  std::uint64_t retain_bytes = 0;  // likewise the oldest of a journal that is longer; 0: all stay
   std::size_t exceptions_max = 100'000;  // open facts of a plant that are listed
   std::uint64_t stream_waiting_max =
       1'000'000;           // messages to one plant: beyond 503 endpoint.backlog
@@ -142,6 +146,12 @@ struct host_status {
   std::uint64_t resident_bytes = 0, window = 0, messages_waiting = 0;
   timestamp stamp;
   bool leading = false;
+};
+
+/// An actor that cannot be loaded: it is tried again, its inputs are refused or wait.
+struct quarantined_actor {
+  std::string actor;  // "kind/id"
+  std::string why;
 };
 
 /// A page of ids; `next` is empty at the end.
@@ -191,6 +201,10 @@ class plant_host {
   /// (actor.quarantined) until it was idle for a minute.
   void on_cell_lost(slot_number slot, std::string_view why, timestamp now);
 
+  /// A look-up met a damaged row of this actor: it is loaded, which rebuilds it, and stored anew.
+  /// Answers its slot; nothing when there is no such kind.
+  std::optional<slot_number> restore(std::string_view local);
+
   // ---- from the log ----
   void on_committed(std::span<const log_entry> entries, const group_status& status, timestamp now);
   void on_refused(std::span<const shared_bytes> payloads, const error& why, timestamp now);
@@ -209,6 +223,14 @@ class plant_host {
   void end_turn(timestamp now);
   /// When end_turn has work that no input announces (timers, deadlines, attempts, checkpoint).
   [[nodiscard]] timestamp next_wake(timestamp now) const;
+  /// While this host does not lead: lets actors go that exceed the memory budget. Nothing may be
+  /// applied until settled().
+  void make_room(timestamp now) {
+    if (settled()) passivate_some(now);
+  }
+  [[nodiscard]] std::size_t resident_bytes() const { return resident_bytes_; }
+  /// From now on the budget of cells.
+  void limit_memory(std::size_t bytes_max) { options_.resident_bytes_max = bytes_max; }
   /// Begins a checkpoint unless one is running; `done` when it is stored.
   void checkpoint(timestamp now, std::function<void()> done = {});
 
@@ -221,6 +243,12 @@ class plant_host {
   [[nodiscard]] journal_index last_index(slot_number slot) const { return slots_[slot].last_index; }
   [[nodiscard]] journal_index applied() const { return applied_; }
   [[nodiscard]] bool leading() const { return leading_; }
+  /// All cells have evolved what was applied, none is on its way out, and there is room for more or
+  /// nothing under way that would make any.
+  [[nodiscard]] bool settled() const {
+    return evolving_ == 0 && passivating_ == 0 &&
+           !(cut_ && resident_bytes_ > options_.resident_bytes_max);
+  }
   [[nodiscard]] host_status status() const;
   [[nodiscard]] result<id_page> list(const list_query& q) const;
   [[nodiscard]] result<event_page> events(const event_query& q) const;
@@ -233,10 +261,15 @@ class plant_host {
   [[nodiscard]] std::vector<delivery_view> deadletters(std::uint64_t after,
                                                        std::uint32_t limit) const;
   [[nodiscard]] std::vector<endpoint_view> endpoints(timestamp now) const;
-  /// The journal from here on is still read by this plant: replays of answers, open exceptions, the
-  /// next start. Retention must not pass it (deliveries and messages that wait have rows of their
-  /// own).
+  /// The journal from here on is still read by this plant: replays of answers, open exceptions,
+  /// effects that are not acknowledged, actors whose rows are behind, the next start. Retention
+  /// must not pass it.
   [[nodiscard]] journal_index needed_from() const;
+  /// How much journal there is, for retention by bytes.
+  [[nodiscard]] journal_size& journal_bytes() { return journal_size_; }
+  /// Why the actor of that slot cannot be loaded, null when it can.
+  [[nodiscard]] const std::string* quarantine(slot_number slot) const;
+  [[nodiscard]] std::vector<quarantined_actor> quarantined(std::size_t limit) const;
   /// Equal on every replica at the same applied index: window, timers, streams, outbox, asks,
   /// exceptions.
   [[nodiscard]] std::uint64_t hash() const;
@@ -271,14 +304,15 @@ class plant_host {
         again;  // message, timer, delivery: to be made anew when the proposal is lost
   };
   struct slot_state {
-    enum class phase : std::uint8_t { free, loading, ready, passivating };
+    enum class phase : std::uint8_t { free, loading, ready, passivating, broken };
     std::string local;
     const kind* what = nullptr;
     phase state = phase::free;
     bool dirty = false;
-    bool listed = false;  // in touched_
-    bool fresh = false;   // came into being since the last checkpoint: not listed in its rows yet
-    bool reload = false;  // once nothing of it is in flight
+    bool listed = false;   // in touched_
+    bool fresh = false;    // came into being since the last checkpoint: not listed in its rows yet
+    bool reload = false;   // once nothing of it is in flight
+    bool imaging = false;  // the cut waits for its image
     std::uint8_t losses = 0;
     std::uint64_t stayed = 0;      // it would not leave: count of checkpoints then, and one
     std::uint32_t in_flight = 0;   // proposals that are not committed yet
@@ -289,6 +323,16 @@ class plant_host {
     timestamp lost_at;
     slot_number newer = none, older = none;  // in order of use
     std::vector<stimulus> pending;           // go with the next offer
+  };
+
+  struct breakage {  // of an actor that cannot be loaded
+    error why;
+    std::uint32_t tries = 0;
+    timestamp retry_at;
+  };
+  struct behind {              // a row that lacks what a finished cut should hold of its actor
+    journal_index needed = 0;  // the journal from here on has what it lacks
+    journal_index last = 0;    // of its last record
   };
 
   struct part {  // of an entry: one proposal, or one record of the host's own
@@ -341,7 +385,6 @@ class plant_host {
     std::size_t images = 0;  // not answered yet
     std::size_t slices = 0;  // not written yet
     bool last_sent = false;
-    bool failed = false;  // an actor has no image
     std::shared_ptr<write_batch> slice, last;
     std::vector<slot_number> slots;
     std::uint64_t outbox_next = 0;
@@ -349,7 +392,7 @@ class plant_host {
   };
 
   // host.cpp: slots and replies
-  slot_number intern(std::string_view local, const kind& k);
+  slot_number intern(std::string_view local, const kind& k, journal_index upto = 0);
   void touch(slot_number slot);
   void use(slot_number slot);
   void unlink(slot_number slot);
@@ -377,7 +420,7 @@ class plant_host {
                       std::string detail);
   void offer_touched(timestamp now);
   void build_entries(timestamp now);
-  void verdict_out(verdict& v, journal_index index, bool reading);
+  void verdict_out(verdict& v, journal_index index, bool reading, timestamp now);
   void reject(slot_number slot, proposal& p, const error& why, timestamp now);
   void lose_part(part& p, const error& why, timestamp now);
   [[nodiscard]] static reply lost_read(reply r, const error& why);
@@ -400,6 +443,16 @@ class plant_host {
   void host_record(engine::RecordT r, std::function<void(result<void>)> cb = {});
   void expire_waiters(timestamp now);
   void begin_leading(timestamp now);
+  [[nodiscard]] static std::unique_ptr<stimulus> copy_of(const stimulus& s);
+
+  // host_broken.cpp: actors that cannot be loaded or stored
+  void break_actor(slot_number slot, error why, timestamp now);
+  void keep_inputs(slot_number slot, const error& why, timestamp now);
+  void retry_broken(timestamp now);
+  void no_image(slot_number slot);
+  void leave_behind(slot_number slot);
+  void caught_up(std::string_view local);
+  [[nodiscard]] result<void> load_behind(store_snapshot& from);
 
   // host_apply.cpp
   void apply_entry(const log_entry& e, flight* own, timestamp now);
@@ -412,10 +465,11 @@ class plant_host {
   void apply_exception(const engine::Record& r, const position& at);
   void apply_operator(const engine::Record& r, const position& at);
   void apply_changes(slot_number slot, const changes& c, journal_index index);
-  void file_message(std::shared_ptr<engine::MessageT> m);
-  void file_answer(const ask& to, const engine::Record& from, engine::Outcome outcome,
-                   std::string_view code, std::string_view detail, std::string_view exception);
-  void end_filed(std::uint64_t number, const engine::DeliveryDone* d, timestamp stamp);
+  void file_message(std::shared_ptr<engine::MessageT> m, journal_index index);
+  void file_answer(journal_index index, const ask& to, const engine::Record& from,
+                   engine::Outcome outcome, std::string_view code, std::string_view detail,
+                   std::string_view exception);
+  void end_filed(std::uint64_t number, const engine::DeliveryDone* d, const position& at);
 
   // host_query.cpp
   [[nodiscard]] result<event_page> events_at(const event_query& q,
@@ -434,6 +488,8 @@ class plant_host {
       const std::function<result<void>(std::string_view key, bytes_view row)>& take);
   [[nodiscard]] result<void> load_meta(store_snapshot& from);
   [[nodiscard]] outbox::fetch fetcher() const;
+  [[nodiscard]] std::shared_ptr<const filing> filed_effect(std::uint64_t number,
+                                                           const delivery_origin& from) const;
 
   host_options options_;
   const kind_registry* kinds_;
@@ -452,6 +508,8 @@ class plant_host {
   std::map<System, paused> pauses_;
   journal_index applied_ = 0;
   timestamp stamp_;
+  journal_index filing_index_ = 0;  // the entry that is being applied,
+  std::uint32_t filing_place_ = 0;  // and how many deliveries it has filed
 
   // newer than the checkpoint
   list_overlay overlay_;
@@ -466,6 +524,8 @@ class plant_host {
   std::size_t records_since_cut_ = 0;
   timestamp cut_at_;
   std::unique_ptr<cut> cut_;
+  std::map<std::string, behind, std::less<>> behind_;
+  journal_size journal_size_;
 
   // actors
   std::deque<slot_state> slots_;
@@ -474,6 +534,8 @@ class plant_host {
   std::vector<slot_number> touched_;
   slot_number newest_ = none, oldest_ = none;
   std::size_t resident_bytes_ = 0;
+  std::size_t passivating_ = 0;  // slots
+  std::map<slot_number, breakage> broken_;
 
   // the leader's
   bool leading_ = false;

@@ -24,6 +24,23 @@ std::string hex(hash128 id) {
   return out;
 }
 
+filing filing_of(const engine::Record& r, const engine::Delivery& d, timestamp stamp) {
+  filing f;
+  f.system = d.system();
+  f.key = text(d.key());
+  f.tag = text(d.tag());
+  f.actor = text(r.actor());
+  f.correlation = text(r.correlation());
+  f.causation = hex(id_of(r.id()));
+  f.kind = split_local(f.actor).first;
+  f.member = d.type();
+  f.lane = d.lane();
+  f.filed_at = stamp;
+  f.body = d.body() != nullptr ? std::make_shared<const bytes>(d.body()->begin(), d.body()->end())
+                               : std::make_shared<const bytes>();
+  return f;
+}
+
 }  // namespace
 
 void plant_host::on_committed(std::span<const log_entry> entries, const group_status&,
@@ -41,6 +58,7 @@ void plant_host::on_committed(std::span<const log_entry> entries, const group_st
       }
     }
     applied_ = e.index;
+    journal_size_.add(e.index, e.payload ? e.payload->size() : 0);
   }
   port_->applied(applied_);
   begin_leading(now);
@@ -64,7 +82,7 @@ void plant_host::apply_entry(const log_entry& e, flight* own, timestamp now) {
     }
     auto& s = slots_[p.slot];
     apply_changes(p.slot, p.what.what, e.index);
-    for (auto& v : p.what.verdicts) verdict_out(v, v.record >= 0 ? e.index : 0, false);
+    for (auto& v : p.what.verdicts) verdict_out(v, v.record >= 0 ? e.index : 0, false, now);
     --s.in_flight;
     if (p.what.reload || s.reload) {
       s.reload = false;
@@ -97,6 +115,7 @@ void plant_host::apply_foreign(const log_entry& e) {
     if (slot != none) ordinals[slot].push_back(it.ordinal());
   }
   for (auto& [slot, which] : ordinals) {
+    if (slots_[slot].state == slot_state::phase::broken) continue;  // it will be loaded with them
     ++slots_[slot].evolving;
     ++evolving_;
     port_->evolve(slot, e.index, e.payload, std::move(which));
@@ -152,7 +171,7 @@ void plant_host::apply_consumed(const engine::Record& r, const position& at) {
       timers_.fire(text(r.actor()), text(c.timer()), time_of(c.due()));
       return;
     case engine::Source::delivery:
-      end_filed(c.number(), r.delivery(), at.stamp);
+      end_filed(c.number(), r.delivery(), at);
       return;
     case engine::Source::host:
       if (c.plant() != nullptr) {
@@ -170,7 +189,7 @@ void plant_host::apply_consumed(const engine::Record& r, const position& at) {
 }
 
 void plant_host::apply_operator(const engine::Record& r, const position& at) {
-  if (r.delivery() != nullptr) end_filed(r.delivery()->number(), r.delivery(), at.stamp);
+  if (r.delivery() != nullptr) end_filed(r.delivery()->number(), r.delivery(), at);
   if (text(r.code()) == pause_code && r.consumed() != nullptr) {
     const auto until = time_of(r.consumed()->due());
     pauses_[r.system()] = {until, std::string(text(r.detail()))};
@@ -178,7 +197,8 @@ void plant_host::apply_operator(const engine::Record& r, const position& at) {
   }
 }
 
-void plant_host::end_filed(std::uint64_t number, const engine::DeliveryDone* d, timestamp stamp) {
+void plant_host::end_filed(std::uint64_t number, const engine::DeliveryDone* d,
+                           const position& at) {
   const auto how = d != nullptr ? d->end() : engine::DeliveryEnd::acknowledged;
   if (how != engine::DeliveryEnd::acknowledged && how != engine::DeliveryEnd::discarded)
     outbox_.bring_back(number, fetcher());
@@ -186,7 +206,7 @@ void plant_host::end_filed(std::uint64_t number, const engine::DeliveryDone* d, 
   if (d != nullptr && d->body() != nullptr) edited.assign(d->body()->begin(), d->body()->end());
   outbox_.end(number, how, d != nullptr ? text(d->document()) : std::string_view(),
               d != nullptr ? text(d->detail()) : std::string_view(),
-              edited.empty() ? nullptr : &edited, stamp);
+              edited.empty() ? nullptr : &edited, at.stamp, at.index);
   if (const auto it = discards_.find(number); it != discards_.end()) {
     auto cb = std::move(it->second);
     discards_.erase(it);
@@ -203,7 +223,7 @@ void plant_host::apply_effects(const engine::Record& r, const position& at) {
         if (m->from.empty()) m->from = text(r.actor());
         if (m->correlation.empty()) m->correlation = text(r.correlation());
         if (m->causation.empty()) m->causation = hex(id_of(r.id()));
-        file_message(std::move(m));
+        file_message(std::move(m), at.index);
         break;
       }
       case engine::Effect::Timer: {
@@ -212,21 +232,10 @@ void plant_host::apply_effects(const engine::Record& r, const position& at) {
         break;
       }
       case engine::Effect::Delivery: {
-        const auto* d = box->effect_as_Delivery();
-        filing f;
-        f.system = d->system();
-        f.key = text(d->key());
-        f.tag = text(d->tag());
-        f.actor = text(r.actor());
-        f.correlation = text(r.correlation());
-        f.causation = hex(id_of(r.id()));
-        f.kind = split_local(f.actor).first;
-        f.member = d->type();
-        f.lane = d->lane();
-        f.filed_at = at.stamp;
-        f.body = d->body() != nullptr
-                     ? std::make_shared<const bytes>(d->body()->begin(), d->body()->end())
-                     : std::make_shared<const bytes>();
+        if (filing_index_ != at.index) filing_place_ = 0;
+        filing_index_ = at.index;
+        auto f = filing_of(r, *box->effect_as_Delivery(), at.stamp);
+        f.origin = {at.index, filing_place_++, 0};
         outbox_.file(std::move(f));
         break;
       }
@@ -236,13 +245,41 @@ void plant_host::apply_effects(const engine::Record& r, const position& at) {
   }
 }
 
-void plant_host::file_message(std::shared_ptr<engine::MessageT> m) {
-  const bool here = m->plant.empty() || m->plant == options_.plant;
-  auto& out = streams_.out(here ? options_.plant : m->plant, m->lane);
-  out.file(std::move(m));
+/// A delivery as the journal has it, with the body of its last edit. Null: the journal has not.
+std::shared_ptr<const filing> plant_host::filed_effect(std::uint64_t number,
+                                                       const delivery_origin& from) const {
+  const auto entry_at = [&](journal_index index) {
+    auto entries = journal_->read(index, index, 0);
+    return entries && !entries->empty() ? entries->front().payload : shared_bytes();
+  };
+  const auto filed = entry_at(from.index);
+  if (!filed) return nullptr;
+  std::shared_ptr<filing> out;
+  std::uint32_t place = 0;
+  const auto view = entry_view::trusted(*filed);
+  for (const auto* r : view) {
+    if (r->effects() == nullptr) continue;
+    for (const auto* box : *r->effects())
+      if (const auto* d = box->effect_as_Delivery(); d != nullptr && place++ == from.place)
+        out = std::make_shared<filing>(filing_of(*r, *d, view.stamp()));
+  }
+  if (!out || from.edited == 0) return out;
+  const auto edited = entry_at(from.edited);
+  if (!edited) return nullptr;
+  for (const auto* r : entry_view::trusted(*edited))
+    if (const auto* d = r->delivery();
+        d != nullptr && d->number() == number && d->body() != nullptr)
+      out->body = std::make_shared<const bytes>(d->body()->begin(), d->body()->end());
+  return out;
 }
 
-void plant_host::apply_answer(const engine::Record& r, const position&) {
+void plant_host::file_message(std::shared_ptr<engine::MessageT> m, journal_index index) {
+  const bool here = m->plant.empty() || m->plant == options_.plant;
+  auto& out = streams_.out(here ? options_.plant : m->plant, m->lane);
+  out.file(std::move(m), index);
+}
+
+void plant_host::apply_answer(const engine::Record& r, const position& at) {
   ask a;
   a.reply_to = text(r.reply_to());
   a.tag = text(r.ask());
@@ -251,7 +288,7 @@ void plant_host::apply_answer(const engine::Record& r, const position&) {
   if (r.consumed() != nullptr) a.lane = r.consumed()->lane();
   const auto exception = r.parked() != nullptr ? text(r.parked()->exception()) : std::string_view();
   if (r.outcome() != engine::Outcome::pending)
-    file_answer(a, r, r.outcome(), text(r.code()), text(r.detail()), exception);
+    file_answer(at.index, a, r, r.outcome(), text(r.code()), text(r.detail()), exception);
   if (r.outcome() == engine::Outcome::pending || (r.parked() != nullptr && r.parked()->waits())) {
     const auto id = id_of(r.id());
     asks_[id] = std::move(a);
@@ -259,9 +296,9 @@ void plant_host::apply_answer(const engine::Record& r, const position&) {
   }
 }
 
-void plant_host::file_answer(const ask& to, const engine::Record& from, engine::Outcome outcome,
-                             std::string_view code, std::string_view detail,
-                             std::string_view exception) {
+void plant_host::file_answer(journal_index index, const ask& to, const engine::Record& from,
+                             engine::Outcome outcome, std::string_view code,
+                             std::string_view detail, std::string_view exception) {
   auto m = std::make_shared<engine::MessageT>();
   const auto [plant, local] = split_local(to.reply_to);
   if (plant != options_.plant) m->plant = plant;
@@ -279,7 +316,7 @@ void plant_host::file_answer(const ask& to, const engine::Record& from, engine::
   m->correlation = to.correlation;
   m->causation = hex(id_of(from.id()));
   m->origin = to.origin;
-  file_message(std::move(m));
+  file_message(std::move(m), index);
 }
 
 void plant_host::apply_settles(const engine::Record& r, const position& at) {
@@ -287,7 +324,7 @@ void plant_host::apply_settles(const engine::Record& r, const position& at) {
     const auto id = id_of(s->id());
     window_.settle(id, at.index, at.ordinal, s->outcome());
     if (const auto it = asks_.find(id); it != asks_.end()) {
-      file_answer(it->second, r, s->outcome(), text(s->code()), text(s->detail()),
+      file_answer(at.index, it->second, r, s->outcome(), text(s->code()), text(s->detail()),
                   text(s->exception()));
       asks_.erase(it);
       dirty_asks_.insert(id);

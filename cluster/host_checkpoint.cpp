@@ -12,8 +12,9 @@ namespace millrace {
 
 namespace {
 
-// plants: version:u8=1 cut:u64 stamp outbox_next:u64 horizon pauses:u32 (system:u8 until reason)*
-constexpr std::uint8_t meta_version = 1;
+// plants: version:u8=2 cut:u64 stamp outbox_next:u64 horizon pauses:u32 (system:u8 until reason)*
+// journal_size; version 1 ends before it
+constexpr std::uint8_t meta_version = 2;
 
 void put(write_batch& to, table_id table, const std::string& key, const bytes& row) {
   if (row.empty())
@@ -59,11 +60,14 @@ void plant_host::checkpoint(timestamp now, std::function<void()> done_cb) {
   put_tables();
   for (const auto slot : std::exchange(dirty_slots_, {})) {
     auto& s = slots_[slot];
-    if (!s.dirty) continue;
+    if (!s.dirty || s.state == slot_state::phase::broken) continue;
     s.dirty = false;
+    s.imaging = true;
     ++cut_->images;
     port_->image(slot);
   }
+  for (const auto& [slot, b] : broken_)
+    if (slots_[slot].dirty && !slots_[slot].imaging) leave_behind(slot);
   advance_cut(now);
 }
 
@@ -125,6 +129,7 @@ void plant_host::put_tables() {
   meta.u32(static_cast<std::uint32_t>(pauses_.size()));
   for (const auto& [system, p] : pauses_)
     meta.u8(static_cast<std::uint8_t>(system)).time(p.until).text(p.reason);
+  journal_size_.save(meta);
   put(*cut_->last, state_table::plants, plant, meta.seal());
 }
 
@@ -138,16 +143,15 @@ void plant_host::send_slice(bool force) {
 void plant_host::on_image(slot_number slot, std::shared_ptr<const actor_image> image,
                           std::size_t cell_bytes) {
   auto& s = slots_[slot];
-  if (!cut_ || cut_->images == 0) return;
-  --cut_->images;
+  if (!s.imaging) return;
   if (!image) {
-    port_->alarm("state.damaged",
-                 s.local + " has no state to store: the checkpoint does not advance");
-    cut_->failed = true;
-    s.dirty = true;
-    dirty_slots_.push_back(slot);
+    port_->alarm("state.damaged", s.local + " has no state to store: its row stays behind");
+    no_image(slot);
     return;
   }
+  s.imaging = false;
+  --cut_->images;
+  caught_up(s.local);
   resident_bytes_ += cell_bytes - s.size;
   s.size = static_cast<std::uint32_t>(cell_bytes);
   auto& to = *cut_->slice;
@@ -193,9 +197,6 @@ void plant_host::advance_cut(timestamp) {
   if (!cut_->last_sent) {
     send_slice(true);
     if (cut_->slices > 0) return;
-    if (cut_->failed)
-      return;  // stays as it is: the journal has everything, the next start begins at the last good
-               // cut
     cut_->last_sent = true;
     ++cut_->slices;
     port_->write(cut_->last);
@@ -217,15 +218,18 @@ void plant_host::advance_cut(timestamp) {
 // ---- beginning from it ----
 
 outbox::fetch plant_host::fetcher() const {
-  return [this](std::uint64_t number) -> std::shared_ptr<const bytes> {
+  const auto row = [this](std::uint64_t number) -> std::shared_ptr<const bytes> {
     auto key = plant_prefix(options_.plant);
     append_key(key, number);
     auto snapshot = state_->snapshot();
     if (!snapshot) return nullptr;
-    const auto row = (*snapshot)->get(state_table::outbox, as_bytes_view(key));
-    if (!row || !*row) return nullptr;
-    return std::make_shared<const bytes>((*row)->begin(), (*row)->end());
+    const auto found = (*snapshot)->get(state_table::outbox, as_bytes_view(key));
+    if (!found || !*found) return nullptr;
+    return std::make_shared<const bytes>((*found)->begin(), (*found)->end());
   };
+  return {row, [this](std::uint64_t number, const delivery_origin& from) {
+            return filed_effect(number, from);
+          }};
 }
 
 result<void> plant_host::load_meta(store_snapshot& from) {
@@ -234,7 +238,8 @@ result<void> plant_host::load_meta(store_snapshot& from) {
   if (!*row) return {};
   auto in = row_reader::open(**row, "plant");
   if (!in) return std::move(in).error();
-  if (in->u8() != meta_version)
+  const auto version = in->u8();
+  if (version < 1 || version > meta_version)
     return error{"state.damaged", "plant: the row has an unknown version"};
   applied_ = checkpoint_ = window_written_ = in->u64();
   stamp_ = in->time();
@@ -247,6 +252,7 @@ result<void> plant_host::load_meta(store_snapshot& from) {
     pauses_[system] = {until, reason};
     outbox_.pause(system, until, reason);
   }
+  if (version > 1) journal_size_.load(*in);
   if (!in->ok()) return error{"state.damaged", "plant: the row is short"};
   return {};
 }
@@ -308,18 +314,20 @@ result<void> plant_host::load() {
                         return {};
                       });
   if (!loaded) return loaded;
-  return load_table(from, state_table::exceptions,
-                    [&](std::string_view key, bytes_view row) -> result<void> {
-                      auto in = row_reader::open(row, "exception");
-                      if (!in) return std::move(in).error();
-                      open_exception e;
-                      e.actor = in->text();
-                      e.code = in->text();
-                      e.index = in->u64();
-                      e.ordinal = in->u32();
-                      exceptions_[std::string(key)] = std::move(e);
-                      return {};
-                    });
+  loaded = load_table(from, state_table::exceptions,
+                      [&](std::string_view key, bytes_view row) -> result<void> {
+                        auto in = row_reader::open(row, "exception");
+                        if (!in) return std::move(in).error();
+                        open_exception e;
+                        e.actor = in->text();
+                        e.code = in->text();
+                        e.index = in->u64();
+                        e.ordinal = in->u32();
+                        exceptions_[std::string(key)] = std::move(e);
+                        return {};
+                      });
+  if (!loaded) return loaded;
+  return load_behind(from);
 }
 
 }  // namespace millrace

@@ -209,9 +209,9 @@ void plant_host::start_attempts(timestamp now) {
   if (outbox_.size() == 0) return;
   std::vector<delivery_end> ended;
   outbox_.expire(now, ended);
-  for (auto& d : ended) end_delivery(std::move(d));
-  for (auto& a : outbox_.poll(now, fetcher(), attempts_turn_max))
+  for (auto& a : outbox_.poll(now, fetcher(), attempts_turn_max, ended))
     port_->attempt_delivery(std::move(a));
+  for (auto& d : ended) end_delivery(std::move(d));
 }
 
 void plant_host::on_attempt(std::uint64_t number, std::uint32_t attempt, attempt_result r,

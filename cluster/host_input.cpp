@@ -138,6 +138,10 @@ void plant_host::take(request r, const std::shared_ptr<reply_sink>& sink, timest
     refuse_request(r, sink, "actor.quarantined", "the actor's code failed again and again");
     return;
   }
+  if (known != slot_of_.end() && quarantine(known->second) != nullptr) {
+    refuse_request(r, sink, "actor.quarantined", *quarantine(known->second));
+    return;
+  }
   if (!lanes_.admit(lane)) {
     refuse_request(r, sink, "plant.overloaded", "the lane is full");
     return;
@@ -237,7 +241,7 @@ result<reply> plant_host::replay(hash128 id, const window_hit& hit) const {
 void plant_host::on_proposal(slot_number slot, proposal p, timestamp now) {
   auto& s = slots_[slot];
   if (p.records.empty()) {
-    for (auto& v : p.verdicts) verdict_out(v, 0, true);
+    for (auto& v : p.verdicts) verdict_out(v, 0, true, now);
     if (p.reload) {
       s.state = slot_state::phase::loading;
       port_->activate(slot, s.local, s.last_index, true);
@@ -259,9 +263,13 @@ void plant_host::on_proposal(slot_number slot, proposal p, timestamp now) {
   }
 }
 
-void plant_host::verdict_out(verdict& v, journal_index index, bool reading) {
+void plant_host::verdict_out(verdict& v, journal_index index, bool reading, timestamp now) {
   auto* w = find_waiter(v.ticket);
   if (w == nullptr) return;
+  if (w->what != waiter::kind::client && index == 0 && v.outcome == engine::Outcome::refused) {
+    lose_waiter(v.ticket, error{v.code, v.detail}, now);  // could not be decided: it comes again
+    return;
+  }
   switch (w->what) {
     case waiter::kind::client: {
       if (w->answered) break;

@@ -256,6 +256,9 @@ journal_index plant_host::needed_from() const {
   auto first = checkpoint_ + 1;
   if (window_.size() > 0) first = std::min<journal_index>(first, window_.first_index());
   for (const auto& [id, e] : exceptions_) first = std::min(first, e.index);
+  for (const auto& [actor, b] : behind_) first = std::min(first, b.needed);
+  for (const journal_index oldest : {outbox_.oldest_index(), streams_.oldest_index()})
+    if (oldest > 0) first = std::min(first, oldest);
   return first;
 }
 

@@ -15,8 +15,12 @@ constexpr std::uint32_t records_of_entry_max = 60'000;
 constexpr std::int64_t early_us_max =
     30'000'000;  // requests wait so long for a leader that may begin
 
+std::size_t padded(std::size_t record) { return record_head_bytes + (record + 7) / 8 * 8; }
+
+}  // namespace
+
 /// What a message, timer or delivery is made of again when its proposal is lost.
-std::unique_ptr<stimulus> copy_of(const stimulus& s) {
+std::unique_ptr<stimulus> plant_host::copy_of(const stimulus& s) {
   auto out = std::make_unique<stimulus>();
   out->source = s.source;
   out->lane = s.lane;
@@ -30,11 +34,8 @@ std::unique_ptr<stimulus> copy_of(const stimulus& s) {
   return out;
 }
 
-std::size_t padded(std::size_t record) { return record_head_bytes + (record + 7) / 8 * 8; }
-
-}  // namespace
-
 void plant_host::end_turn(timestamp now) {
+  if (!broken_.empty()) retry_broken(now);
   if (leading_) {
     if (!held_.empty() && now >= held_until_) retry_held(now);
     while (auto next = lanes_.pop()) {
@@ -203,6 +204,8 @@ timestamp plant_host::next_wake(timestamp now) const {
   }
   if (lanes_.admitted() > 0 || !pending_.empty() || !early_.empty())
     sooner(timestamp::from_micros(now.micros() + sweep_us));
+  for (const auto& [slot, b] : broken_)
+    if (slots_[slot].state == slot_state::phase::broken) sooner(b.retry_at);
   if (!cut_ && records_since_cut_ > 0)
     sooner(timestamp::from_micros(cut_at_.micros() + options_.checkpoint_us));
   for (const auto& [key, s] : const_cast<stream_table&>(streams_).outgoing())

@@ -8,6 +8,7 @@
 #include <spdlog/spdlog.h>
 
 #include "cluster/check.hpp"
+#include "cluster/shared_budget.hpp"
 
 namespace millrace {
 
@@ -132,6 +133,7 @@ result<node_engine::shell_ptr> node_engine::open_plant(const std::string& plant,
     const std::unique_lock lock(plants_mutex_);
     plants_[plant] = shell;
   }
+  share_memory();
   shell->start();
   std::promise<result<group_number>> opened;
   loop_->open_group(plant, *applied, shell,
@@ -181,11 +183,21 @@ bool node_engine::ready() const {
                      [](const auto& p) { return p.second->leading(); });
 }
 
-/// Once a second: business time follows the machine's date.
+/// Once a second: business time follows the machine's date, and memory the plants' needs.
 void node_engine::keep_house() {
   std::unique_lock lock(house_mutex_);
-  while (!house_cv_.wait_for(lock, std::chrono::seconds(1), [&] { return house_ends_; }))
+  while (!house_cv_.wait_for(lock, std::chrono::seconds(1), [&] { return house_ends_; })) {
     clock_.poll();
+    share_memory();
+  }
+}
+
+void node_engine::share_memory() {
+  const auto shells = all();
+  std::vector<std::uint64_t> used;
+  for (const auto& s : shells) used.push_back(s->resident_bytes());
+  const auto limits = share_budget(options_.resident_bytes_max, used);
+  for (std::size_t i = 0; i < shells.size(); ++i) shells[i]->limit_memory(limits[i]);
 }
 
 void node_engine::checkpoint(done<void> cb) {

@@ -40,10 +40,11 @@ struct node_options {
   std::string node = "node-1";
   std::vector<endpoint_binding> endpoints;
   rule_map rules;
-  host_options host;  // of every plant; `plant` and `generation` are set per plant
+  host_options host;  // of every plant; what belongs to one plant alone is set per plant
   loop_options loop;
   lmdb_options journal, state;
   supervision_limits supervision;
+  std::uint64_t resident_bytes_max = 512ull * 1024 * 1024;  // memory of all plants' actors
   unsigned workers = 0;  // CAF's threads; 0 = as many as the machine has, at least 2
   unsigned cold_readers = 2;
   std::int64_t stop_ms_max = 30'000;  // for the last checkpoint
@@ -105,6 +106,7 @@ class node_engine final : public engine_api {
   [[nodiscard]] system_set bound_at(std::string_view plant) const;
   void drain();
   void keep_house();
+  void share_memory();
   /// Asks every shell on its actor and joins the answers in order of the plants' names.
   template <class T>
   void gather(std::vector<shell_ptr> from, std::function<result<std::vector<T>>(plant_shell&)> ask,

@@ -9,6 +9,8 @@ namespace millrace {
 
 namespace {
 
+constexpr std::size_t quarantined_max = 100;  // actors that a plant names
+
 reply refused(request& r, std::string code, std::string detail, std::uint32_t retry_after_s) {
   reply out;
   out.tag = r.tag;
@@ -249,6 +251,8 @@ void node_engine::plants(done<std::vector<plant_status>> cb) {
         out.parked = h.exceptions;
         out.timers = h.timers;
         out.quarantined = h.quarantined;
+        for (auto& q : s.core().quarantined(quarantined_max))
+          out.quarantined_actors.emplace_back(std::move(q.actor), std::move(q.why));
         if (h.applied > 0)
           if (auto snapshot = journal_->snapshot(); snapshot)
             if (auto read = read_journal(**snapshot, s.group_id(), h.applied, h.applied, 1);

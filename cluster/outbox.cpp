@@ -39,6 +39,8 @@ std::uint64_t outbox::file(filing f) {
   i.lane = f.lane;
   i.filed_at = f.filed_at;
   i.size = static_cast<std::uint32_t>(f.body->size());
+  i.index = f.origin.index;
+  i.place = f.origin.place;
   const auto system = f.system;
   auto shared = std::make_shared<const filing>(std::move(f));
   keep(i, shared);
@@ -100,6 +102,7 @@ void outbox::remove(endpoint& e, std::uint64_t number) {
     dead_.erase(number);
   }
   drop(i);
+  edits_.erase(number);
   e.bytes -= i.size;
   if (q.front == number) {
     q.front = i.behind;
@@ -126,7 +129,8 @@ void outbox::remove(endpoint& e, std::uint64_t number) {
 }
 
 bool outbox::end(std::uint64_t number, engine::DeliveryEnd how, std::string_view,
-                 std::string_view detail, const bytes* edited, timestamp at_time) {
+                 std::string_view detail, const bytes* edited, timestamp at_time,
+                 journal_index index) {
   const auto p = find(number);
   if (p.what == nullptr) return false;
   auto& e = *p.where;
@@ -145,6 +149,16 @@ bool outbox::end(std::uint64_t number, engine::DeliveryEnd how, std::string_view
       if (e.under_way.erase(number) > 0) e.gate.leave(true, at_time);
       i.state = phase::dead;
       i.last_error = detail;
+      if (!i.what) {  // the host has tried to bring it back: a row that says where it belongs stays
+        i.damaged = true;
+        filing left;
+        left.system = queues_[i.queue].system;
+        left.key = queues_[i.queue].key;
+        left.lane = i.lane;
+        left.filed_at = i.filed_at;
+        left.body = std::make_shared<const bytes>();
+        keep(i, std::make_shared<const filing>(std::move(left)));
+      }
       ++e.dead;
       dead_.insert(number);
       dirty_.insert(number);
@@ -155,13 +169,14 @@ bool outbox::end(std::uint64_t number, engine::DeliveryEnd how, std::string_view
   }
   if (i.state != phase::dead) return false;
   if (edited != nullptr && !edited->empty()) {
-    if (!i.what) return false;  // the host brings the content back before it applies an edit
+    if (!i.what || i.damaged) return false;  // the host brings it back before it applies an edit
     auto changed = *i.what;
     changed.body = std::make_shared<const bytes>(*edited);
     drop(i);
     e.bytes += edited->size() - i.size;
     i.size = static_cast<std::uint32_t>(edited->size());
     keep(i, std::make_shared<const filing>(std::move(changed)));
+    edits_[number] = index;
   }
   --e.dead;
   dead_.erase(number);
@@ -172,17 +187,25 @@ bool outbox::end(std::uint64_t number, engine::DeliveryEnd how, std::string_view
   return true;
 }
 
-std::vector<attempt> outbox::poll(timestamp now, const fetch& load, std::size_t limit) {
+std::vector<attempt> outbox::poll(timestamp now, const fetch& load, std::size_t limit,
+                                  std::vector<delivery_end>& ended) {
   std::vector<attempt> out;
   for (auto& [system, e] : endpoints_) {
     while (out.size() < limit && !e.ready.empty() && e.ready.begin()->first <= now.micros()) {
       const auto number = e.ready.begin()->second;
       auto& i = e.items.find(number)->second;
-      const auto f = content(number, i, load);
-      if (!f)
-        break;  // its row is damaged or not readable now: nothing of this endpoint overtakes it
+      if (e.gate.next(now).given() || e.gate.full()) break;
+      bool rebuilt = false;
+      const auto f = content(number, i, load, &rebuilt);
+      if (!f) {
+        e.ready.erase(e.ready.begin());
+        attempt_result lost;
+        lost.detail = "damaged: neither its row nor the journal has its content";
+        settle(number, i, engine::DeliveryEnd::dead, lost, ended);
+        continue;
+      }
       if (!e.gate.enter(now)) break;
-      if (!i.what) keep(i, f);  // its end will need it
+      take_content(number, i, f, rebuilt);  // its end will need it
       e.ready.erase(e.ready.begin());
       i.state = phase::sending;
       i.last_attempt = now;
@@ -369,10 +392,6 @@ bool outbox::holds(System system, std::string_view key, std::string_view tag,
     number = i.behind;
   }
   return false;
-}
-
-std::string outbox::message_id(std::uint64_t number) const {
-  return "msg_" + plant_ + '_' + std::to_string(generation_) + '_' + std::to_string(number);
 }
 
 }  // namespace millrace

@@ -21,6 +21,7 @@
 
 #include "cluster/endpoint_gate.hpp"
 #include "cluster/engine.hpp"
+#include "cluster/log_entry.hpp"
 #include "cluster/row.hpp"
 #include "cluster/write_batch.hpp"
 
@@ -43,6 +44,13 @@ struct outbox_limits {
   endpoint_limits endpoint;
 };
 
+/// Where the journal has a delivery.
+struct delivery_origin {
+  journal_index index = 0;   // of the entry that filed it, 0 = not known
+  std::uint32_t place = 0;   // among the deliveries of that entry, from 0
+  journal_index edited = 0;  // of the entry that edited it last, 0 = none
+};
+
 /// One delivery as it is filed.
 struct filing {
   System system = System::none;
@@ -51,6 +59,7 @@ struct filing {
   Lane lane = Lane::rest;
   timestamp filed_at;
   std::shared_ptr<const bytes> body;
+  delivery_origin origin;
 };
 
 /// What ends a delivery: to be journaled by the host, with the actor's on_delivered.
@@ -66,8 +75,13 @@ struct delivery_end {
 class outbox {
  public:
   using random = std::function<std::uint64_t()>;  // the Random seam: uniform 64 bits
-  using fetch = std::function<std::shared_ptr<const bytes>(
-      std::uint64_t number)>;  // row of the state environment
+  /// Where the content of a delivery comes from when it is not in memory: its row in the state
+  /// environment; where that is damaged, the journal.
+  struct fetch {
+    std::function<std::shared_ptr<const bytes>(std::uint64_t number)> row;
+    std::function<std::shared_ptr<const filing>(std::uint64_t number, const delivery_origin& from)>
+        effect = {};
+  };
 
   outbox(std::string plant, std::uint32_t generation, outbox_limits limits, random rnd);
 
@@ -75,12 +89,15 @@ class outbox {
   std::uint64_t file(filing f);
   /// Ends as a record says. False when the record means nothing (no such delivery, or not in that
   /// state).
+  /// `index`: the record's entry.
   bool end(std::uint64_t number, engine::DeliveryEnd how, std::string_view document,
-           std::string_view detail, const bytes* edited, timestamp at);
+           std::string_view detail, const bytes* edited, timestamp at, journal_index index = 0);
 
   // ---- the leader's ----
-  /// Attempts to be made now. `load` brings a body that left memory.
-  [[nodiscard]] std::vector<attempt> poll(timestamp now, const fetch& load, std::size_t limit);
+  /// Attempts to be made now. `load` brings a body that left memory. One whose content neither its
+  /// row nor the journal has any more ends as a dead letter, in `ended`.
+  [[nodiscard]] std::vector<attempt> poll(timestamp now, const fetch& load, std::size_t limit,
+                                          std::vector<delivery_end>& ended);
   /// The adapter's verdict. What it ends has to be journaled: in `ended` (at most one).
   void verdict(std::uint64_t number, std::uint32_t attempt, const attempt_result& r, timestamp now,
                std::vector<delivery_end>& ended);
@@ -104,6 +121,9 @@ class outbox {
   [[nodiscard]] endpoint_view view(System system, timestamp now) const;
   [[nodiscard]] std::vector<System> systems() const;
   [[nodiscard]] bool view(std::uint64_t number, const fetch& load, delivery_view& out) const;
+  /// The oldest entry of the journal that a waiting or dead delivery was filed or edited by; 0 =
+  /// none is known.
+  [[nodiscard]] journal_index oldest_index() const;
   /// Dead ones above `after`, in order of their numbers.
   [[nodiscard]] std::vector<std::uint64_t> dead(std::uint64_t after, std::size_t limit) const;
   /// True while a delivery of that key, tag and time of filing waits.
@@ -136,9 +156,12 @@ class outbox {
     std::uint64_t behind = 0;  // the next of the same key, 0 = none
     Lane lane = Lane::rest;
     phase state = phase::waiting;
+    bool damaged = false;        // its content is lost: `what` says only where it belongs
     std::uint16_t attempts = 0;  // all of this leader
     std::uint16_t answered = 0;  // those that count towards attempts_max
     std::uint32_t size = 0;
+    std::uint32_t place = 0;
+    journal_index index = 0;
     timestamp filed_at, retried_at, last_attempt,
         next_attempt;                    // next_attempt: not given while others go first
     std::shared_ptr<const filing> what;  // null: only on disk
@@ -170,7 +193,10 @@ class outbox {
   [[nodiscard]] const endpoint* find(System system) const;
   [[nodiscard]] place find(std::uint64_t number);
   [[nodiscard]] std::shared_ptr<const filing> content(std::uint64_t number, const item& i,
-                                                      const fetch& load) const;
+                                                      const fetch& load,
+                                                      bool* rebuilt = nullptr) const;
+  [[nodiscard]] delivery_origin origin_of(std::uint64_t number, const item& i) const;
+  void take_content(std::uint64_t number, item& i, std::shared_ptr<const filing> f, bool rebuilt);
   void enqueue(std::uint64_t number, System system, std::string_view key, item i);
   void make_ready(endpoint& e, std::uint64_t number, item& i, timestamp when);
   void remove(endpoint& e, std::uint64_t number);
@@ -194,6 +220,7 @@ class outbox {
   std::map<std::string, std::uint32_t> queue_of_;  // system as a character, key
   std::set<std::uint64_t> dead_;
   std::set<std::uint64_t> dirty_;
+  std::map<std::uint64_t, journal_index> edits_;  // entries of the last edits
   std::size_t resident_bytes_ = 0;
 };
 

@@ -63,8 +63,15 @@ void plant_shell::settle_in(slot_number slot, std::uint64_t loading,
   auto& r = at(slot);
   if (r.loading != loading) return;
   r.loading = 0;
-  if (!made) return core_->on_activated(slot, made.error(), now());
+  if (!made) return not_loaded(slot, made.error());
   r.rebuilt = (*made)->dirty();
+  if ((*made)->what().model().referenced) {
+    const std::string local((*made)->local());
+    if ((*made)->sequence() == 0)
+      world_.forget(local);
+    else if (r.rebuilt || world_.withheld(local))
+      world_.publish(local, (*made)->reference());
+  }
   if (r.handle) {
     entity_mail mail;
     mail.what = entity_order::replace;
@@ -91,6 +98,29 @@ void plant_shell::settle_in(slot_number slot, std::uint64_t loading,
   if (r.imaging) order(slot, {entity_order::image, 0, 0, {}, {}});
   core_->on_activated(slot, {}, now(), r.rebuilt);
   for (auto left = lost; left > 0; --left) core_->on_evolved(slot, {}, now());
+}
+
+/// Whatever cell there was goes with all that it held; the core has what must not be lost.
+void plant_shell::not_loaded(slot_number slot, error why) {
+  auto& r = at(slot);
+  if (r.handle) caf::anon_send_exit(r.handle, caf::exit_reason::user_shutdown);
+  r = resident();
+  core_->on_activated(slot, std::move(why), now());
+}
+
+/// A row that others look up is damaged: its actor is loaded and published.
+void plant_shell::restore(const std::string& local) {
+  const auto slot = core_->restore(local);
+  if (!slot) return;
+  if (!at(*slot).handle) return world_.publish(local, nullptr);  // until it is there
+  auto show = [this, local](cell& c) {
+    if (c.sequence() > 0) world_.publish(local, c.reference());
+  };
+  order(*slot, {entity_order::visit,
+                0,
+                0,
+                {},
+                std::make_shared<std::function<void(cell&)>>(std::move(show))});
 }
 
 void plant_shell::lost(slot_number slot, std::uint64_t epoch, const std::string& why) {
@@ -162,21 +192,37 @@ void plant_shell::checkpointed(journal_index index) {
   retain(index);
 }
 
-/// What is older than the journal has to be, is in the checkpoint and is read by nobody any more
-/// may go.
+/// What is older than the journal has to be, or more than it may hold, is in the checkpoint and is
+/// read by nobody any more may go.
 void plant_shell::retain(journal_index checkpoint_index) {
   const auto group = group_.load(std::memory_order_relaxed);
-  if (options_.retain_us <= 0 || group == 0) return;
+  if ((options_.retain_us <= 0 && options_.retain_bytes == 0) || group == 0) return;
   stored_journal entries(services_.journal, group);
   const auto oldest = entries.oldest();
   if (!oldest) return alarm(oldest.error().code, oldest.error().detail);
+  const auto end = std::min(core_->needed_from(), checkpoint_index + 1);
+  auto first = options_.retain_us > 0 ? first_young(entries, *oldest, end) : *oldest;
+  if (options_.retain_bytes > 0)
+    first =
+        std::max(first, std::min(core_->journal_bytes().first_within(options_.retain_bytes), end));
+  if (first <= *oldest) return;
+  core_->journal_bytes().forget(first);
+  services_.log.retain_from(group, first);
+}
+
+/// The first entry below `end` that is not old enough to go. Stamps never decrease; an entry
+/// without one (a change of the group) counts as young.
+journal_index plant_shell::first_young(stored_journal& entries, journal_index first,
+                                       journal_index end) {
   const auto young = timestamp::from_micros(now().micros() - options_.retain_us);
-  auto first = *oldest;
-  // Stamps never decrease; an entry without one (a change of the group) counts as young.
-  for (auto end = std::min(core_->needed_from(), checkpoint_index + 1); first < end;) {
+  const auto oldest = first;
+  while (first < end) {
     const auto middle = first + (end - first) / 2;
     const auto entry = entries.read(middle, middle, 0);
-    if (!entry) return alarm(entry.error().code, entry.error().detail);
+    if (!entry) {
+      alarm(entry.error().code, entry.error().detail);
+      return oldest;
+    }
     const bool old = entry->front().type == entry_type::command &&
                      entry_view::trusted(*entry->front().payload).stamp() < young;
     if (old)
@@ -184,7 +230,7 @@ void plant_shell::retain(journal_index checkpoint_index) {
     else
       end = middle;
   }
-  if (first > *oldest) services_.log.retain_from(group, first);
+  return first;
 }
 
 void plant_shell::write(std::shared_ptr<write_batch> slice) {

@@ -49,6 +49,9 @@ void plant_shell::read(std::string local, done<actor_view> cb) {
                              {},
                              std::make_shared<std::function<void(cell&)>>(std::move(look))});
     }
+    if (slot)
+      if (const auto* why = s.core_->quarantine(*slot))
+        return (*cb)(error{"actor.quarantined", *why});
     // An actor that lost its entity is newer than its row: what is in the journal above it counts.
     const auto upto = slot ? s.core_->last_index(*slot) : 0;
     s.services_.io.read([self = s.shared_from_this(), local = std::move(local), cb = std::move(cb),

@@ -24,7 +24,8 @@ using wake_atom = caf::atom_constant<caf::atom("wake")>;
 using tick_atom = caf::atom_constant<caf::atom("tick")>;
 
 constexpr std::int64_t delay_us_min = 1'000;
-constexpr int rounds_max = 16;  // of a turn, before others have theirs
+constexpr std::size_t backlog_bytes_max = 16 * 1024 * 1024;  // of a start's replay
+constexpr int rounds_max = 16;                               // of a turn, before others have theirs
 
 /// The plant whose turn it is on this thread: what it tells itself needs no wake-up.
 thread_local const plant_shell* turning = nullptr;
@@ -77,8 +78,11 @@ plant_shell::plant_shell(node_services services, host_options options, system_se
       world_(options_.plant, options_.generation, bound, services_.rules, services_.kinds,
              services_.io, services_.marks),
       journal_(services_.journal),
-      crew_(services_.actors) {
+      crew_(services_.actors),
+      memory_max_(options_.resident_bytes_max) {
   host_port& port = *this;
+  world_.when_damaged(
+      [this](const std::string& local) { post([local](plant_shell& s) { s.restore(local); }); });
   core_ = std::make_unique<plant_host>(options_, services_.kinds, port, services_.io.on(), journal_,
                                        random_source());
 }
@@ -103,6 +107,11 @@ void plant_shell::set_group(group_number group) {
 }
 
 void plant_shell::stop() {
+  {
+    const std::scoped_lock lock(backlog_mutex_);
+    replaying_ = false;
+  }
+  backlog_cv_.notify_all();
   post([](plant_shell& s) { s.closing_ = true; });
   stopped_.store(true, std::memory_order_release);
 }
@@ -121,9 +130,11 @@ void plant_shell::push(std::unique_ptr<inbox::task> t) {
 void plant_shell::turn(caf::event_based_actor& self) {
   services_.io.drop_stale_here();
   turning = this;
+  core_->limit_memory(memory_max_.load(std::memory_order_relaxed));
   auto at = now();
   for (int round = 0; round < rounds_max && !closing_; ++round) {
     for (auto t = inbox_.take(); t; t = std::move(t->next)) t->run(*this);
+    feed();
     at = now();
     if (!closing_) core_->end_turn(at);
     crew_.work(*self.context());
@@ -133,6 +144,7 @@ void plant_shell::turn(caf::event_based_actor& self) {
   if (closing_) return close(self);
   if (!inbox_.empty()) caf::anon_send(actor_, wake_atom::value);
   leading_.store(core_->leading(), std::memory_order_release);
+  resident_bytes_.store(core_->resident_bytes(), std::memory_order_relaxed);
   if (core_->leading() && !leading_wanted_.empty())
     for (const auto& cb : std::exchange(leading_wanted_, {})) cb();
   arm(self, at);
@@ -194,9 +206,35 @@ void plant_shell::on_committed(group_number group, std::span<const log_entry> en
     status_ = status;
   }
   if (group_.load(std::memory_order_relaxed) == 0) set_group(group);
-  post([entries = std::vector<log_entry>(entries.begin(), entries.end()), status](plant_shell& s) {
-    s.core_->on_committed(entries, status, s.now());
+  committed_slice next{{entries.begin(), entries.end()}, status, 0};
+  for (const auto& e : entries) next.size += sizeof e + (e.payload ? e.payload->size() : 0);
+  {
+    // What a start reads back from the journal comes as fast as the disk reads: it waits here.
+    std::unique_lock lock(backlog_mutex_);
+    backlog_cv_.wait(lock, [&] { return !replaying_ || backlog_bytes_ < backlog_bytes_max; });
+    backlog_bytes_ += next.size;
+  }
+  post([next = std::move(next)](plant_shell& s) mutable {
+    s.slices_.push_back(std::move(next));
+    if (s.core_->leading()) s.feed();
   });
+}
+
+/// The core gets the next slice when all cells have evolved the last one, so that neither entries
+/// nor cells pile up; a leader's own entries at once.
+void plant_shell::feed() {
+  while (!slices_.empty()) {
+    if (!core_->leading()) core_->make_room(now());
+    if (!core_->leading() && !core_->settled()) return;
+    const auto next = std::move(slices_.front());
+    slices_.pop_front();
+    {
+      const std::scoped_lock lock(backlog_mutex_);
+      backlog_bytes_ -= next.size;
+    }
+    backlog_cv_.notify_all();
+    core_->on_committed(next.entries, next.status, now());
+  }
 }
 
 void plant_shell::on_refused(group_number, std::span<const shared_bytes> payloads,
@@ -208,8 +246,9 @@ void plant_shell::on_refused(group_number, std::span<const shared_bytes> payload
 void plant_shell::on_role(group_number group, const group_status& status) {
   set_group(group);
   {
-    const std::scoped_lock lock(status_mutex_);
+    const std::scoped_lock lock(status_mutex_, backlog_mutex_);
     status_ = status;
+    replaying_ = false;
   }
   post([status](plant_shell& s) { s.core_->on_role(status, s.now()); });
 }

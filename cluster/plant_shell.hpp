@@ -4,6 +4,7 @@
 #pragma once
 
 #include <atomic>
+#include <condition_variable>
 #include <deque>
 #include <functional>
 #include <memory>
@@ -19,6 +20,7 @@
 #include "cluster/crew.hpp"
 #include "cluster/entity.hpp"
 #include "cluster/host.hpp"
+#include "cluster/journal_reader.hpp"
 #include "cluster/plant_world.hpp"
 #include "cluster/proposer.hpp"
 #include "cluster/state_io.hpp"
@@ -99,6 +101,13 @@ class plant_shell final : public group_listener,
             done<std::vector<row_view>> cb);
   void list(list_query q, done<list_page> cb);
   [[nodiscard]] std::shared_ptr<void> watch(std::function<void()> wake);
+  /// Memory of the plant's actors as of its last turn, and what it may be; any thread.
+  [[nodiscard]] std::uint64_t resident_bytes() const {
+    return resident_bytes_.load(std::memory_order_relaxed);
+  }
+  void limit_memory(std::uint64_t bytes_max) {
+    memory_max_.store(bytes_max, std::memory_order_relaxed);
+  }
   /// Stores everything and calls `done` on an engine thread.
   void checkpoint(std::function<void()> done);
 
@@ -130,6 +139,12 @@ class plant_shell final : public group_listener,
     bool imaging = false;
     bool rebuilt = false;  // the cell that was made last holds what its rows do not
   };
+  /// Committed entries on their way to the core.
+  struct committed_slice {
+    std::vector<log_entry> entries;
+    group_status status;
+    std::size_t size = 0;  // bytes
+  };
   class host_actor;
 
   void push(std::unique_ptr<inbox::task> t);
@@ -139,6 +154,9 @@ class plant_shell final : public group_listener,
   [[nodiscard]] resident& at(slot_number slot);
   void order(slot_number slot, entity_mail mail);
   void settle_in(slot_number slot, std::uint64_t loading, result<std::unique_ptr<cell>> made);
+  void not_loaded(slot_number slot, error why);
+  void restore(const std::string& local);
+  void feed();
   void lost(slot_number slot, std::uint64_t epoch, const std::string& why);
   [[nodiscard]] result<std::unique_ptr<cell>> make_cell(store_snapshot& state,
                                                         const std::string& local,
@@ -161,6 +179,8 @@ class plant_shell final : public group_listener,
   void propose(shared_bytes entry) override;
   void checkpointed(journal_index index) override;
   void retain(journal_index checkpoint_index);
+  [[nodiscard]] journal_index first_young(stored_journal& entries, journal_index first,
+                                          journal_index end);
   void write(std::shared_ptr<write_batch> slice) override;
   void attempt_delivery(attempt a) override;
   void send(message_frame frame) override;
@@ -188,6 +208,7 @@ class plant_shell final : public group_listener,
   timestamp resting_until_;
   std::deque<timestamp> losses_;
   std::vector<std::function<void()>> leading_wanted_;
+  std::deque<committed_slice> slices_;
   bool closing_ = false;
 
   crew crew_;
@@ -195,8 +216,13 @@ class plant_shell final : public group_listener,
   caf::actor actor_;
   std::atomic<bool> started_{false}, stopped_{false}, leading_{false};
   std::atomic<group_number> group_{0};
+  std::atomic<std::uint64_t> resident_bytes_{0}, memory_max_;
   mutable std::mutex status_mutex_;
   group_status status_;
+  std::mutex backlog_mutex_;
+  std::condition_variable backlog_cv_;
+  std::size_t backlog_bytes_ = 0;  // of slices that the core has not taken
+  bool replaying_ = true;  // until the loop told the role: it waits while there is a backlog
   std::mutex watch_mutex_;
   std::vector<std::weak_ptr<std::function<void()>>> watchers_;
   std::atomic<std::size_t> watching_{0};

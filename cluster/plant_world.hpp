@@ -3,6 +3,7 @@
 // that seldom.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <shared_mutex>
 #include <string>
@@ -35,8 +36,8 @@ class plant_world final : public environment {
     return (bound_ >> static_cast<unsigned>(system)) & 1u;
   }
   [[nodiscard]] std::string rule(std::string_view name, std::string_view fallback) const override;
-  [[nodiscard]] std::shared_ptr<const reference_state> look_up(std::string_view kind,
-                                                               std::string_view id) override;
+  [[nodiscard]] result<std::shared_ptr<const reference_state>> look_up(
+      std::string_view kind, std::string_view id) override;
   [[nodiscard]] result<std::optional<bytes>> read_row(std::string_view actor,
                                                       std::string_view table,
                                                       std::string_view key) override;
@@ -47,11 +48,22 @@ class plant_world final : public environment {
     if (marks_ != nullptr) marks_->end();
   }
 
-  /// From now on look_up finds this one. Everything that changed since the last checkpoint was
-  /// published once.
+  /// Called with "kind/id", on the thread that looked, when a row that was looked for is damaged:
+  /// it should be loaded (which rebuilds it) and published. Before the first look_up.
+  void when_damaged(std::function<void(const std::string&)> call) { damaged_ = std::move(call); }
+
+  /// From now on look_up finds this one; with null it fails. Everything that changed since the last
+  /// checkpoint was published once.
   void publish(const std::string& local, std::shared_ptr<const reference_state> state);
+  /// True after publish(local, null).
+  [[nodiscard]] bool withheld(const std::string& local);
+  /// There is no such actor, after all.
+  void forget(const std::string& local);
 
  private:
+  [[nodiscard]] result<std::shared_ptr<const reference_state>> read(const kind& k,
+                                                                    const std::string& local);
+
   std::string plant_;
   std::uint32_t generation_;
   system_set bound_;
@@ -59,6 +71,7 @@ class plant_world final : public environment {
   const kind_registry& kinds_;
   state_io& io_;
   inflight_marks* marks_;
+  std::function<void(const std::string&)> damaged_;
   std::shared_mutex mutex_;
   std::unordered_map<std::string, std::shared_ptr<const reference_state>> references_;
 };

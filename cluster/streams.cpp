@@ -27,9 +27,9 @@ std::size_t message_bytes(const engine::MessageT& m) {
   return n;
 }
 
-std::uint64_t out_stream::file(shared_message message) {
+std::uint64_t out_stream::file(shared_message message, std::uint64_t index) {
   bytes_ += message_bytes(*message);
-  kept_.push_back({next_, std::move(message)});
+  kept_.push_back({next_, std::move(message), index});
   dirty_ = true;
   return next_++;
 }
@@ -167,7 +167,9 @@ std::vector<std::pair<std::string, bytes>> stream_table::take_dirty() {
          n < std::min(first, s.written_to_); ++n)
       rows.emplace_back(row_key(n), bytes());
     for (std::uint64_t n = std::max(first, s.written_to_); n < s.next_; ++n)
-      rows.emplace_back(row_key(n), row_writer().blob(packed_message(*s.find(n)->message)).seal());
+      rows.emplace_back(
+          row_key(n),
+          row_writer().blob(packed_message(*s.find(n)->message)).u64(s.find(n)->index).seal());
     s.erased_to_ = first;
     s.written_to_ = s.next_;
     rows.emplace_back('o' + tail, row_writer().u64(s.next_).u64(s.acked_).seal());
@@ -203,7 +205,7 @@ result<void> stream_table::load(std::string_view key, bytes_view row) {
     if (!verifier.VerifyBuffer<engine::Message>(nullptr)) return damaged;
     auto message = std::make_shared<engine::MessageT>();
     flatbuffers::GetRoot<engine::Message>(aligned.data())->UnPackTo(message.get());
-    s.kept_.push_back({number, std::move(message)});
+    s.kept_.push_back({number, std::move(message), in->at_end() ? 0 : in->u64()});
     return {};
   }
   s.next_ = in->u64();
@@ -214,6 +216,17 @@ result<void> stream_table::load(std::string_view key, bytes_view row) {
     if (m.number > s.acked_) s.bytes_ += message_bytes(*m.message);
   if (s.waiting() > 0 && (s.kept_.empty() || s.kept_.back().number + 1 != s.next_)) return damaged;
   return {};
+}
+
+std::uint64_t stream_table::oldest_index() const {
+  std::uint64_t first = 0;
+  for (const auto& [key, s] : out_)
+    for (const auto& m : s.kept_) {
+      if (m.number <= s.acked_ || m.index == 0) continue;
+      if (first == 0 || m.index < first) first = m.index;
+      break;  // they rise with the journal
+    }
+  return first;
 }
 
 std::uint64_t stream_table::hash() const {

@@ -35,6 +35,7 @@ using shared_message = std::shared_ptr<const engine::MessageT>;
 struct numbered_message {
   std::uint64_t number = 0;
   shared_message message;
+  std::uint64_t index = 0;  // of the entry that filed it, 0 = not known
 };
 /// About what it costs to keep or send.
 [[nodiscard]] std::size_t message_bytes(const engine::MessageT& m);
@@ -42,8 +43,8 @@ struct numbered_message {
 /// Sender's side of one stream.
 class out_stream {
  public:
-  /// Files the next message; answers its number.
-  std::uint64_t file(shared_message message);
+  /// Files the next message, which entry `index` has; answers its number.
+  std::uint64_t file(shared_message message, std::uint64_t index = 0);
   /// Journaled: the receiver has everything up to `watermark`. False when that is nothing new.
   bool acknowledge(std::uint64_t watermark, std::size_t keep);
   /// The receiver stands below what was acknowledged here: its watermark counts. False when a
@@ -124,6 +125,9 @@ class stream_table {
   void sent(out_stream& s, std::int64_t now_us) { s.sent_at_us_ = now_us; }
   [[nodiscard]] std::uint64_t waiting(std::string_view plant, Lane lane) const;
   [[nodiscard]] std::uint64_t waiting_to(std::string_view plant) const;
+
+  /// The oldest entry of the journal with a message that is not acknowledged; 0 = none is known.
+  [[nodiscard]] std::uint64_t oldest_index() const;
 
   /// Rows that changed, without the plant's prefix: key, row (empty = erase).
   [[nodiscard]] std::vector<std::pair<std::string, bytes>> take_dirty();

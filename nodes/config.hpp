@@ -66,6 +66,7 @@ struct node_config {
   std::uint64_t journal_map_bytes = 64ull * 1024 * 1024 * 1024;
   std::uint64_t state_map_bytes = 64ull * 1024 * 1024 * 1024;
   std::uint32_t journal_days = 0;    // retention; 0 = everything stays
+  std::uint64_t journal_bytes = 0;   // likewise, of one plant
   std::uint32_t engine_threads = 0;  // 0 = as many as the machine has
 };
 

@@ -23,8 +23,9 @@ struct world final : environment {
   [[nodiscard]] std::string rule(std::string_view, std::string_view fallback) const override {
     return std::string(fallback);
   }
-  [[nodiscard]] std::shared_ptr<const reference_state> look_up(std::string_view,
-                                                               std::string_view id) override {
+  [[nodiscard]] result<std::shared_ptr<const reference_state>> look_up(
+      std::string_view, std::string_view id) override {
+    if (blind) return error{"state.damaged", std::string(id)};
     const auto found = references.find(std::string(id));
     return found == references.end() ? nullptr : found->second;
   }
@@ -46,6 +47,7 @@ struct world final : environment {
   std::map<std::pair<std::string, std::string>, bytes> rows;
   int reads = 0;
   bool damaged = false;
+  bool blind = false;
 };
 
 const engine::Record& record(const proposal& p, std::size_t n) {
@@ -412,6 +414,36 @@ BOOST_FIXTURE_TEST_CASE(references_are_looked_up_and_journaled, fixture) {
   BOOST_TEST(value() == 10);
   BOOST_TEST(record(p, 0).references()->Get(0)->actor()->str() == "counter/m");
   BOOST_TEST(record(p, 0).references()->Get(0)->sequence() == 1u);
+}
+
+BOOST_FIXTURE_TEST_CASE(what_cannot_be_looked_up_is_never_taken_for_absent, fixture) {
+  run(command(counter_command::add, 5));
+  env.blind = true;
+  for (int time = 0; time < 3; ++time) {  // never for good
+    auto s = command(counter_command::look, 0, "m");
+    s.id = {7, 1'000};
+    s.keyed = true;
+    s.dry_run = time == 2;
+    const auto p = offer(std::move(s));
+    BOOST_TEST(p.records.empty());
+    BOOST_TEST(p.verdicts.at(0).code == "actor.quarantined");
+    BOOST_TEST(p.verdicts.at(0).detail.starts_with("counter/m"));
+  }
+  stimulus s;
+  s.source = engine::Source::message;
+  s.ticket = 99;
+  auto m = std::make_shared<engine::MessageT>();
+  m->command = static_cast<std::uint8_t>(counter_command::look);
+  m->body = counter_body(0, "m");
+  m->from = "counter/9";
+  s.message = m;
+  s.consumed = std::make_unique<engine::ConsumedT>();
+  const auto p = offer(std::move(s));
+  BOOST_TEST(p.records.empty());  // it comes again
+  BOOST_CHECK(outcome(p) == engine::Outcome::refused);
+  env.blind = false;
+  BOOST_TEST(offer(command(counter_command::look, 0, "m")).verdicts.at(0).code == "counter.blind");
+  BOOST_TEST(value() == 5);
 }
 
 BOOST_FIXTURE_TEST_CASE(an_event_that_cannot_be_evolved_quarantines_the_actor, fixture) {

@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -147,6 +148,8 @@ class host_harness final : public host_port,
   std::size_t committed_to = 0;
   bool auto_commit = true;
   bool refuse_loads = false;
+  std::set<std::string> refused;    // "kind/id": cannot be loaded,
+  std::set<std::string> imageless;  // or stored
   int write_budget = -1;  // transactions of the state environment that still happen, -1 = all
   bool bound_ = true;
   std::shared_ptr<reply_sink> sink{std::shared_ptr<void>(),
@@ -170,8 +173,10 @@ class host_harness final : public host_port,
         if (!cells[slot]->spoilt()) cells[slot]->lost();
         legacy = cells[slot]->take_legacy();
       }
-      if (refuse_loads)
+      if (refuse_loads || refused.contains(local)) {
+        cells.erase(slot);
         return host->on_activated(slot, error{"journal.damaged", "as the test wants it"}, now);
+      }
       auto snapshot = state->snapshot();
       auto from = load_actor(**snapshot, *this, "hamburg", local, upto, host->applied(),
                              reload || !host->leading());
@@ -180,8 +185,11 @@ class host_harness final : public host_port,
       if (!from->row.empty()) BOOST_REQUIRE(fresh->load(from->row));
       for (const auto& step : from->records)
         (void)fresh->evolve(*step.record, step.index, step.ordinal, step.stamp);
-      auto p = fresh->inherit(std::move(legacy), now);
       const bool rebuilt = fresh->dirty();
+      if (const auto it = published.find(local);
+          fresh->sequence() > 0 && (rebuilt || (it != published.end() && !it->second)))
+        published[local] = fresh->reference();
+      auto p = fresh->inherit(std::move(legacy), now);
       cells[slot] = std::move(fresh);
       host->on_activated(slot, {}, now, rebuilt);
       if (!p.empty()) host->on_proposal(slot, std::move(p), now);
@@ -210,6 +218,7 @@ class host_harness final : public host_port,
       const auto view = entry_view::trusted(*entry);
       for (auto it = view.begin(); it != view.end(); ++it) {
         if (std::find(ordinals.begin(), ordinals.end(), it.ordinal()) == ordinals.end()) continue;
+        if (!cells.contains(slot)) continue;  // it could not be loaded
         auto one = cells.at(slot)->evolve(**it, index, it.ordinal(), view.stamp());
         all.indexes.insert(all.indexes.end(), one.indexes.begin(), one.indexes.end());
         if (one.reference) all.reference = one.reference;
@@ -219,10 +228,13 @@ class host_harness final : public host_port,
   }
   void image(slot_number slot) override {
     tasks.push_back([this, slot] {
+      if (!cells.contains(slot)) return;
       if (cells.at(slot)->in_flight()) {
         image(slot);
         return;
       }
+      if (imageless.contains(std::string(cells.at(slot)->local())))
+        return host->on_image(slot, nullptr, 0);
       host->on_image(slot, cells.at(slot)->image(), cells.at(slot)->memory());
     });
   }
@@ -268,10 +280,12 @@ class host_harness final : public host_port,
   [[nodiscard]] std::string rule(std::string_view, std::string_view fallback) const override {
     return std::string(fallback);
   }
-  [[nodiscard]] std::shared_ptr<const reference_state> look_up(std::string_view kind_name,
-                                                               std::string_view id) override {
+  [[nodiscard]] result<std::shared_ptr<const reference_state>> look_up(
+      std::string_view kind_name, std::string_view id) override {
     const auto it = published.find(std::string(kind_name) + '/' + std::string(id));
-    return it == published.end() ? nullptr : it->second;
+    if (it == published.end()) return std::shared_ptr<const reference_state>();
+    if (!it->second) return error{"state.damaged", it->first};
+    return it->second;
   }
   [[nodiscard]] result<std::optional<bytes>> read_row(std::string_view actor,
                                                       std::string_view table,

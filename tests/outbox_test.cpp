@@ -20,6 +20,8 @@ struct fixture {
   std::unique_ptr<outbox> box;
   timestamp now = timestamp::from_micros(1'800'000'000 * second);
   std::map<std::uint64_t, bytes> rows;
+  std::map<std::uint64_t, std::shared_ptr<const filing>> journal;
+  std::vector<delivery_end> lost;
 
   fixture() { begin(); }
   void begin() {
@@ -37,11 +39,20 @@ struct fixture {
     f.lane = lane;
     f.filed_at = now;
     f.body = std::make_shared<const bytes>(bytes(100, 7));
+    f.origin = {100 + box->next_number(), 3, 0};
+    journal[box->next_number()] = std::make_shared<const filing>(f);
     return box->file(std::move(f));
   }
-  std::vector<attempt> poll() {
-    return box->poll(
-        now, [this](std::uint64_t n) { return std::make_shared<const bytes>(rows.at(n)); }, 100);
+  std::vector<attempt> poll() { return box->poll(now, source(), 100, lost); }
+  outbox::fetch source() {
+    return {[this](std::uint64_t n) { return std::make_shared<const bytes>(rows.at(n)); },
+            [this](std::uint64_t n, const delivery_origin& from) -> std::shared_ptr<const filing> {
+              const auto it = journal.find(n);
+              if (it == journal.end()) return nullptr;
+              BOOST_TEST(it->second->origin.index == from.index);
+              BOOST_TEST(it->second->origin.place == from.place);
+              return it->second;
+            }};
   }
   std::vector<std::uint64_t> numbers(const std::vector<attempt>& attempts) {
     std::vector<std::uint64_t> out;
@@ -208,7 +219,7 @@ BOOST_FIXTURE_TEST_CASE(a_paused_endpoint_waits_and_a_rate_is_kept, fixture) {
 
 BOOST_FIXTURE_TEST_CASE(an_attempt_without_an_answer_is_made_again, fixture) {
   file("A");
-  const auto lost = poll();
+  const auto silent = poll();
   std::vector<delivery_end> ended;
   box->expire(now, ended);
   BOOST_TEST(poll().empty());
@@ -218,7 +229,7 @@ BOOST_FIXTURE_TEST_CASE(an_attempt_without_an_answer_is_made_again, fixture) {
   pass(second);
   const auto again = poll();
   BOOST_REQUIRE(again.size() == 1u);
-  BOOST_TEST(give(lost[0], verdict_kind::acknowledged)
+  BOOST_TEST(give(silent[0], verdict_kind::acknowledged)
                  .empty());  // the late answer of the first means nothing
   BOOST_TEST(give(again[0], verdict_kind::acknowledged).size() == 1u);
 }
@@ -257,8 +268,7 @@ BOOST_FIXTURE_TEST_CASE(rows_give_the_same_outbox_back_also_with_bodies_on_disk_
   BOOST_TEST(box->hash() == hash);
   BOOST_TEST(box->size() == waiting);
   for (const auto number : box->dead(0, 100)) {
-    BOOST_TEST(box->bring_back(
-        number, [this](std::uint64_t n) { return std::make_shared<const bytes>(rows.at(n)); }));
+    BOOST_TEST(box->bring_back(number, source()));
     BOOST_TEST(box->end(number, engine::DeliveryEnd::retried, {}, {}, nullptr, now));
   }
   std::map<std::pair<System, std::string>, std::uint64_t> last;
@@ -273,4 +283,79 @@ BOOST_FIXTURE_TEST_CASE(rows_give_the_same_outbox_back_also_with_bodies_on_disk_
     }
   BOOST_TEST(box->size() == 0u);
   BOOST_TEST(rows.empty());
+}
+
+BOOST_FIXTURE_TEST_CASE(a_damaged_row_is_rebuilt_from_the_journal_and_stops_nobody, fixture) {
+  limits.resident_bytes_max = 0;  // every body leaves memory
+  begin();
+  file("A");
+  file("B");
+  file("A");
+  store();
+  rows[1][20] ^= 1;
+  const auto first = poll();
+  BOOST_TEST(numbers(first) == (list{1, 2}), boost::test_tools::per_element());
+  BOOST_TEST(first[0].body->size() == 100u);
+  BOOST_TEST(first[0].actor == "order/1");
+  store();  // its row is whole again
+  begin();
+  for (const auto& [number, row] : rows) BOOST_REQUIRE(box->load(number, row));
+  BOOST_TEST(numbers(poll()) == (list{1, 2}), boost::test_tools::per_element());
+}
+
+BOOST_FIXTURE_TEST_CASE(what_even_the_journal_lacks_is_a_damaged_dead_letter_of_its_key_alone,
+                        fixture) {
+  limits.resident_bytes_max = 0;
+  begin();
+  file("A");
+  file("B");
+  file("A");
+  store();
+  const auto kept = journal.at(1);
+  journal.erase(1);
+  rows[1][20] ^= 1;
+  BOOST_TEST(numbers(poll()) == list{2}, boost::test_tools::per_element());
+  BOOST_REQUIRE(lost.size() == 1u);
+  BOOST_TEST(lost[0].number == 1u);
+  BOOST_TEST((lost[0].end == engine::DeliveryEnd::dead));
+  BOOST_TEST(lost[0].detail.starts_with("damaged"));
+  finish(lost);
+  lost.clear();
+  BOOST_TEST(poll().empty());  // 3 waits behind it
+  delivery_view v;
+  BOOST_REQUIRE(box->view(1, source(), v));
+  BOOST_TEST(v.state == "dead");
+  BOOST_TEST(v.key == "A");
+  BOOST_TEST(v.last_error.starts_with("damaged"));
+  store();
+  begin();
+  for (const auto& [number, row] : rows) BOOST_REQUIRE(box->load(number, row));
+  BOOST_TEST(box->dead(0, 10) == list{1}, boost::test_tools::per_element());
+  // An edit has nothing to go on; a retry finds it still lost, and then found.
+  const bytes edit(3, 1);
+  BOOST_TEST(!box->end(1, engine::DeliveryEnd::edited, {}, {}, &edit, now));
+  BOOST_TEST(box->end(1, engine::DeliveryEnd::retried, {}, {}, nullptr, now));
+  BOOST_TEST(numbers(poll()) == list{2}, boost::test_tools::per_element());
+  finish(lost);
+  lost.clear();
+  journal[1] = kept;
+  BOOST_TEST(box->end(1, engine::DeliveryEnd::retried, {}, {}, nullptr, now));
+  const auto again = poll();
+  BOOST_REQUIRE(numbers(again) == list{1});
+  BOOST_TEST(again[0].body->size() == 100u);
+  finish(give(again[0], verdict_kind::acknowledged));
+  BOOST_TEST(numbers(poll()) == list{3}, boost::test_tools::per_element());
+}
+
+BOOST_FIXTURE_TEST_CASE(what_waits_holds_the_journal_back, fixture) {
+  BOOST_TEST(box->oldest_index() == 0u);
+  file("A");
+  file("B", System::mes);
+  BOOST_TEST(box->oldest_index() == 101u);
+  BOOST_TEST(box->end(1, engine::DeliveryEnd::acknowledged, {}, {}, nullptr, now));
+  BOOST_TEST(box->oldest_index() == 102u);
+  store();
+  begin();
+  for (const auto& [number, row] : rows) BOOST_REQUIRE(box->load(number, row));
+  BOOST_TEST(box->oldest_index() == 102u);
 }

@@ -16,6 +16,10 @@ void append_plant(const plant_status& p, std::string& out) {
   o.number("applied", p.applied).number("checkpoint", p.checkpoint).number("resident", p.resident);
   o.number("in_flight", p.in_flight).number("parked", p.parked).number("timers", p.timers);
   o.number("quarantined", p.quarantined).some("chain_head", p.chain_head);
+  if (p.quarantined_actors.empty()) return;
+  json_array all(o.key("quarantined_actors"));
+  for (const auto& [actor, why] : p.quarantined_actors)
+    json_object(all.next()).text("actor", actor).text("reason", why);
 }
 
 }  // namespace

@@ -26,9 +26,9 @@ class nowhere final : public environment {
   [[nodiscard]] std::string rule(std::string_view, std::string_view fallback) const override {
     return std::string(fallback);
   }
-  [[nodiscard]] std::shared_ptr<const reference_state> look_up(std::string_view,
-                                                               std::string_view) override {
-    return nullptr;
+  [[nodiscard]] result<std::shared_ptr<const reference_state>> look_up(std::string_view,
+                                                                       std::string_view) override {
+    return std::shared_ptr<const reference_state>();
   }
   [[nodiscard]] result<std::optional<bytes>> read_row(std::string_view, std::string_view,
                                                       std::string_view) override {

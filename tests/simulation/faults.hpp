@@ -19,7 +19,9 @@ struct swarm {
   std::int64_t flip_every_us = 0;  // mean time between bits that flip in the state's rows; 0 = none
   std::int64_t clock_step_us_max = 0;  // how far the business clock may jump, either way, at a boot
   double commit_fails = 0;  // probability that a commit fails with an I/O error (the process ends)
-  double cell_lost = 0;     // probability per offer that an actor dies
+  double cell_lost = 0;     // probability per offer that an actor dies,
+  double load_fails = 0;    // per activation that it cannot be loaded,
+  double image_fails = 0;   // and per image that there is none to store
   double endpoint_error = 0;          // an attempt is answered with a temporary error
   double endpoint_silent = 0;         // it acts, and its answer is lost
   double endpoint_poison = 0;         // a delivery that it will never take
@@ -53,6 +55,8 @@ struct swarm {
     if (w.chance(0.2)) s.state_lost = 0.3;
     if (w.chance(0.2)) s.flip_every_us = 300'000;
     if (w.chance(0.3)) s.clock_step_us_max = 3'600'000'000;
+    if (w.chance(0.3)) s.load_fails = 0.05;
+    if (w.chance(0.3)) s.image_fails = 0.05;
     return s;
   }
 };

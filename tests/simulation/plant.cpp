@@ -19,8 +19,7 @@ host_options options_of(const std::string& name, const swarm& faults) {
   o.checkpoint_us = 500'000;
   o.resident_bytes_max = faults.resident_bytes_max;
   const bool small = faults.resident_bytes_max < (1 << 20);
-  if (small && faults.flip_every_us == 0)
-    o.outbox_.resident_bytes_max = 2'000;  // bodies are read back
+  if (small) o.outbox_.resident_bytes_max = 2'000;  // bodies are read back
   if (faults.off == mutant::window_off) o.window.ids_max = 1;
   return o;
 }
@@ -111,19 +110,44 @@ void sim_plant::activate(slot_number slot, const std::string& local, journal_ind
       if (!b.core->spoilt()) b.core->lost();
       legacy = b.core->take_legacy();
     }
-    auto made = load_cell(local, upto, reload || !host_.leading());
-    if (!made) {
-      hop("/host", [this, slot, why = made.error()] {
-        input([&](plant_host& h, timestamp now) { h.on_activated(slot, why, now); });
-      });
-      return;
-    }
+    auto made = chance(services_.faults->load_fails)
+                    ? result<std::unique_ptr<cell>>(error{"disk.failed", "the simulation's"})
+                    : load_cell(local, upto, reload || !host_.leading());
+    if (!made) return not_loaded(slot, made.error());
     b.core = std::move(*made);
+    show(local, *b.core);
     hop("/host", [this, slot, rebuilt = b.core->dirty()] {
       input([&](plant_host& h, timestamp now) { h.on_activated(slot, {}, now, rebuilt); });
     });
     serve_waiting(slot, b);
     if (reload) propose_from(slot, b.core->inherit(std::move(legacy), services_.now()));
+  });
+}
+
+bool sim_plant::chance(double probability) const {
+  return probability > 0 && services_.faulty() && services_.where->chance(probability);
+}
+
+/// As plant_shell does: what others look up is shown when it is newer than its row, or was hidden.
+void sim_plant::show(const std::string& local, const cell& c) {
+  if (!c.what().model().referenced) return;
+  const auto at = references_.find(local);
+  const bool withheld = at != references_.end() && !at->second;
+  if (c.sequence() == 0)
+    references_.erase(local);
+  else if (c.dirty() || withheld)
+    references_[local] = c.reference();
+}
+
+/// Whatever cell there was goes with all that it held.
+void sim_plant::not_loaded(slot_number slot, error why) {
+  services_.where->say(name_, "slot", slot, "is not loaded:", why.detail);
+  auto& b = boxes_[slot];
+  b.core.reset();
+  b.image_wanted = false;
+  b.readers.clear();
+  hop("/host", [this, slot, why] {
+    input([&](plant_host& h, timestamp now) { h.on_activated(slot, why, now); });
   });
 }
 
@@ -160,6 +184,11 @@ void sim_plant::offer(slot_number slot, std::vector<stimulus> inputs, timestamp 
 
 void sim_plant::serve_waiting(slot_number slot, box& b) {
   if (!b.core || b.core->in_flight() || b.core->spoilt()) return;
+  if (b.image_wanted && chance(services_.faults->image_fails)) {
+    b.image_wanted = false;
+    hop("/host",
+        [this, slot] { input([&](plant_host& h, timestamp) { h.on_image(slot, nullptr, 0); }); });
+  }
   if (b.image_wanted) {
     b.image_wanted = false;
     hop("/host", [this, slot, image = b.core->image(), size = b.core->memory()] {
@@ -255,13 +284,44 @@ std::string sim_plant::rule(std::string_view, std::string_view fallback) const {
   return std::string(fallback);
 }
 
-std::shared_ptr<const reference_state> sim_plant::look_up(std::string_view kind,
-                                                          std::string_view id) {
+result<std::shared_ptr<const reference_state>> sim_plant::look_up(std::string_view kind,
+                                                                  std::string_view id) {
+  using found_state = std::shared_ptr<const reference_state>;
   const auto local = std::string(kind) + '/' + std::string(id);
-  if (const auto at = references_.find(local); at != references_.end()) return at->second;
-  auto made = load_cell(local, 0, false);
-  if (!made || (*made)->sequence() == 0) return nullptr;
-  return references_[local] = (*made)->reference();
+  if (const auto at = references_.find(local); at != references_.end()) {
+    if (at->second) return at->second;
+    return error{"state.damaged", local + " is quarantined"};
+  }
+  auto snapshot = services_.state->snapshot();
+  if (!snapshot) return snapshot.error();
+  auto row = read_actor_row(**snapshot, name_, local);
+  if (!row) {
+    hop("/host", [this, local] { restore(local); });
+    return row.error();
+  }
+  if (!*row) return found_state();
+  cell c(*services_.kinds->find(kind), id, *this);
+  const bytes aligned((*row)->begin(), (*row)->end());
+  if (auto done = c.load(aligned); !done) return done.error();
+  if (c.sequence() == 0) return found_state();
+  return references_[local] = c.reference();
+}
+
+void sim_plant::restore(const std::string& local) {
+  std::optional<slot_number> slot;
+  input([&](plant_host& h, timestamp) { slot = h.restore(local); });
+  if (!slot) return;
+  hop("/cell", [this, slot = *slot, local] {
+    auto& b = boxes_[slot];
+    if (!b.core || b.core->local() != local) {
+      references_[local] = nullptr;  // until it is there
+      return;
+    }
+    b.readers.push_back([this, local](cell& c) {
+      if (c.local() == local && c.sequence() > 0) references_[local] = c.reference();
+    });
+    serve_waiting(slot, b);
+  });
 }
 
 result<std::optional<bytes>> sim_plant::read_row(std::string_view actor, std::string_view table,

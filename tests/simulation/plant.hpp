@@ -29,6 +29,7 @@ struct process_services {
   std::function<void()> sync_state;
   std::function<void(group_number, const group_status&)> leads;
   std::function<void(const std::string&)> die;  // fail-stop
+  std::function<bool()> faulty;                 // the faults have not ended yet
 };
 
 class sim_plant final : public host_port,
@@ -77,8 +78,8 @@ class sim_plant final : public host_port,
   [[nodiscard]] std::uint32_t generation() const override { return 1; }
   [[nodiscard]] bool bound(System) const override { return services_.faults->endpoints; }
   [[nodiscard]] std::string rule(std::string_view name, std::string_view fallback) const override;
-  [[nodiscard]] std::shared_ptr<const reference_state> look_up(std::string_view kind,
-                                                               std::string_view id) override;
+  [[nodiscard]] result<std::shared_ptr<const reference_state>> look_up(
+      std::string_view kind, std::string_view id) override;
   [[nodiscard]] result<std::optional<bytes>> read_row(std::string_view actor,
                                                       std::string_view table,
                                                       std::string_view key) override;
@@ -89,6 +90,10 @@ class sim_plant final : public host_port,
     bool image_wanted = false;
     std::vector<std::function<void(cell&)>> readers;
   };
+  void show(const std::string& local, const cell& c);
+  void not_loaded(slot_number slot, error why);
+  void restore(const std::string& local);
+  [[nodiscard]] bool chance(double probability) const;
   void serve_waiting(slot_number slot, box& b);
   void propose_from(slot_number slot, proposal p);
   result<std::unique_ptr<cell>> load_cell(const std::string& local, journal_index upto,

@@ -100,6 +100,7 @@ class process : public std::enable_shared_from_this<process> {
     s.send = [this](message_frame f) { route(std::move(f)); };
     s.send_watermark = [this](watermark_frame f) { route(std::move(f)); };
     s.die = [this](const std::string& why) { die(why); };
+    s.faulty = [&n = node_] { return !n.healed_; };
     auto made = std::make_shared<sim_plant>(name, s, number);
     auto loaded = made->load();
     if (!loaded && loaded.error().code == "state.damaged") {  // as node_engine does
