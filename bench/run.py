@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Measures the whole in one run on one machine and quotes ratios against bare limits: a bare LMDB commit, the native port,
-HTTP, memory per idle actor, restart, cold activation. Usage: run.py BUILD_DIR [--seconds 10] [--many 100000] [--json]"""
+HTTP, holds under load, memory per idle actor, restart, cold activation. Usage: run.py BUILD_DIR [--seconds 10]
+[--many 100000] [--only PART] [--json]"""
 
 import argparse
 import json
@@ -20,8 +21,8 @@ from client import Client, Node, free_port  # noqa: E402
 class BenchNode(Node):
     """A node with a client port."""
 
-    def __init__(self, program, data):
-        super().__init__(program, data, free_port(), {})
+    def __init__(self, program, data, endpoints=None):
+        super().__init__(program, data, free_port(), endpoints or {})
         self.client_port = f"tcp://127.0.0.1:{free_port()}"
         self.command += ["--client", self.client_port]
 
@@ -70,6 +71,11 @@ class Run:
         self.line("bare ZeroMQ echo, 256 in flight", f"{echo['messages_per_s']:,.0f} messages/s", **echo)
         return one, many
 
+    def started(self, name, endpoints=None):
+        node = BenchNode(self.program, self.directory / name, endpoints)
+        node.start()
+        return node
+
     def commands(self, node, name, bare, *extra, prepared=False):
         cpu = node.cpu_seconds()
         began = time.monotonic()
@@ -84,8 +90,7 @@ class Run:
         return got
 
     def speed(self, bare):
-        node = BenchNode(self.program, self.directory / "speed")
-        node.start()
+        node = self.started("speed")
         try:
             thousand = ("--actors", 1000, "--plants", 16)
             self.commands(node, "native, 16 plants, 1,000 actors", bare, *thousand)
@@ -100,50 +105,92 @@ class Run:
         finally:
             node.terminate()
 
+    def holds(self):
+        """Holds to real simulators over HTTP, alone and under a steady load in the same plants: as the ERP is bound there,
+        every confirmation of the load is posted to it as well."""
+        ports = {system: free_port() for system in ("erp", "mes", "qms")}
+        simulators = [subprocess.Popen([str(self.program), "simulator", system, "--http", f"127.0.0.1:{port}"],
+                                       stderr=subprocess.DEVNULL) for system, port in ports.items()]
+        try:
+            urls = {system: f"http://127.0.0.1:{port}" for system, port in ports.items()}
+            for name, rate in (("hold -> ERP, MES, QMS, idle", 1), ("hold -> ERP, MES, QMS, 5,000/s", 5000)):
+                node = self.started(f"holds-{rate}", urls)
+                try:
+                    self.hold_run(node, name, rate)
+                finally:
+                    node.terminate()
+        finally:
+            for simulator in simulators:
+                simulator.terminate()
+                simulator.wait()
+
+    def hold_run(self, node, name, rate):
+        got = run_json(self.program, "bench", "holds", "--http", node.http, "--client", node.client_port, "--json",
+                       "--seconds", max(self.options.seconds, 5), "--rate", rate, "--actors", 1000, "--plants", 16)
+        self.line(name, f"p50 {got['all_p50_us'] / 1e3:.1f}  p99 {got['all_p99_us'] / 1e3:.1f}  max {got['all_max_us'] / 1e3:.1f} ms "
+                        f"({got['holds']} holds; placed p99 {got['placed_p99_us'] / 1e3:.1f} ms; "
+                        f"commands {got['rate']:,.0f}/s p99 {got['p99_us'] / 1e3:.1f} ms)"
+                        + ("" if got["refused"] + got["violations"] + got["unacknowledged"] == 0 else "   FAILED ANSWERS"), **got)
+
     def memory_restart_activation(self):
         """Orders that exist and idle: what each holds in memory, how fast a node with them is back, and how fast one wakes."""
-        node, many = BenchNode(self.program, self.directory / "idle"), self.options.many
-        node.start()
+        many = self.options.many
+        node = self.started("idle")
         try:
             before = node.anonymous_bytes()
             subprocess.run([str(self.program), "bench", "commands", "--http", node.http, "--client", node.client_port,
                             "--actors", str(many), "--plants", "16", "--in-flight", "64", "--seconds", "0.2", "--warm-up", "0"],
                            check=True, capture_output=True)
-            time.sleep(self.options.settle)
-            resident = Client(node.http).get("/v1/plants", "dev-ops")
-            count = sum(p.get("resident", 0) for p in resident.get("items", [])) or many
-            held = node.anonymous_bytes() - before
-            self.line("memory per resident actor", f"{held / count:,.0f} bytes ({count:,} resident of {many:,})",
-                      bytes=held / count, resident=count)
+            self.memory(node, "memory per resident actor, after load", before, self.options.settle)
+            self.memory(node, "the same, settled", before, self.options.rest)
+            self.state_of_one(node)
         finally:
             node.kill()
         began = time.monotonic()
-        node.start()
+        node.start(timeout=120)
         ready = time.monotonic() - began
         try:
             self.line("restart after SIGKILL to ready", f"{ready:.2f} s with {many:,} actors, {node.anonymous_bytes() / 1e6:,.0f} MB anonymous",
                       seconds=ready, anonymous=node.anonymous_bytes())
-            client, rng = Client(node.http), random.Random(7)
-            cold, warm = [], []
-            for actor in rng.sample(range(many), min(2000, many)):
-                path = f"/v1/plants/bench-{actor % 16}/orders/B-{actor}"
-                for times in (cold, warm):
-                    began = time.perf_counter()
-                    client.get(path, "dev-ops")
-                    times.append((time.perf_counter() - began) * 1e6)
-            cold.sort()
-            warm.sort()
-            self.line("cold activation, GET", f"p50 {cold[len(cold) // 2]:.0f} µs  p99 {cold[len(cold) * 99 // 100]:.0f} µs; "
-                                              f"the same again p50 {warm[len(warm) // 2]:.0f} µs",
-                      cold_p50_us=cold[len(cold) // 2], warm_p50_us=warm[len(warm) // 2])
+            self.activation(node)
         finally:
             node.kill()
+
+    def memory(self, node, name, before, wait_s):
+        time.sleep(wait_s)
+        plants = Client(node.http).get("/v1/plants", "dev-ops")
+        count = sum(p.get("resident", 0) for p in plants.get("items", [])) or self.options.many
+        held = node.anonymous_bytes() - before
+        self.line(name, f"{held / count:,.0f} bytes ({count:,} resident of {self.options.many:,}; {node.anonymous_bytes() / 1e6:,.0f} MB)",
+                  bytes=held / count, resident=count)
+
+    def state_of_one(self, node):
+        """How large the state is that such an actor has, as JSON: the gate is for one of 200 bytes."""
+        one = Client(node.http).get("/v1/plants/bench-0/orders/B-0", "dev-ops")
+        self.line("state of one of them, as JSON", f"{len(json.dumps(one.get('state', one))):,} bytes")
+
+    def activation(self, node):
+        client, rng, many = Client(node.http), random.Random(7), self.options.many
+        cold, warm = [], []
+        for actor in rng.sample(range(many), min(2000, many)):
+            path = f"/v1/plants/bench-{actor % 16}/orders/B-{actor}"
+            for times in (cold, warm):
+                began = time.perf_counter()
+                client.get(path, "dev-ops")
+                times.append((time.perf_counter() - began) * 1e6)
+        cold.sort()
+        warm.sort()
+        self.line("cold activation, GET", f"p50 {cold[len(cold) // 2]:.0f} µs  p99 {cold[len(cold) * 99 // 100]:.0f} µs; "
+                                          f"the same again p50 {warm[len(warm) // 2]:.0f} µs",
+                  cold_p50_us=cold[len(cold) // 2], warm_p50_us=warm[len(warm) // 2])
 
     def all(self):
         try:
             bare = self.bare()
-            self.speed(bare)
-            self.memory_restart_activation()
+            parts = {"speed": lambda: self.speed(bare), "holds": self.holds, "idle": self.memory_restart_activation}
+            for name, part in parts.items():
+                if not self.options.only or name in self.options.only:
+                    part()
         finally:
             shutil.rmtree(self.directory, ignore_errors=True)
         if self.options.json:
@@ -155,7 +202,9 @@ def main():
     parser.add_argument("build")
     parser.add_argument("--seconds", type=float, default=10)
     parser.add_argument("--many", type=int, default=100_000)
-    parser.add_argument("--settle", type=float, default=3)
+    parser.add_argument("--settle", type=float, default=3, help="seconds after the load until memory is read")
+    parser.add_argument("--rest", type=float, default=25, help="seconds more until it is read again: stored, and at rest")
+    parser.add_argument("--only", action="append", choices=["speed", "holds", "idle"], help="a part of the whole; repeatable")
     parser.add_argument("--dir", default="/var/tmp")
     parser.add_argument("--json", action="store_true")
     Run(parser.parse_args()).all()

@@ -1,4 +1,5 @@
-// `millrace bench commands`: the load generator at the command line.
+// `millrace bench`: the load generator at the command line. `commands` is a closed loop, `holds` an
+// open one with holds in between.
 
 #include "nodes/cli/bench_command.hpp"
 
@@ -39,29 +40,152 @@ void print(const load::options& o, const load::outcome& r, bool json) {
       load::format_ns(r.latency.quantile(0.999)).c_str(), load::format_ns(r.latency.max()).c_str());
 }
 
-int run(const load::options& o, bool json) {
-  if (o.native && o.client.empty()) {
-    std::fprintf(stderr, "bench: --via native needs --client tcp://HOST:PORT\n");
-    return exit_failed;
+void print(const load::options& o, const load::hold_options& h, const load::hold_outcome& r,
+           bool json) {
+  const auto us = [](const load::histogram& of, double q) {
+    return static_cast<double>(of.quantile(q)) / 1e3;
+  };
+  if (json) {
+    std::printf(
+        "{\"rate_wanted\":%.0f,\"holds_per_s\":%.1f,\"actors\":%u,\"plants\":%u,\"seconds\":%.1f,"
+        "\"rate\":%.0f,\"p50_us\":%.0f,\"p99_us\":%.0f,\"max_us\":%.0f,\"refused\":%llu,"
+        "\"violations\":%llu,\"holds\":%llu,\"unacknowledged\":%llu,\"placed_p99_us\":%.0f",
+        h.rate, h.holds_per_s, o.actors, o.plants, r.commands.seconds, r.commands.rate(),
+        us(r.commands.latency, 0.5), us(r.commands.latency, 0.99), us(r.commands.latency, 1.0),
+        static_cast<unsigned long long>(r.commands.refused),
+        static_cast<unsigned long long>(r.commands.violations),
+        static_cast<unsigned long long>(r.all.count()),
+        static_cast<unsigned long long>(r.unacknowledged), us(r.placed, 0.99));
+    for (std::size_t i = 0; i < r.systems.size(); ++i)
+      std::printf(",\"%s_p99_us\":%.0f", load::hold_systems[i].data(), us(r.systems[i], 0.99));
+    std::printf(
+        ",\"all_p50_us\":%.0f,\"all_p90_us\":%.0f,\"all_p99_us\":%.0f,\"all_max_us\":%.0f}\n",
+        us(r.all, 0.5), us(r.all, 0.9), us(r.all, 0.99), us(r.all, 1.0));
+    return;
   }
-  const load::workload work(o);
-  if (o.prepare) {
-    if (auto ready = load::prepare(work); !ready) {
-      std::fprintf(stderr, "bench: %s\n", ready.error().detail.c_str());
-      return exit_failed;
-    }
-  }
-  auto done = o.native ? load::run_native(work) : load::run_http(work);
-  if (!done) {
-    std::fprintf(stderr, "bench: %s\n", done.error().detail.c_str());
-    return exit_failed;
-  }
-  print(o, *done, json);
-  if (done->refused + done->violations == 0 && done->answered > 0) return 0;
-  std::fprintf(stderr, "bench: %llu refused, %llu violations; first: %s\n",
-               static_cast<unsigned long long>(done->refused),
-               static_cast<unsigned long long>(done->violations), done->first_failure.c_str());
+  const auto text = [](const load::histogram& of, double q) {
+    return load::format_ns(of.quantile(q));
+  };
+  std::printf("commands: %.0f/s of %.0f   p50 %s  p99 %s  max %s\n", r.commands.rate(), h.rate,
+              text(r.commands.latency, 0.5).c_str(), text(r.commands.latency, 0.99).c_str(),
+              text(r.commands.latency, 1.0).c_str());
+  const auto row = [&](const char* name, const load::histogram& of) {
+    std::printf("%-22s p50 %s  p90 %s  p99 %s  max %s\n", name, text(of, 0.5).c_str(),
+                text(of, 0.9).c_str(), text(of, 0.99).c_str(), text(of, 1.0).c_str());
+  };
+  std::printf("%llu holds\n", static_cast<unsigned long long>(r.all.count()));
+  row("hold -> placed", r.placed);
+  for (std::size_t i = 0; i < r.systems.size(); ++i)
+    row(("hold -> " + std::string(load::hold_systems[i])).c_str(), r.systems[i]);
+  row("hold -> all three", r.all);
+}
+
+int fail(const error& why) {
+  std::fprintf(stderr, "bench: %s\n", why.detail.c_str());
   return exit_failed;
+}
+
+/// What the run says of itself: 0 when every answer was as it has to be.
+int judge(const load::outcome& r, std::uint64_t unacknowledged = 0) {
+  if (r.refused + r.violations + unacknowledged == 0 && r.answered > 0) return 0;
+  std::fprintf(stderr, "bench: %llu refused, %llu violations, %llu unacknowledged; first: %s\n",
+               static_cast<unsigned long long>(r.refused),
+               static_cast<unsigned long long>(r.violations),
+               static_cast<unsigned long long>(unacknowledged), r.first_failure.c_str());
+  return exit_failed;
+}
+
+int run(const load::options& o, bool json) {
+  if (o.native && o.client.empty())
+    return fail({"request.malformed", "--via native needs --client tcp://HOST:PORT"});
+  const load::workload work(o);
+  if (o.prepare)
+    if (auto ready = load::prepare(work); !ready) return fail(ready.error());
+  const auto done = o.native ? load::run_native(work) : load::run_http(work);
+  if (!done) return fail(done.error());
+  print(o, *done, json);
+  return judge(*done);
+}
+
+int run(const load::options& o, const load::hold_options& h, bool json) {
+  const load::workload work(o);
+  if (o.prepare)
+    if (auto ready = load::prepare(work); !ready) return fail(ready.error());
+  const auto done = load::run_holds(work, h);
+  if (!done) return fail(done.error());
+  print(o, h, *done, json);
+  return judge(done->commands, done->unacknowledged);
+}
+
+/// What all measurements have.
+struct flags {
+  load::options load;
+  load::hold_options holds;
+  std::string via = "native";
+  bool json = false, prepared = false;
+};
+
+void add_common(CLI::App& to, flags& f) {
+  auto& o = f.load;
+  to.add_option("--http", o.http, "HOST:PORT of the node's HTTP API")->capture_default_str();
+  to.add_option("--actors", o.actors, "orders")
+      ->check(CLI::Range(1, 10'000'000))
+      ->capture_default_str();
+  to.add_option("--plants", o.plants, "plants")
+      ->check(CLI::Range(1, 10'000))
+      ->capture_default_str();
+  to.add_option("--payload", o.payload, "bytes of a command")
+      ->check(CLI::Range(1, 1100))
+      ->capture_default_str();
+  to.add_option("--seconds", o.seconds, "measured time")
+      ->check(CLI::Range(0.1, 3600.0))
+      ->capture_default_str();
+  to.add_option("--warm-up", o.warm_up, "seconds before the measurement")->capture_default_str();
+  to.add_option("--token-prefix", o.token_prefix, "tokens are PREFIX + system")
+      ->capture_default_str();
+  to.add_flag("--prepared", f.prepared, "plants and orders exist already");
+  to.add_flag("--json", f.json, "one line of JSON");
+}
+
+void add_commands(CLI::App& bench, const std::shared_ptr<flags>& f, int& exit_code) {
+  auto* to = bench.add_subcommand(
+      "commands", "Closed loop of confirm-operation commands; every answer is checked");
+  add_common(*to, *f);
+  to->add_option("--client", f->load.client, "tcp://HOST:PORT of the node's client port");
+  to->add_option("--via", f->via, "native or http")
+      ->check(CLI::IsMember({"native", "http"}))
+      ->capture_default_str();
+  to->add_option("--in-flight", f->load.in_flight, "commands in flight")
+      ->check(CLI::Range(1, 65536))
+      ->capture_default_str();
+  to->add_option("--connections", f->load.connections, "HTTP connections")
+      ->check(CLI::Range(1, 1024))
+      ->capture_default_str();
+  to->callback([f, &exit_code] {
+    f->load.native = f->via == "native";
+    f->load.prepare = !f->prepared;
+    exit_code = run(f->load, f->json);
+  });
+}
+
+void add_holds(CLI::App& bench, const std::shared_ptr<flags>& f, int& exit_code) {
+  auto* to = bench.add_subcommand(
+      "holds",
+      "Open loop of confirm-operation commands while holds are placed, until ERP, MES and QMS "
+      "(bound at the node) have acknowledged them");
+  add_common(*to, *f);
+  to->add_option("--client", f->load.client, "tcp://HOST:PORT of the node's client port")
+      ->required();
+  to->add_option("--rate", f->holds.rate, "commands a second")
+      ->check(CLI::Range(1, 1'000'000))
+      ->capture_default_str();
+  to->add_option("--holds", f->holds.holds_per_s, "holds a second")
+      ->check(CLI::Range(0.1, 1000.0))
+      ->capture_default_str();
+  to->callback([f, &exit_code] {
+    f->load.prepare = !f->prepared;
+    exit_code = run(f->load, f->holds, f->json);
+  });
 }
 
 }  // namespace
@@ -69,47 +193,8 @@ int run(const load::options& o, bool json) {
 void add_bench_command(CLI::App& app, int& exit_code) {
   auto* bench = app.add_subcommand("bench", "Measure a running node");
   bench->require_subcommand(1);
-  auto* commands = bench->add_subcommand(
-      "commands", "Closed loop of confirm-operation commands; every answer is checked");
-  auto o = std::make_shared<load::options>();
-  auto via = std::make_shared<std::string>("native");
-  auto json = std::make_shared<bool>(false);
-  auto prepared = std::make_shared<bool>(false);
-  commands->add_option("--http", o->http, "HOST:PORT of the node's HTTP API")
-      ->capture_default_str();
-  commands->add_option("--client", o->client, "tcp://HOST:PORT of the node's client port");
-  commands->add_option("--via", *via, "native or http")
-      ->check(CLI::IsMember({"native", "http"}))
-      ->capture_default_str();
-  commands->add_option("--in-flight", o->in_flight, "commands in flight")
-      ->check(CLI::Range(1, 65536))
-      ->capture_default_str();
-  commands->add_option("--connections", o->connections, "HTTP connections")
-      ->check(CLI::Range(1, 1024))
-      ->capture_default_str();
-  commands->add_option("--actors", o->actors, "orders")
-      ->check(CLI::Range(1, 10'000'000))
-      ->capture_default_str();
-  commands->add_option("--plants", o->plants, "plants")
-      ->check(CLI::Range(1, 10'000))
-      ->capture_default_str();
-  commands->add_option("--payload", o->payload, "bytes of a command")
-      ->check(CLI::Range(1, 1100))
-      ->capture_default_str();
-  commands->add_option("--seconds", o->seconds, "measured time")
-      ->check(CLI::Range(0.1, 3600.0))
-      ->capture_default_str();
-  commands->add_option("--warm-up", o->warm_up, "seconds before the measurement")
-      ->capture_default_str();
-  commands->add_option("--token-prefix", o->token_prefix, "tokens are PREFIX + system")
-      ->capture_default_str();
-  commands->add_flag("--prepared", *prepared, "plants and orders exist already");
-  commands->add_flag("--json", *json, "one line of JSON");
-  commands->callback([o, via, json, prepared, &exit_code] {
-    o->native = *via == "native";
-    o->prepare = !*prepared;
-    exit_code = run(*o, *json);
-  });
+  add_commands(*bench, std::make_shared<flags>(), exit_code);
+  add_holds(*bench, std::make_shared<flags>(), exit_code);
 }
 
 }  // namespace millrace::cli

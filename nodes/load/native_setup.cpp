@@ -1,13 +1,15 @@
-// Orders for the workload by the client port: a million of them by HTTP would take an hour, since
-// each release is a workflow of its own and a connection waits for its answer.
+// Orders and lots for the workload by the client port: a million of them by HTTP would take an
+// hour, since each release is a workflow of its own and a connection waits for its answer.
 
 #include <chrono>
+#include <functional>
 #include <vector>
 #include <zmq.hpp>
 
 #include "nodes/client_envelope.hpp"
 #include "nodes/load/load.hpp"
 #include "schemas/engine/envelope_generated.h"
+#include "schemas/inventory/batch_generated.h"
 #include "schemas/production/order_generated.h"
 
 namespace millrace::load {
@@ -17,17 +19,25 @@ constexpr std::uint32_t in_flight = 2048;
 constexpr std::uint32_t frame_commands_max = 128;
 constexpr int tries_max = 20;  // of a command that the node was too busy for
 
-/// Sends one command for each order and waits for all answers; 409 is what an earlier run has done.
+/// One command, sent to that many actors of one kind.
+struct setup_step {
+  std::string kind;
+  std::uint8_t command = 0;
+  bytes body;
+  std::uint32_t count = 0;
+  std::function<std::string(std::uint32_t)> id_of;
+};
+
+/// Sends one command to each actor and waits for all answers; 409 is what an earlier run has done.
 class setup_round {
  public:
-  setup_round(const workload& w, zmq::socket_t& socket, order::Command what, bytes body)
-      : work_(w), socket_(socket), what_(what), body_(std::move(body)) {}
+  setup_round(const workload& w, zmq::socket_t& socket, setup_step step)
+      : work_(w), socket_(socket), step_(std::move(step)) {}
 
   result<void> run() {
-    const auto orders = work_.settings().actors;
     std::uint32_t next = 0;
-    while (answered_ < orders) {
-      while (!again_.empty() || (next < orders && open_ < in_flight)) {
+    while (answered_ < step_.count) {
+      while (!again_.empty() || (next < step_.count && open_ < in_flight)) {
         if (auto sent = send(next); !sent) return sent;
       }
       if (auto got = receive(); !got) return got;
@@ -44,7 +54,7 @@ class setup_round {
       if (!again_.empty()) {
         add(again_.back());
         again_.pop_back();
-      } else if (next < work_.settings().actors && open_ < in_flight) {
+      } else if (next < step_.count && open_ < in_flight) {
         add(next++);
       } else {
         break;
@@ -59,16 +69,16 @@ class setup_round {
 
   void add(std::uint32_t actor) {
     ++open_;
-    builder_.ForceVectorAlignment(body_.size(), 1, 8);
-    const auto body = builder_.CreateVector(body_);
+    builder_.ForceVectorAlignment(step_.body.size(), 1, 8);
+    const auto body = builder_.CreateVector(step_.body);
     const auto plant = builder_.CreateString(work_.plant_of(actor));
-    const auto kind = builder_.CreateString("order", 5);
-    const auto id = builder_.CreateString(work_.order_of(actor));
+    const auto kind = builder_.CreateString(step_.kind);
+    const auto id = builder_.CreateString(step_.id_of(actor));
     engine::CommandBuilder b(builder_);
     b.add_plant(plant);
     b.add_kind(kind);
     b.add_id(id);
-    b.add_command(static_cast<std::uint8_t>(what_));
+    b.add_command(step_.command);
     b.add_body(body);
     b.add_deadline_ms(60'000);
     b.add_token_tag(actor);
@@ -98,7 +108,7 @@ class setup_round {
       ++answered_;
       return {};
     }
-    if ((status == 429 || status == 503) && tries_++ < tries_max * work_.settings().actors) {
+    if ((status == 429 || status == 503) && tries_++ < tries_max * step_.count) {
       again_.push_back(static_cast<std::uint32_t>(reply.token_tag()));
       return {};
     }
@@ -109,8 +119,7 @@ class setup_round {
 
   const workload& work_;
   zmq::socket_t& socket_;
-  order::Command what_;
-  bytes body_;
+  setup_step step_;
   flatbuffers::FlatBufferBuilder builder_{64 * 1024};
   std::vector<flatbuffers::Offset<engine::Command>> commands_;
   std::vector<std::uint32_t> again_;
@@ -126,9 +135,8 @@ bytes packed_command(const Table& native) {
   return bytes(builder.GetBufferPointer(), builder.GetBufferPointer() + builder.GetSize());
 }
 
-}  // namespace
-
-result<void> prepare_orders(const workload& w) {
+/// The steps one after the other, on one connection.
+result<void> run_steps(const workload& w, std::vector<setup_step> steps) {
   zmq::context_t context(1);
   zmq::socket_t socket(context, zmq::socket_type::dealer);
   socket.set(zmq::sockopt::linger, 0);
@@ -140,15 +148,36 @@ result<void> prepare_orders(const workload& w) {
     return error{"request.malformed",
                  "cannot connect to " + w.settings().client + ": " + failure.what()};
   }
+  for (auto& step : steps)
+    if (auto done = setup_round(w, socket, std::move(step)).run(); !done) return done;
+  return {};
+}
+
+}  // namespace
+
+result<void> prepare_orders(const workload& w) {
   order::CreateT create;
   create.material = "BENCH-1";
   create.revision = "A";
   create.quantity = decimal::from_units(1'000'000'000);
   create.unit = "EA";
-  setup_round creates(w, socket, order::Command::Create, packed_command(create));
-  if (auto done = creates.run(); !done) return done;
-  setup_round releases(w, socket, order::Command::Release, packed_command(order::ReleaseT()));
-  return releases.run();
+  const auto id_of = [&w](std::uint32_t order) { return w.order_of(order); };
+  const auto command = [](order::Command c) { return static_cast<std::uint8_t>(c); };
+  const auto count = w.settings().actors;
+  return run_steps(
+      w, {{"order", command(order::Command::Create), packed_command(create), count, id_of},
+          {"order", command(order::Command::Release), packed_command(order::ReleaseT()), count,
+           id_of}});
+}
+
+result<void> prepare_lots(const workload& w, std::uint32_t holds) {
+  batch::ReceiveT receive;
+  receive.material = "BENCH-1";
+  receive.quantity = decimal::from_units(100);
+  receive.unit = "EA";
+  return run_steps(
+      w, {{"batch", static_cast<std::uint8_t>(batch::Command::Receive), packed_command(receive),
+           holds, [&w](std::uint32_t hold) { return w.lot_of(hold); }}});
 }
 
 }  // namespace millrace::load

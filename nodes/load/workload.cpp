@@ -74,6 +74,10 @@ std::string workload::plant_of(std::uint32_t actor) const {
 
 std::string workload::order_of(std::uint32_t actor) const { return "B-" + std::to_string(actor); }
 
+std::string workload::lot_of(std::uint32_t hold) const {
+  return "H-" + options_.run + '-' + std::to_string(hold);
+}
+
 std::string workload::confirmation_id(const work_item& item) const {
   return options_.run + "-" + std::to_string(item.number);
 }
