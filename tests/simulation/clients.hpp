@@ -85,6 +85,8 @@ class clients {
   shared_operation draw_shipment(const std::string& plant);
   shared_operation draw_inspection(const std::string& plant);
   shared_operation draw_release(const std::string& plant);
+  shared_operation draw_run(const std::string& plant);
+  shared_operation draw_floor(const std::string& plant);
   shared_operation draw_exception(const std::string& plant);
   shared_operation draw_repetition();
   [[nodiscard]] std::string any(const char* prefix, unsigned count);

@@ -6,9 +6,14 @@
 
 #include "schemas/inventory/batch_kind.hpp"
 #include "schemas/logistics/shipment_kind.hpp"
+#include "schemas/maintenance/work_center_kind.hpp"
 #include "schemas/masterdata/material_kind.hpp"
 #include "schemas/platform/plant_kind.hpp"
+#include "schemas/platform/rule_set_kind.hpp"
+#include "schemas/production/batch_run_kind.hpp"
 #include "schemas/production/order_kind.hpp"
+#include "schemas/production/recipe_kind.hpp"
+#include "schemas/quality/batch_release_kind.hpp"
 #include "schemas/quality/inspection_kind.hpp"
 #include "tests/simulation/clients.hpp"
 
@@ -91,6 +96,29 @@ void clients::set_up(const std::string& plant) {
     add(make<order::CreateT, order::schema>(plant, numbered("O-", o), create, System::erp));
     add(make<order::ReleaseT, order::schema>(plant, numbered("O-", o), {}, System::erp));
   }
+  work_center::DefineT center;
+  center.name = "Assembly";
+  add(make<work_center::DefineT, work_center::schema>(plant, "WC-1", center, System::erp));
+  recipe::DefineT formula;
+  formula.revision = "A";
+  formula.material = "PUMP";
+  formula.batch_size = decimal::from_units(1);
+  formula.unit = "EA";
+  formula.parameters.emplace_back().parameter = "pressure";
+  formula.parameters[0].upper = std::make_unique<decimal>(decimal::from_units(10));
+  formula.parameters[0].unit = "BAR";
+  add(make<recipe::DefineT, recipe::schema>(plant, "R-PUMP", formula, System::plm));
+  recipe::ApproveT approve;
+  approve.revision = "A";
+  add(make<recipe::ApproveT, recipe::schema>(plant, "R-PUMP", approve, System::qms));
+  batch_run::CreateT run;
+  run.recipe = "R-PUMP";
+  run.quantity = decimal::from_units(1000);
+  run.unit = "EA";
+  for (unsigned o = 0; o < orders; ++o) {
+    run.order = numbered("O-", o);
+    add(make<batch_run::CreateT, batch_run::schema>(plant, numbered("BR-", o), run, System::mes));
+  }
   for (unsigned s = 0; s < shipments; ++s)
     add(make<shipment::PlanT, shipment::schema>(plant, numbered("S-", s),
                                                 plan_of("HOUSING", 1'000'000), System::wms));
@@ -102,7 +130,9 @@ void clients::set_up(const std::string& plant) {
 shared_operation clients::draw() {
   const auto plant = node_.plant_names()[world_.below(faults_.plants)];
   const auto pick = world_.below(100);
-  if (pick < 50) return draw_report(plant);
+  if (pick < 40) return draw_report(plant);
+  if (pick < 46) return draw_run(plant);
+  if (pick < 50) return draw_floor(plant);
   if (pick < 68) return draw_shipment(plant);
   if (pick < 78) return draw_hold(plant);
   if (pick < 85) return draw_inspection(plant);
@@ -268,6 +298,86 @@ shared_operation clients::draw_release(const std::string& plant) {
   if (world_.chance(0.1))
     return make<order::CancelT, order::schema>(where.plant, where.id, {}, System::erp);
   return make<order::RequestReleaseT, order::schema>(where.plant, where.id, {}, System::erp);
+}
+
+// Batch runs: states in any order, values in and out of the limits, materials through the run or
+// the order, records that close and open again.
+shared_operation clients::draw_run(const std::string& plant) {
+  const auto run = any("BR-", orders);
+  const auto id = numbered("R-", made_);
+  const auto pick = world_.below(100);
+  if (pick < 25) {
+    batch_run::ReportStateT c;
+    c.report = id;
+    c.status = batch_run::EnumValuesStatus()[world_.below(12)];
+    return make<batch_run::ReportStateT, batch_run::schema>(plant, run, c, System::mes);
+  }
+  if (pick < 45) {
+    batch_run::ReportParameterT c;
+    c.report = id;
+    c.parameter = "pressure";
+    c.actual = std::make_unique<decimal>(decimal::from_units(world_.chance(0.7) ? 9 : 11));
+    c.unit = "BAR";
+    return make<batch_run::ReportParameterT, batch_run::schema>(plant, run, c, System::mes);
+  }
+  if (pick < 65) {
+    batch_run::ReportConsumptionT c;
+    c.report = id;
+    c.material = "HOUSING";
+    c.batch = any("B-", batches);
+    c.quantity = decimal::from_units(1);
+    c.unit = "EA";
+    return make<batch_run::ReportConsumptionT, batch_run::schema>(plant, run, c, System::mes);
+  }
+  if (pick < 80) {
+    order::ReportProductionT c;
+    c.report = id;
+    c.batch = numbered("P-", run.back() - '0');
+    c.quantity = decimal::from_units(1);
+    c.unit = "EA";
+    c.batch_run = run;
+    return make<order::ReportProductionT, order::schema>(plant, numbered("O-", run.back() - '0'), c,
+                                                         System::mes);
+  }
+  if (pick < 90) return make<batch_run::CloseT, batch_run::schema>(plant, run, {}, System::mes);
+  batch_run::ReopenT c;
+  c.reason = "simulated";
+  return make<batch_run::ReopenT, batch_run::schema>(plant, run, c, System::qms);
+}
+
+// A work center that comes and goes, rules that change, and releases of batches.
+shared_operation clients::draw_floor(const std::string& plant) {
+  const auto pick = world_.below(100);
+  if (pick < 20) {
+    work_center::ReportDownT c;
+    c.downtime = numbered("D-", world_.below(4));
+    c.reason = "simulated";
+    return make<work_center::ReportDownT, work_center::schema>(plant, "WC-1", c, System::mes);
+  }
+  if (pick < 45) {
+    work_center::ReportUpT c;
+    c.downtime = numbered("D-", world_.below(4));
+    return make<work_center::ReportUpT, work_center::schema>(plant, "WC-1", c, System::mes);
+  }
+  if (pick < 55) {
+    plant::AdoptRulesT c;
+    c.plant_version = made_;
+    auto& rule = c.rules.emplace_back();
+    rule.name = "batch_release.signature";
+    rule.value = world_.chance(0.5) ? "yes" : "no";
+    rule.version = made_;
+    return make<plant::AdoptRulesT, plant::schema>(plant, plant, c, System::ops);
+  }
+  const auto batch_id = world_.chance(0.85) ? any("Q-", inspected) : any("P-", orders);
+  if (pick < 75)
+    return make<batch_release::StartT, batch_release::schema>(plant, batch_id, {}, System::qms);
+  if (pick < 88)
+    return make<batch_release::RecheckT, batch_release::schema>(plant, batch_id, {}, System::qms);
+  batch_release::SignT c;
+  c.decision =
+      world_.chance(0.5) ? batch_release::Decision::release : batch_release::Decision::reject;
+  c.reason = "simulated";
+  return make<batch_release::SignT, batch_release::schema>(plant, batch_id, c, System::qms);
 }
 
 shared_operation clients::draw_exception(const std::string& plant) {
