@@ -32,6 +32,19 @@ constexpr std::array fixed_routes{
                 "Inputs and outputs of a batch, any depth, across plants", "direction,depth,at"},
     fixed_route{"/v1/plants/{plant}/orders/{id}/check-release", "post", "production",
                 "Every check of the release with verdict and reason; changes nothing", ""},
+    fixed_route{"/v1/plants/{plant}/batch-runs/{id}/record", "get", "production",
+                "The batch record: every entry, and the hash that shows it whole", ""},
+    fixed_route{"/v1/rules", "get", "platform",
+                "Catalogue of the business rules; of a plant with what it works by", "plant"},
+    fixed_route{"/v1/rules", "put", "platform",
+                "Sets rules of the enterprise, a region or a plant; the plants adopt them", ""},
+    fixed_route{"/v1/slas", "get", "platform",
+                "Business service levels per plant: percentiles, breaches, burn rates",
+                "plant,name"},
+    fixed_route{"/v1/rules/history", "get", "platform", "Versions of a rule set",
+                "level,region,plant,limit,cursor"},
+    fixed_route{"/v1/rules/dry-run", "post", "platform",
+                "What other rules would have changed, by a plant's past events", ""},
     fixed_route{"/v1/exceptions", "get", "platform", "Facts that could not be posted",
                 "plant,code,limit,cursor"},
     fixed_route{"/v1/exceptions/{id}", "get", "platform", "One exception with its command", ""},
@@ -257,24 +270,34 @@ class document {
   }
 
   void write_fixed() {
+    std::string_view path;  // several methods of one path follow each other
     for (const auto& route : fixed_routes) {
-      out_.key(route.path).open('{');
-      begin(route.method, std::string(route.method) + " " + std::string(route.path), route.tag,
-            route.summary);
-      if (route.is_open) out_.key("security").open('[').close(']');
-      out_.key("parameters").open('[');
-      write_path_parameters(route.path, out_);
-      write_query_parameters(route.query, out_);
-      out_.close(']');
-      if (route.method == "post")
-        out_.key("requestBody")
-            .raw(R"({"content":{"application/json":{"schema":{"type":"object"}}}})");
-      out_.key("responses").open('{').key("200");
-      write_shared("responses", "Document", out_);
-      out_.key("default");
-      write_shared("responses", "Problem", out_);
-      out_.close('}').close('}').close('}');
+      if (route.path != path) {
+        if (!path.empty()) out_.close('}');
+        out_.key(route.path).open('{');
+        path = route.path;
+      }
+      write_fixed_route(route);
     }
+    out_.close('}');
+  }
+
+  void write_fixed_route(const fixed_route& route) {
+    begin(route.method, std::string(route.method) + " " + std::string(route.path), route.tag,
+          route.summary);
+    if (route.is_open) out_.key("security").open('[').close(']');
+    out_.key("parameters").open('[');
+    write_path_parameters(route.path, out_);
+    write_query_parameters(route.query, out_);
+    out_.close(']');
+    if (route.method != "get")
+      out_.key("requestBody")
+          .raw(R"({"content":{"application/json":{"schema":{"type":"object"}}}})");
+    out_.key("responses").open('{').key("200");
+    write_shared("responses", "Document", out_);
+    out_.key("default");
+    write_shared("responses", "Problem", out_);
+    out_.close('}').close('}');
   }
 
   const schema_model& model_;

@@ -20,6 +20,7 @@
 #include "nodes/gateway/gateway.hpp"
 #include "nodes/http/server.hpp"
 #include "nodes/log.hpp"
+#include "nodes/slas/sla_reader.hpp"
 
 namespace millrace::cli {
 namespace {
@@ -146,6 +147,8 @@ result<void> start_ports(const node_config& c, parts& p) {
   p.port_auth = std::make_unique<gateway::authenticator>(c.tokens);
   p.gate = std::make_shared<gateway::gateway>(*p.engine, schema_model::built_in(),
                                               gateway::authenticator(c.tokens), c.gateway);
+  p.gate->set_service_levels(std::make_shared<slas::reader>(
+      *p.engine, schema_model::built_in(), std::filesystem::path(c.data) / "service-levels"));
   p.gate->set_preview([raw = p.adapter.get()](const attempt& a) { return raw->preview(a); });
   if (!c.client.empty()) {
     client_port_options o;

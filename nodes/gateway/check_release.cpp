@@ -10,6 +10,7 @@
 #include <map>
 
 #include "actors/order_plan.hpp"
+#include "actors/rules.hpp"
 #include "actors/stock.hpp"
 #include "nodes/gateway/core.hpp"
 #include "nodes/gateway/json_text.hpp"
@@ -127,6 +128,13 @@ struct checking : std::enable_shared_from_this<checking> {
     if (!actors::stock_total(*lot).is_positive()) return;
     for (const auto& b : actors::availability_of(*lot).blockers)
       s.blocked += (s.blocked.empty() ? "" : ", ") + view.where.id + ": " + b.code;
+  }
+  /// As the plant has adopted it, else as this node is configured.
+  [[nodiscard]] bool references_must_exist() const {
+    constexpr std::string_view rule = "references.must_exist";
+    if (plant == nullptr) return g.options.references_must_exist;
+    const auto in_force = actors::rule_at(*plant, rule);
+    return in_force.level == "default" ? g.options.references_must_exist : in_force.value == "true";
   }
   void finish() {
     const auto now = timestamp::from_micros(std::chrono::duration_cast<std::chrono::microseconds>(

@@ -3,8 +3,12 @@
 // else.
 #include "nodes/gateway/gateway.hpp"
 
+#include "nodes/gateway/answers.hpp"
+#include "nodes/gateway/batch_record.hpp"
 #include "nodes/gateway/correlation.hpp"
 #include "nodes/gateway/event_hub.hpp"
+#include "nodes/gateway/rules.hpp"
+#include "nodes/gateway/slas.hpp"
 #include "nodes/gateway/utf8.hpp"
 
 namespace millrace::gateway {
@@ -44,14 +48,25 @@ result<void> apply_person(const call_ptr& c) {
 
 gateway::gateway(engine_api& engine, const schema_model& model, authenticator auth,
                  settings options)
-    : core_(engine, model, std::move(auth), options) {}
+    : core_(engine, model, std::move(auth), options),
+      keeper_(std::make_shared<rule_keeper>(engine)) {}
 gateway::~gateway() = default;
 
-void gateway::tick() { core_.live->tick(); }
+void gateway::set_service_levels(std::shared_ptr<slas::reader> measured) {
+  measured_ = std::move(measured);
+}
+
+void gateway::tick() {
+  core_.live->tick();
+  if (stopping_.load() || !core_.engine.ready()) return;
+  keeper_->tick();
+  if (measured_) measured_->tick(wall_clock());
+}
 
 void gateway::begin_stop() {
   stopping_.store(true);
   core_.live->clear();
+  if (measured_) measured_->stop();
 }
 
 void gateway::handle(std::shared_ptr<http::exchange> e) {
@@ -98,7 +113,7 @@ bool gateway::route_public(const call_ptr& c) {
       const auto who = core_.auth.header(c->request().get("Authorization"));
       if (!who) return c->fail(who.error()), true;
     }
-    return get_metrics(core_, c), true;
+    return get_metrics(core_, c, sla_metrics(measured_.get())), true;
   }
   if (s[0] == "openapi.json") {
     c->route = route::platform;
@@ -133,6 +148,9 @@ void gateway::route_platform(const call_ptr& c) {
     if (what == "endpoints") return get(get_endpoints);
     if (what == "schemas") return get(get_schemas);
     if (what == "xref") return get(get_xref);
+    if (what == "slas") return method_is(c, "GET") ? get_slas(core_, c, measured_.get()) : void();
+    if (what == "rules" && c->request().method == "PUT") return put_rules(core_, c);
+    if (what == "rules") return get(get_rules);
     if (what == "events") return c->route = route::events, get(get_events);
     if (what == "processes") return c->route = route::process, get(get_processes);
     const auto* kind = core_.model.collection(what);
@@ -140,6 +158,9 @@ void gateway::route_platform(const call_ptr& c) {
     if (kind == nullptr) return unknown(c);
     return method_is(c, "GET") ? get_list_all(core_, c, *kind) : void();
   }
+  if (what == "rules" && s.size() == 3 && s[2] == "history") return get(get_rule_history);
+  if (what == "rules" && s.size() == 3 && s[2] == "dry-run")
+    return method_is(c, "POST") ? post_rules_dry_run(core_, c) : void();
   if (what == "transactions" && s.size() == 3) {
     c->route = route::process;
     return method_is(c, "GET") ? get_transaction(core_, c, s[2]) : void();
@@ -230,6 +251,10 @@ void gateway::route_actor(const call_ptr& c, const kind_model& kind) {
   if (kind.name == "batch" && s[5] == "genealogy") {
     c->route = route::read;
     return method_is(c, "GET") ? get_genealogy(core_, c, where) : void();
+  }
+  if (kind.name == "batch_run" && s[5] == "record") {
+    c->route = route::read;
+    return method_is(c, "GET") ? get_batch_record(core_, c, where) : void();
   }
   if (kind.name == "order" && s[5] == "check-release") {
     c->route = route::read;

@@ -9,7 +9,13 @@
 #include "nodes/gateway/core.hpp"
 #include "nodes/http/message.hpp"
 
+namespace millrace::slas {
+class reader;
+}
+
 namespace millrace::gateway {
+
+class rule_keeper;
 
 class gateway final : public http::handler {
  public:
@@ -27,7 +33,10 @@ class gateway final : public http::handler {
   void set_preview(std::function<result<mapped_request>(const attempt&)> f) {
     core_.preview = std::move(f);
   }
-  /// Heartbeats of live streams; called about once a second.
+  /// The service levels that this node measures; the gateway keeps them going. Before the server
+  /// starts.
+  void set_service_levels(std::shared_ptr<slas::reader> measured);
+  /// Heartbeats of live streams, adoption of rules, service levels; called about once a second.
   void tick();
   /// From now on /readyz says 503; live streams end.
   void begin_stop();
@@ -39,6 +48,8 @@ class gateway final : public http::handler {
   void route_plant(const call_ptr& c);
   void route_actor(const call_ptr& c, const kind_model& kind);
   core core_;
+  std::shared_ptr<rule_keeper> keeper_;
+  std::shared_ptr<slas::reader> measured_;
   std::atomic<bool> stopping_{false};
 };
 

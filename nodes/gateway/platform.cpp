@@ -3,6 +3,7 @@
 #include "nodes/gateway/answers.hpp"
 #include "nodes/gateway/core.hpp"
 #include "nodes/gateway/json_text.hpp"
+#include "nodes/gateway/slas.hpp"
 
 namespace millrace::gateway {
 namespace {
@@ -87,18 +88,23 @@ void get_schema(core& g, const call_ptr& c, const std::string& name) {
   c->json(200, std::move(out));
 }
 
-void get_metrics(core& g, const call_ptr& c) {
-  g.engine.plants(on_thread_of<std::vector<plant_status>>(c, [&g, c](auto plants) {
+void get_metrics(core& g, const call_ptr& c) { get_metrics(g, c, {}); }
+
+void get_metrics(core& g, const call_ptr& c, std::string more) {
+  g.engine.plants(on_thread_of<std::vector<plant_status>>(c, [&g, c,
+                                                              more = std::move(more)](auto plants) {
     auto held = std::make_shared<std::vector<plant_status>>(plants ? std::move(*plants)
                                                                    : std::vector<plant_status>());
-    g.engine.endpoints(on_thread_of<std::vector<endpoint_view>>(c, [&g, c, held](auto endpoints) {
-      http::response r;
-      r.set("Content-Type", "text/plain; version=0.0.4; charset=utf-8");
-      r.body = g.metrics.text(*held, endpoints ? *endpoints : std::vector<endpoint_view>(),
-                              g.server_figures ? g.server_figures() : http::server_figures(),
-                              wall_clock());
-      c->answer(std::move(r));
-    }));
+    g.engine.endpoints(
+        on_thread_of<std::vector<endpoint_view>>(c, [&g, c, held, more](auto endpoints) {
+          http::response r;
+          r.set("Content-Type", "text/plain; version=0.0.4; charset=utf-8");
+          r.body = g.metrics.text(*held, endpoints ? *endpoints : std::vector<endpoint_view>(),
+                                  g.server_figures ? g.server_figures() : http::server_figures(),
+                                  wall_clock());
+          r.body += more;
+          c->answer(std::move(r));
+        }));
   }));
 }
 
