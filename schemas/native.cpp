@@ -165,7 +165,7 @@ result<decimal> decimal::parse_json_number(std::string_view text) {
   const bool is_exponent = parts.rest[0] == 'e' || parts.rest[0] == 'E';
   const bool is_complete = end == exponent_text.data() + exponent_text.size();
   if (!is_exponent || !is_complete || failure == std::errc::invalid_argument ||
-      (has_plus && exponent < 0))
+      (has_plus && exponent_text.starts_with('-')))
     return decimal_error("decimal.syntax", text);
   constexpr std::int32_t exponent_max = 400;  // beyond, any digit but 0 is out of range anyway
   if (failure == std::errc::result_out_of_range || exponent > exponent_max ||

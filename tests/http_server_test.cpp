@@ -227,6 +227,18 @@ BOOST_AUTO_TEST_CASE(a_ten_megabyte_body_gets_a_clean_413) {
   BOOST_TEST(!c.reset());
 }
 
+BOOST_AUTO_TEST_CASE(a_chunked_body_may_come_byte_by_byte) {
+  running r;
+  raw_client c(r.port());
+  BOOST_TEST(c.send("POST /e HTTP/1.1\r\n" + host + "Transfer-Encoding: chunked\r\n\r\n"));
+  // found by fuzzing: Beast asserted on a last chunk in pieces
+  for (const char byte : std::string("3\r\nabc\r\n0\r\n\r\n")) {
+    BOOST_TEST(c.send(std::string_view(&byte, 1)));
+    std::this_thread::yield();
+  }
+  BOOST_TEST(c.response().find("POST /e abc") != std::string::npos);
+}
+
 BOOST_AUTO_TEST_CASE(expect_continue_is_answered_before_the_body) {
   running r;
   raw_client c(r.port());

@@ -110,8 +110,13 @@ class mapping::checker {
       found(at + "/method", "must be POST, PUT, PATCH or DELETE");
     const auto path = node.text("path");
     if (!path.starts_with('/')) found(at + "/path", "must begin with '/'");
-    if (path.find_first_of("?# ") != std::string::npos)
-      found(at + "/path", "must be a path alone, without query or blanks");
+    const bool plain = std::ranges::all_of(path, [](char c) {
+      return static_cast<unsigned char>(c) > 0x20 && static_cast<unsigned char>(c) < 0x7f &&
+             c != '?' && c != '#';
+    });
+    if (!plain)
+      found(at + "/path",
+            "must be a path alone in ASCII, without query, blanks or control characters");
     text(at + "/path", path, false);
     const auto document = node.text("document");
     if (!document.empty() && !document.starts_with('/'))
