@@ -14,6 +14,7 @@
 #include <spdlog/spdlog.h>
 
 #include "cluster/check.hpp"
+#include "cluster/hand_over.hpp"
 #include "cluster/replication_loop.hpp"
 
 namespace millrace {
@@ -128,6 +129,7 @@ void plant_shell::push(std::unique_ptr<inbox::task> t) {
 }
 
 void plant_shell::turn(caf::event_based_actor& self) {
+  const hand_over from_worker_to_worker(this);
   services_.io.drop_stale_here();
   turning = this;
   core_->limit_memory(memory_max_.load(std::memory_order_relaxed));
