@@ -183,7 +183,17 @@ std::vector<const journal_group*> journal::groups() const {
   return out;
 }
 
-result<group_image> journal::image(group_number number) const {
+result<chain_hash> journal::chain_at(group_number number, journal_index index) const {
+  const journal_group* g = find(number);
+  check(g != nullptr);
+  auto snapshot = store_.snapshot();
+  if (!snapshot) return snapshot.error();
+  auto found = at(**snapshot, *g, index);
+  if (!found) return found.error();
+  return found->chain;
+}
+
+result<group_image> journal::image(group_number number, journal_index trailing) const {
   const journal_group* g = find(number);
   check(g != nullptr);
   auto snapshot = store_.snapshot();
@@ -192,9 +202,14 @@ result<group_image> journal::image(group_number number) const {
   if (!before) return before.error();
   if (before->term != g->snapshot.term)
     return rows::damaged(number, g->snapshot.index, "its term is not the snapshot's");
+  const journal_index back = std::min(trailing, g->snapshot.index - g->anchor.index);
+  if (back > 0) before = at(**snapshot, *g, g->snapshot.index - back);
+  if (!before) return before.error();
   group_image out;
   out.hard = g->hard;
   out.snapshot = g->snapshot;
+  out.committed = g->committed;
+  out.acknowledged = g->acknowledged;
   chain_hasher hasher;
   journal_anchor end = *before;
   while (end.index < g->last) {
@@ -215,8 +230,8 @@ result<group_image> journal::image(group_number number) const {
 
 // --- writing ---
 
-result<group_number> journal::found(write_batch& to, const std::string& name,
-                                    std::uint32_t generation, node_number self) {
+result<group_number> journal::create(write_batch& to, const std::string& name,
+                                     std::uint32_t generation) {
   if (name.empty() || name.size() > group_name_bytes_max)
     return error{"id.invalid", "a group's name has 1 to 200 bytes"};
   check(find(name) == nullptr);
@@ -231,16 +246,50 @@ result<group_number> journal::found(write_batch& to, const std::string& name,
       .number(generation)
       .raw(bytes_view(reinterpret_cast<const std::uint8_t*>(name.data()), name.size()));
   put_field(to, g.number, rows::field::name, named);
+  put_field(to, g.number, rows::field::hard, rows::encode(g.hard));
   put_field(to, g.number, rows::field::anchor, rows::encode(g.anchor));
   put_field(to, g.number, rows::field::snapshot, rows::encode(g.snapshot));
+  put_committed(to, g.number, g.committed);
   const group_number number = g.number;
   groups_.emplace(number, std::move(g));
+  return number;
+}
+
+result<group_number> journal::found(write_batch& to, const std::string& name,
+                                    std::uint32_t generation, const membership& members) {
+  auto number = create(to, name, generation);
+  if (!number) return number;
   group_output first;
   first.hard = hard_state{1, 0};
-  first.append.push_back({1, 1, entry_type::change,
-                          std::make_shared<const bytes>(group::founding_configuration(self))});
-  if (auto ok = write(to, number, first, 1); !ok) return ok.error();
+  first.append.push_back(
+      {1, 1, entry_type::change, std::make_shared<const bytes>(members.encode())});
+  if (auto ok = write(to, *number, first, 1); !ok) return ok.error();
   return number;
+}
+
+result<group_number> journal::found(write_batch& to, const std::string& name,
+                                    std::uint32_t generation, node_number self) {
+  return found(to, name, generation, membership::of_voters(std::span(&self, 1)));
+}
+
+result<group_number> journal::join(write_batch& to, const std::string& name,
+                                   std::uint32_t generation) {
+  return create(to, name, generation);
+}
+
+/// The log begins anew after a snapshot whose content is in place.
+void journal::install(write_batch& to, journal_group& g, const group_output& output) {
+  check(output.install_chain.size() == sizeof(chain_hash));
+  to.erase_range(journal_table::entries, rows::entry_key(g.number, 0),
+                 rows::entry_key(g.number + 1, 0));
+  g.snapshot = *output.install;
+  g.anchor.index = g.last = g.committed = g.snapshot.index;
+  g.anchor.term = g.last_term = g.snapshot.term;
+  std::copy(output.install_chain.begin(), output.install_chain.end(), g.anchor.chain.begin());
+  g.head = g.anchor.chain;
+  put_field(to, g.number, rows::field::anchor, rows::encode(g.anchor));
+  put_field(to, g.number, rows::field::snapshot, rows::encode(g.snapshot));
+  put_committed(to, g.number, g.committed);
 }
 
 result<void> journal::truncate(write_batch& to, journal_group& g, journal_index from) {
@@ -272,6 +321,7 @@ result<void> journal::write(write_batch& to, group_number number, const group_ou
     g.hard = *output.hard;
     put_field(to, number, rows::field::hard, rows::encode(g.hard));
   }
+  if (output.install) install(to, g, output);
   if (output.truncate_from)
     if (auto ok = truncate(to, g, *output.truncate_from); !ok) return ok;
   for (const log_entry& e : output.append) {
@@ -286,6 +336,10 @@ result<void> journal::write(write_batch& to, group_number number, const group_ou
   if (output.snapshot) {
     g.snapshot = *output.snapshot;
     put_field(to, number, rows::field::snapshot, rows::encode(g.snapshot));
+  }
+  if (!output.empty() && !output.acknowledged.empty()) {
+    for (const auto& [node, a] : output.acknowledged) g.acknowledged[node] = a;
+    put_field(to, number, rows::field::acknowledged, rows::encode(g.acknowledged));
   }
   if (!output.empty() && committed > g.committed) {
     g.committed = committed;

@@ -5,10 +5,14 @@
 //   table 1 groups    group:u32be field:u8    -> crc:u32 value
 //     field 1 name        generation:u32 name
 //     field 2 hard state  term:u64 voted_for:u64
-//     field 3 anchor      index:u64 term:u64 chain:u8[32]     what the log begins after; index 0
-//     for a whole log field 4 committed   index:u64                           durable lazily:
-//     everything up to it is history field 5 snapshot    index:u64 term:u64 configuration_index:u64
-//     configuration
+//     field 3 anchor      index:u64 term:u64 chain:u8[32]     what the log begins after; index 0:
+//                         a whole log
+//     field 4 committed   index:u64                           durable lazily: up to it all is
+//                         history
+//     field 5 snapshot    index:u64 term:u64 configuration_index:u64 configuration
+//     field 6 acknowledged, or not there   { node:u64 incarnation:u64 boots:u64 term:u64 index:u64
+//     }
+//                         of every follower, written with the commits that its leader makes anyway
 //   table 2 node      field:u8 -> crc:u32 value               (identity.hpp)
 //
 // Numbers are little-endian unless said. crc is CRC32C over key ++ everything after the crc: a
@@ -59,6 +63,7 @@ struct journal_group {
   journal_anchor anchor;
   journal_index committed = 0;
   group_snapshot snapshot;
+  acknowledgements acknowledged;
   journal_index last = 0;  // of the log; the anchor's when it is empty
   term_number last_term = 0;
   chain_hash head{};  // chain at `last`
@@ -112,9 +117,19 @@ class journal {
   /// (name).
   [[nodiscard]] result<group_number> found(write_batch& to, const std::string& name,
                                            std::uint32_t generation, node_number self);
-  /// What libraft starts from. Reads everything after the snapshot and checks CRC, chain, sequence
-  /// and terms. Errors: journal.damaged naming group and index, disk.failed.
-  [[nodiscard]] result<group_image> image(group_number number) const;
+  /// The same with several voters: each writes the same.
+  [[nodiscard]] result<group_number> found(write_batch& to, const std::string& name,
+                                           std::uint32_t generation, const membership& members);
+  /// A group that is founded elsewhere and takes this node in: an empty log. Error: id.invalid.
+  [[nodiscard]] result<group_number> join(write_batch& to, const std::string& name,
+                                          std::uint32_t generation);
+  /// What libraft starts from. Reads everything after the snapshot, and up to `trailing` entries
+  /// before it, and checks CRC, chain, sequence and terms. Errors: journal.damaged naming group and
+  /// index, disk.failed.
+  [[nodiscard]] result<group_image> image(group_number number, journal_index trailing = 0) const;
+  /// The chain hash at an index that is in the journal, or its anchor. Errors: journal.damaged,
+  /// disk.failed.
+  [[nodiscard]] result<chain_hash> chain_at(group_number number, journal_index index) const;
   /// A step's output as writes, with the lazily durable `committed`. Error: group.unsafe (guard
   /// 11), journal.damaged.
   [[nodiscard]] result<void> write(write_batch& to, group_number number, const group_output& output,
@@ -127,6 +142,9 @@ class journal {
  private:
   [[nodiscard]] result<journal_group> load_group(store_snapshot& snapshot,
                                                  group_number number) const;
+  [[nodiscard]] result<group_number> create(write_batch& to, const std::string& name,
+                                            std::uint32_t generation);
+  void install(write_batch& to, journal_group& g, const group_output& output);
   [[nodiscard]] result<void> truncate(write_batch& to, journal_group& g, journal_index from);
 
   store& store_;

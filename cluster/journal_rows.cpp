@@ -57,6 +57,19 @@ bool parse(bytes_view value, group_snapshot& to) {
   return in.ok();
 }
 
+bool parse(bytes_view value, acknowledgements& to) {
+  reader in(value);
+  while (in.ok() && !in.done()) {
+    const auto node = in.number<node_number>();
+    acknowledgement& a = to[node];
+    a.who.incarnation = in.number<std::uint64_t>();
+    a.who.boots = in.number<std::uint64_t>();
+    a.term = in.number<term_number>();
+    a.index = in.number<journal_index>();
+  }
+  return in.ok();
+}
+
 bool parse(bytes_view value, journal_index& to) {
   reader in(value);
   to = in.number<journal_index>();
@@ -161,13 +174,26 @@ bytes encode(const group_snapshot& v) {
   return out;
 }
 
+bytes encode(const acknowledgements& v) {
+  bytes out;
+  for (const auto& [node, a] : v)
+    writer(out)
+        .number(node)
+        .number(a.who.incarnation)
+        .number(a.who.boots)
+        .number(a.term)
+        .number(a.index);
+  return out;
+}
+
 result<journal_group> read_group(store_snapshot& snapshot, group_number number) {
   journal_group g;
   g.number = number;
-  for (const field what :
-       {field::name, field::hard, field::anchor, field::committed, field::snapshot}) {
+  for (const field what : {field::name, field::hard, field::anchor, field::committed,
+                           field::snapshot, field::acknowledged}) {
     auto value = read_field(snapshot, number, what);
     if (!value) return value.error();
+    if (!value->has_value() && what == field::acknowledged) continue;  // it never led followers
     bool ok = value->has_value();
     if (ok) switch (what) {
         case field::name: {
@@ -188,6 +214,9 @@ result<journal_group> read_group(store_snapshot& snapshot, group_number number) 
           break;
         case field::snapshot:
           ok = parse(**value, g.snapshot);
+          break;
+        case field::acknowledged:
+          ok = parse(**value, g.acknowledged);
           break;
       }
     if (!ok)

@@ -11,7 +11,14 @@
 
 namespace millrace::journal_rows {
 
-enum class field : std::uint8_t { name = 1, hard = 2, anchor = 3, committed = 4, snapshot = 5 };
+enum class field : std::uint8_t {
+  name = 1,
+  hard = 2,
+  anchor = 3,
+  committed = 4,
+  snapshot = 5,
+  acknowledged = 6
+};
 
 /// Writes numbers to the end of a buffer, little-endian.
 class writer {
@@ -89,6 +96,7 @@ using field_key_bytes = std::array<std::uint8_t, 5>;
 [[nodiscard]] bytes encode(const hard_state& v);
 [[nodiscard]] bytes encode(const journal_anchor& v);
 [[nodiscard]] bytes encode(const group_snapshot& v);
+[[nodiscard]] bytes encode(const acknowledgements& v);
 
 /// Reads all fields of a group; log end and head stay empty. Error: journal.damaged naming the
 /// group, disk.failed.

@@ -35,6 +35,7 @@ struct group_status {
   journal_index durable = 0;    // up to here the log is on this node's disk
   journal_index committed = 0;  // as Raft says; may run ahead of `durable`
   journal_index delivered = 0;  // up to here entries were handed out to be applied
+  node_number leader = 0;       // of this term, as far as this node knows; 0 = unknown
 };
 
 }  // namespace millrace

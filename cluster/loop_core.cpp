@@ -6,21 +6,15 @@
 #include <optional>
 
 #include "cluster/check.hpp"
+#include "cluster/loop_member.hpp"
 
 namespace millrace {
 
-struct loop_core::member {
-  member(group_number n, group_options o, std::shared_ptr<group_listener> l)
-      : number(n), core(o), listener(std::move(l)) {}
-  group_number number;
-  group core;
-  std::shared_ptr<group_listener> listener;
-  std::vector<shared_bytes> proposals;  // of this turn
-  std::optional<group_status> told;     // role and term as the listener knows them
-};
-
-loop_core::loop_core(store& journal_store, loop_options options)
-    : store_(journal_store), options_(options), journal_(journal_store, options.group.on) {}
+loop_core::loop_core(store& journal_store, loop_options options, peer_transport* peers)
+    : store_(journal_store),
+      options_(std::move(options)),
+      journal_(journal_store, options_.group.on),
+      peers_(peers) {}
 
 loop_core::~loop_core() = default;
 
@@ -41,15 +35,24 @@ result<void> loop_core::commit_output(group_number number, const group_output& o
   return commit_batch();
 }
 
+result<void> loop_core::ensure(const std::string& name, const membership& founders) {
+  if (journal_.find(name) != nullptr) return {};
+  const auto self = options_.group.self;
+  auto made = founders.members().empty()           ? journal_.found(batch_, name, 1, self)
+              : founders.role_of(self).has_value() ? journal_.found(batch_, name, 1, founders)
+                                                   : journal_.join(batch_, name, 1);
+  if (!made) return made.error();
+  return commit_batch();
+}
+
 result<group_number> loop_core::open_group(const std::string& name, journal_index applied,
                                            std::shared_ptr<group_listener> listener,
-                                           std::uint64_t now_ms) {
+                                           std::uint64_t now_ms, const membership& founders) {
   check(batch_.empty());
-  if (journal_.find(name) == nullptr) {
-    auto number = journal_.found(batch_, name, 1, options_.group.self);
-    if (!number) return number;
-    if (auto ok = commit_batch(); !ok) return ok.error();
-  }
+  const group_id id = group_id_of(name);
+  if (const auto other = by_id_.find(id); other != by_id_.end())
+    return error{"id.invalid", "the name " + name + " has the id of another group"};
+  if (auto ok = ensure(name, founders); !ok) return ok.error();
   const journal_group& g = *journal_.find(name);
   check(!members_.contains(g.number));
   if (applied < g.anchor.index || applied > g.last)
@@ -57,9 +60,12 @@ result<group_number> loop_core::open_group(const std::string& name, journal_inde
                                       std::to_string(applied) + ", the journal holds " +
                                       std::to_string(g.anchor.index + 1) + " to " +
                                       std::to_string(g.last)};
-  auto image = journal_.image(g.number);
+  auto image = journal_.image(g.number, options_.group.trailing_entries);
   if (!image) return image.error();
+  image->committed = std::max(image->committed, applied);  // a checkpoint holds what is committed
   auto m = std::make_unique<member>(g.number, options_.group, std::move(listener));
+  m->id = id;
+  m->generation = g.generation;
   if (const auto hard = m->core.before_start(*image)) {
     group_output first;
     first.hard = image->hard = *hard;
@@ -68,24 +74,27 @@ result<group_number> loop_core::open_group(const std::string& name, journal_inde
   if (auto ok = m->core.start(*image, now_ms); !ok) return ok.error();
   if (auto ok = commit_output(g.number, m->core.take_output(), m->core.status().delivered); !ok)
     return ok.error();
-  if (auto ok = replay(*m, applied); !ok) return ok.error();
+  const auto status = m->core.status();
+  if (auto ok = hand_out(*m, applied + 1, status.delivered, status); !ok) return ok.error();
   tell_role(*m);
+  by_id_.emplace(id, m.get());
   members_.emplace(g.number, std::move(m));
   return g.number;
 }
 
-result<void> loop_core::replay(member& m, journal_index applied) {
-  group_status status = m.core.status();
+/// What is durable in the journal, to the listener.
+result<void> loop_core::hand_out(member& m, journal_index from, journal_index to,
+                                 group_status status) {
+  if (from > to) return {};
   auto snapshot = store_.snapshot();
   if (!snapshot) return snapshot.error();
-  for (journal_index next = applied + 1; next <= m.core.status().committed;) {
-    auto slice =
-        read_journal(**snapshot, m.number, next, status.committed, options_.replay_bytes_max);
+  while (from <= to) {
+    auto slice = read_journal(**snapshot, m.number, from, to, options_.replay_bytes_max);
     if (!slice) return slice.error();
     std::vector<log_entry> entries;
     entries.reserve(slice->size());
     for (journal_entry& e : *slice) entries.push_back(std::move(e.entry));
-    next = entries.back().index + 1;
+    from = entries.back().index + 1;
     status.delivered = entries.back().index;
     m.listener->on_committed(m.number, entries, status);
   }
@@ -130,22 +139,38 @@ result<void> loop_core::propose_waiting(std::uint64_t now_ms) {
   return {};
 }
 
+result<void> loop_core::tick_all(std::uint64_t now_ms) {
+  const std::uint64_t away = prepared_ms_ == 0 ? 0 : now_ms - prepared_ms_;
+  prepared_ms_ = now_ms;
+  const std::uint64_t grid = now_ms - now_ms % options_.tick_ms;
+  if (peers_ != nullptr && away > options_.group.election_timeout_ms / 2) {
+    // Peers may have spoken meanwhile: what they said is heard before their silence counts.
+    ++status_.stalls;
+    ticked_ms_ = grid;
+    return {};
+  }
+  if (grid <= ticked_ms_) return {};
+  ticked_ms_ = grid;
+  for (auto& [number, m] : members_)
+    if (auto ok = m->core.tick(now_ms); !ok) return ok;
+  return {};
+}
+
 result<void> loop_core::prepare(std::uint64_t now_ms) {
   check(batch_.empty());
+  if (auto ok = receive_waiting(now_ms); !ok) return ok;
   if (!waiting_.empty())
     if (auto ok = propose_waiting(now_ms); !ok) return ok;
-  if (now_ms >= ticked_ms_ + options_.tick_ms) {
-    ticked_ms_ = now_ms;
-    for (auto& [number, m] : members_)
-      if (auto ok = m->core.tick(now_ms); !ok) return ok;
-  }
+  if (auto ok = tick_all(now_ms); !ok) return ok;
   for (auto& [number, m] : members_) {
+    if (auto ok = post(*m); !ok) return ok;
     const group_output output = m->core.take_output();
     if (output.empty()) continue;
     status_.entries += output.append.size();
     if (auto ok = journal_.write(batch_, number, output, m->core.status().delivered); !ok)
       return ok;
   }
+  send_all();
   return {};
 }
 
@@ -157,8 +182,10 @@ result<void> loop_core::finish(std::uint64_t now_ms) {
   }
   for (auto& [number, m] : members_) {
     if (auto ok = m->core.durable(now_ms); !ok) return ok;
-    deliver(*m);
+    if (auto ok = deliver(*m); !ok) return ok;
+    if (auto ok = post(*m); !ok) return ok;
   }
+  send_all();
   return {};
 }
 
@@ -171,15 +198,29 @@ result<bool> loop_core::turn(std::uint64_t now_ms) {
   return writes;
 }
 
-void loop_core::deliver(member& m) {
+result<void> loop_core::deliver(member& m) {
   const std::vector<log_entry> entries = m.core.take_committed();
-  if (!entries.empty()) m.listener->on_committed(m.number, entries, m.core.status());
+  const auto here = std::find_if(entries.begin(), entries.end(),
+                                 [](const log_entry& e) { return e.payload != nullptr; });
+  group_status status = m.core.status();
+  if (here != entries.begin())  // not in memory any more, or never was since the start
+    if (auto ok = hand_out(m, entries.front().index, std::prev(here)->index, status); !ok)
+      return ok;
+  if (here != entries.end())
+    m.listener->on_committed(m.number, std::span(here, entries.end()), status);
+  if (const auto lost = m.core.take_refused(); !lost.empty())
+    refuse(m, lost, error{"node.not_ready", "leadership was handed over"});
+  for (const read_answer& r : m.core.take_reads())
+    m.listener->on_readable(m.number, r.token, r.index.value_or(0));
   tell_role(m);
+  return {};
 }
 
 void loop_core::tell_role(member& m) {
   const group_status status = m.core.status();
-  if (m.told && m.told->role == status.role && m.told->term == status.term) return;
+  if (m.told && m.told->role == status.role && m.told->term == status.term &&
+      m.told->leader == status.leader)
+    return;
   m.told = status;
   m.listener->on_role(m.number, status);
 }

@@ -15,19 +15,28 @@
 
 #include "cluster/group.hpp"
 #include "cluster/journal.hpp"
+#include "cluster/peer_transport.hpp"
+#include "cluster/peer_wire.hpp"
 #include "cluster/proposer.hpp"
 #include "cluster/store.hpp"
 
 namespace millrace {
 
 struct loop_options {
-  group_options group;  // of every group of this node
+  group_options group;     // of every group of this node
+  std::string cluster;     // envelopes of another one are refused
+  peer_identity identity;  // of this node's directory
   std::uint64_t reserve_bytes =
       256ull * 1024 * 1024;    // below this much free space proposals are refused
   std::uint32_t tick_ms = 50;  // the grid that all groups' timeouts are looked at on
   std::size_t turn_bytes_max = 16 * 1024 * 1024;  // payload bytes of one transaction
   std::size_t replay_bytes_max =
       4 * 1024 * 1024;  // payload bytes of one call of on_committed while replaying
+  std::size_t inbox_bytes_max = 64 * 1024 * 1024;  // of messages from peers that wait: beyond they
+                                                   // are dropped, Raft repeats
+  std::size_t envelope_bytes_aim = 4 * 1024 * 1024;  // an envelope is closed at this size
+  term_number term_jump_max = 10'000'000;  // a message's term above one's own: a month of elections
+  journal_index index_jump_max = journal_index{1} << 40;
 };
 
 struct loop_status {
@@ -36,7 +45,11 @@ struct loop_status {
   std::uint64_t bytes = 0;           // written so far
   std::uint64_t commit_us_last = 0;  // duration of the last transaction
   std::uint64_t commit_us_max = 0;
-  std::uint64_t refused = 0;  // proposals
+  std::uint64_t refused = 0;            // proposals
+  std::uint64_t envelopes_refused = 0;  // from peers: malformed, another cluster's, too many
+  std::uint64_t frames_refused = 0;     // unknown group, other generation, implausible
+  std::uint64_t peers_refused = 0;      // frames of voters that forgot what they acknowledged
+  std::uint64_t stalls = 0;             // the loop was away for half an election timeout
   bool below_reserve = false;
   std::uint64_t free_bytes = 0;
 };
@@ -47,19 +60,32 @@ struct loop_status {
 /// disk is told to anyone before finish().
 class loop_core {
  public:
-  /// All must outlive it.
-  loop_core(store& journal_store, loop_options options);
+  /// All must outlive it. Without `peers` every group has to have one voter.
+  loop_core(store& journal_store, loop_options options, peer_transport* peers = nullptr);
   ~loop_core();
 
   /// Reads what groups there are. Error: journal.damaged, disk.failed.
   [[nodiscard]] result<void> load();
-  /// Opens the group, founding it when the journal does not know the name, and hands out what is
-  /// committed above `applied` before it returns. Errors: journal.damaged, disk.failed,
-  /// state.damaged (the journal begins above applied
-  /// + 1, or ends below applied).
+  /// Opens the group, and hands out what is certainly committed above `applied` before it returns.
+  /// A name that the journal does not know is founded with these members (none: this node alone);
+  /// when this node is not among them, it joins and waits for the log. Errors: journal.damaged,
+  /// disk.failed, id.invalid (also: the name's id is another's), state.damaged (the journal begins
+  /// above applied + 1, or ends below applied).
   [[nodiscard]] result<group_number> open_group(const std::string& name, journal_index applied,
                                                 std::shared_ptr<group_listener> listener,
-                                                std::uint64_t now_ms);
+                                                std::uint64_t now_ms,
+                                                const membership& founders = {});
+  /// An envelope that the transport had from that node. Its messages are looked at in the next
+  /// turn.
+  void receive(node_number from, bytes_view envelope);
+  /// Answered by on_readable. Error: node.not_ready, plant.unknown.
+  [[nodiscard]] result<void> read(group_number group, std::uint64_t token, std::uint64_t now_ms);
+  /// The content of an offered snapshot is in place.
+  [[nodiscard]] result<void> install(group_number group, node_number from,
+                                     const install_snapshot& offer, std::uint64_t now_ms);
+  /// For changes of members and leadership; what they cause leaves with the next turn. Null when it
+  /// is not open.
+  [[nodiscard]] group* find(group_number number);
   void propose(group_number group, shared_bytes payload);
   [[nodiscard]] result<void> checkpointed(group_number group, journal_index index,
                                           std::uint64_t now_ms);
@@ -73,8 +99,8 @@ class loop_core {
   [[nodiscard]] result<void> finish(std::uint64_t now_ms);
   /// prepare, commit, finish. False when there was nothing to write.
   [[nodiscard]] result<bool> turn(std::uint64_t now_ms);
-  /// True while proposals wait that the last turn had no room for.
-  [[nodiscard]] bool more() const { return !waiting_.empty(); }
+  /// True while something waits that the last turn had no room for, or that came since.
+  [[nodiscard]] bool more() const { return !waiting_.empty() || !inbox_.empty(); }
 
   /// How much can still be written: below the reserve proposals are refused (node.disk_reserve).
   void set_space(std::uint64_t free_bytes) {
@@ -98,12 +124,27 @@ class loop_core {
     group_number group;
     shared_bytes payload;
   };
+  struct inbound {
+    node_number from;
+    peer_identity who;
+    peer_frame frame;
+  };
+  [[nodiscard]] result<void> ensure(const std::string& name, const membership& founders);
+  [[nodiscard]] result<void> receive_waiting(std::uint64_t now_ms);
+  [[nodiscard]] result<void> take(inbound&& in, std::uint64_t now_ms);
+  [[nodiscard]] bool plausible(const peer_message& m, const group_status& own) const;
+  [[nodiscard]] result<void> tick_all(std::uint64_t now_ms);
+  [[nodiscard]] result<void> post(member& m);
+  [[nodiscard]] result<bool> complete(const member& m, peer_message& what);
+  void send_all();
+  [[nodiscard]] result<void> hand_out(member& m, journal_index from, journal_index to,
+                                      group_status status);
   [[nodiscard]] result<void> commit_output(group_number number, const group_output& output,
                                            journal_index committed);
   [[nodiscard]] result<void> commit_batch();
   [[nodiscard]] result<void> replay(member& m, journal_index applied);
   [[nodiscard]] result<void> propose_waiting(std::uint64_t now_ms);
-  void deliver(member& m);
+  [[nodiscard]] result<void> deliver(member& m);
   void tell_role(member& m);
   void refuse(member& m, std::span<const shared_bytes> payloads, const error& why);
 
@@ -115,6 +156,13 @@ class loop_core {
   write_batch batch_;
   loop_status status_;
   std::uint64_t ticked_ms_ = 0;
+  std::uint64_t prepared_ms_ = 0;
+  peer_transport* peers_;
+  std::map<group_id, member*> by_id_;
+  std::deque<inbound> inbox_;
+  std::size_t inbox_bytes_ = 0;
+  std::map<node_number, std::vector<peer_frame>> outbox_;
+  std::map<node_number, std::uint64_t> sequences_;
 };
 
 }  // namespace millrace

@@ -10,11 +10,11 @@
 #include <vector>
 
 #include "cluster/peer_message.hpp"
+#include "cluster/peer_transport.hpp"
 #include "schemas/result.hpp"
 
 namespace millrace {
 
-inline constexpr std::size_t envelope_bytes_max = 8 * 1024 * 1024;
 inline constexpr std::size_t envelope_frames_max = 16'384;
 inline constexpr std::size_t append_entries_max = 4'096;  // of one message
 /// Payload of one message, unless it is a single entry.

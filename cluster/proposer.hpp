@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "cluster/log_entry.hpp"
+#include "cluster/peer_message.hpp"
 #include "schemas/result.hpp"
 
 namespace millrace {
@@ -26,10 +27,17 @@ class group_listener {
   /// node.not_ready (no leader here).
   virtual void on_refused(group_number group, std::span<const shared_bytes> payloads,
                           const error& why) = 0;
-  /// The role or the term changed (also once after the group was opened, after its journal was
-  /// handed out). A leader may decide once it has applied everything up to `status.last` of this
-  /// call.
+  /// The role, the term or the known leader changed (also once after the group was opened, after
+  /// its journal was handed out). A leader may decide once it has applied everything up to
+  /// `status.last` of this call.
   virtual void on_role(group_number group, const group_status& status) = 0;
+  /// A linearizable read (loop_core::read) may be served from what is applied up to `index`; 0:
+  /// leadership was lost before that was certain.
+  virtual void on_readable(group_number, std::uint64_t /*token*/, journal_index /*index*/) {}
+  /// The leader has no log any more from where this node's ends. The content of its snapshot is to
+  /// be fetched from `from`, verified and swapped in, then loop_core::install. Comes again and
+  /// again until then.
+  virtual void on_snapshot_offered(group_number, node_number /*from*/, const install_snapshot&) {}
 };
 
 /// Thread-safe.

@@ -31,19 +31,21 @@ constexpr std::int64_t space_look_us = 100'000;
 }  // namespace
 
 struct replication_loop::message {
-  enum class kind : std::uint8_t { propose, checkpointed, retain_from, call, stop } what;
+  enum class kind : std::uint8_t { propose, checkpointed, retain_from, receive, call, stop } what;
   group_number group = 0;
   journal_index index = 0;
+  node_number from = 0;
   shared_bytes payload;
   std::function<void(loop_core&)> ask;
   std::unique_ptr<message> next;
 };
 
-replication_loop::replication_loop(store& journal_store, const clock& time, loop_options options)
+replication_loop::replication_loop(store& journal_store, const clock& time, loop_options options,
+                                   peer_transport* peers)
     : store_(journal_store),
       clock_(time),
       options_(options),
-      core_(journal_store, options),
+      core_(journal_store, options, peers),
       wake_fd_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
   check(wake_fd_ >= 0);
 }
@@ -76,10 +78,11 @@ void replication_loop::stop() {
 
 void replication_loop::open_group(std::string name, journal_index applied,
                                   std::shared_ptr<group_listener> listener,
-                                  std::function<void(result<group_number>)> cb) {
-  call([this, name = std::move(name), applied, listener = std::move(listener),
-        cb = std::move(cb)](loop_core& core) {
-    auto opened = core.open_group(name, applied, listener, now_ms());
+                                  std::function<void(result<group_number>)> cb,
+                                  membership founders) {
+  call([this, name = std::move(name), applied, listener = std::move(listener), cb = std::move(cb),
+        founders = std::move(founders)](loop_core& core) {
+    auto opened = core.open_group(name, applied, listener, now_ms(), founders);
     if (!opened && opened.error().code == "disk.failed") die(opened.error());
     cb(std::move(opened));
   });
@@ -106,6 +109,17 @@ void replication_loop::retain_from(group_number group, journal_index first) {
   m->what = message::kind::retain_from;
   m->group = group;
   m->index = first;
+  push(std::move(m));
+}
+
+void replication_loop::receive(node_number from, bytes_view envelope) {
+  if (received_bytes_.load(std::memory_order_relaxed) + envelope.size() > options_.inbox_bytes_max)
+    return;
+  received_bytes_.fetch_add(envelope.size(), std::memory_order_relaxed);
+  auto m = std::make_unique<message>();
+  m->what = message::kind::receive;
+  m->from = from;
+  m->payload = std::make_shared<const bytes>(envelope.begin(), envelope.end());
   push(std::move(m));
 }
 
@@ -152,6 +166,10 @@ void replication_loop::handle(message& m) {
       break;
     case message::kind::retain_from:
       retain_slice(m.group, m.index);
+      break;
+    case message::kind::receive:
+      received_bytes_.fetch_sub(m.payload->size(), std::memory_order_relaxed);
+      core_.receive(m.from, *m.payload);
       break;
     case message::kind::call:
       m.ask(core_);

@@ -21,7 +21,9 @@ class replication_loop final : public proposer {
  public:
   static constexpr int exit_code = 70;  // EX_SOFTWARE: the service manager starts the node anew
 
-  replication_loop(store& journal_store, const clock& time, loop_options options);
+  /// All must outlive it. Without `peers` every group has one voter.
+  replication_loop(store& journal_store, const clock& time, loop_options options,
+                   peer_transport* peers = nullptr);
   /// Stops.
   ~replication_loop() override;
 
@@ -33,7 +35,9 @@ class replication_loop final : public proposer {
   /// As loop_core::open_group, on the loop's thread; `cb` is called there, after the journal was
   /// handed out.
   void open_group(std::string name, journal_index applied, std::shared_ptr<group_listener> listener,
-                  std::function<void(result<group_number>)> cb);
+                  std::function<void(result<group_number>)> cb, membership founders = {});
+  /// For peer_listener: copies the envelope. At most `inbox_bytes_max` wait, more are dropped.
+  void receive(node_number from, bytes_view envelope);
   void propose(group_number group, shared_bytes payload) override;
   void checkpointed(group_number group, journal_index index) override;
   void retain_from(group_number group, journal_index first) override;
@@ -58,6 +62,7 @@ class replication_loop final : public proposer {
   loop_core core_;
   std::atomic<message*> head_{nullptr};  // newest first
   std::atomic<bool> sleeping_{false};
+  std::atomic<std::size_t> received_bytes_{0};  // of envelopes that wait
   int wake_fd_ = -1;
   std::int64_t space_looked_us_ = 0;
   bool stopping_ = false;  // the loop's thread only

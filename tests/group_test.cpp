@@ -155,12 +155,23 @@ BOOST_AUTO_TEST_CASE(an_image_that_is_no_log_is_refused) {
   auto beyond = founded();
   beyond.tail.push_back({2, 2, entry_type::command, nullptr});  // above the durable term
   refused(beyond, "journal.damaged");
-  group_image headless;
-  headless.hard = {1, 0};
-  refused(headless, "journal.damaged");
+  auto torn = founded();
+  torn.tail[0].payload = payload("no configuration");
+  refused(torn, "journal.damaged");
+}
+
+BOOST_AUTO_TEST_CASE(who_is_no_voter_in_its_log_never_leads) {
   auto foreign = founded();
   foreign.tail[0].payload = std::make_shared<const bytes>(group::founding_configuration(2));
-  refused(foreign, "config.invalid");
+  for (const group_image& image : {foreign, group_image{}}) {
+    group g({});
+    BOOST_TEST(!g.before_start(image).has_value());
+    BOOST_REQUIRE(g.start(image, 1));
+    for (std::uint64_t now = 50; now < 10'000; now += 50) BOOST_REQUIRE(g.tick(now));
+    BOOST_TEST((g.status().role == group_role::follower));
+    BOOST_TEST(g.take_messages().empty());
+    BOOST_TEST(g.take_output().empty());
+  }
 }
 
 BOOST_AUTO_TEST_CASE(memory_stays_bounded_over_many_entries) {
