@@ -30,8 +30,10 @@ void plant_host::break_actor(slot_number slot, error why, timestamp now) {
   if (s.imaging) no_image(slot);
   if (s.dirty && s.what->model().referenced) port_->publish(s.local, nullptr);
   keep_inputs(slot, error{"actor.quarantined", b.why.code + ": " + b.why.detail}, now);
-  if (!s.dirty && s.pending.empty() &&
-      s.waiting == 0) {  // nothing needs it: asked for, it is tried
+  // When nothing needs it, it is tried again as soon as it is asked for. While a cut is under way
+  // its row may be older than its image, and only its slot knows up to where the journal has to be
+  // read.
+  if (!s.dirty && s.pending.empty() && s.waiting == 0 && !cut_) {
     broken_.erase(slot);
     release_slot(slot);
   }
@@ -72,7 +74,7 @@ void plant_host::retry_broken(timestamp now) {
       ++it;
       continue;
     }
-    if (!s.dirty && s.pending.empty() && s.waiting == 0) {
+    if (!s.dirty && s.pending.empty() && s.waiting == 0 && !cut_) {
       it = broken_.erase(it);
       release_slot(slot);
       continue;

@@ -105,6 +105,7 @@ void sim_plant::activate(slot_number slot, const std::string& local, journal_ind
   services_.where->say(name_, "activate", slot, local, upto, reload ? "reload" : "");
   hop("/cell", [this, slot, local, upto, reload] {
     auto& b = boxes_[slot];
+    if (std::exchange(b.failed, false)) b.image_wanted = false;  // the host has given it up
     cell::legacy legacy;
     if (reload && b.core) {
       if (!b.core->spoilt()) b.core->lost();
@@ -144,7 +145,7 @@ void sim_plant::not_loaded(slot_number slot, error why) {
   services_.where->say(name_, "slot", slot, "is not loaded:", why.detail);
   auto& b = boxes_[slot];
   b.core.reset();
-  b.image_wanted = false;
+  b.failed = true;
   b.readers.clear();
   hop("/host", [this, slot, why] {
     input([&](plant_host& h, timestamp now) { h.on_activated(slot, why, now); });

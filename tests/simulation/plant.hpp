@@ -88,6 +88,7 @@ class sim_plant final : public host_port,
   struct box {
     std::unique_ptr<cell> core;
     bool image_wanted = false;
+    bool failed = false;  // to load: what was asked of it before it is tried again is void
     std::vector<std::function<void(cell&)>> readers;
   };
   void show(const std::string& local, const cell& c);
