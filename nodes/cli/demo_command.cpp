@@ -12,7 +12,7 @@ namespace millrace::cli {
 void add_demo_command(CLI::App& app, int& exit_code) {
   auto options = std::make_shared<demo::options>();
   auto* command = app.add_subcommand(
-      "demo", "Play a plant's day: release, execution, an outage, a crash, a hold, a shipment");
+      "demo", "Play a scenario: a node and simulated systems as processes, over real HTTP");
   command->add_flag("--once", options->once,
                     "end after the story; exit 0 only if every expectation held");
   command->add_flag("--json", options->json,
@@ -20,7 +20,18 @@ void add_demo_command(CLI::App& app, int& exit_code) {
   command->add_flag("--keep", options->keep,
                     "leave the data and the logs in the temporary directory");
   command->add_option("--seed", options->seed, "seed of the simulators")->capture_default_str();
-  command->callback([options, &exit_code] { exit_code = demo::run(*options); });
+  command
+      ->add_option("--scenario", options->scenario,
+                   "a scenario by its name (see --list), or a file (tests/scenarios/README.md)")
+      ->capture_default_str();
+  auto list = std::make_shared<bool>(false);
+  command->add_flag("--list", *list, "print the names of the scenarios");
+  command->callback([options, list, &exit_code] {
+    if (*list)
+      demo::print_scenarios();
+    else
+      exit_code = demo::run(*options);
+  });
 }
 
 }  // namespace millrace::cli

@@ -1,12 +1,15 @@
 // Runs the demo from start to end and leaves no process behind.
 #include "nodes/demo/demo.hpp"
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <ctime>
+#include <fstream>
+#include <iterator>
 
 #include "nodes/cli/exit_codes.hpp"
-#include "nodes/demo/story.hpp"
+#include "nodes/demo/scenario_player.hpp"
 
 namespace millrace::demo {
 namespace {
@@ -21,18 +24,20 @@ sigset_t stop_signals() {
   return out;
 }
 
-void print_urls(timeline& t, const world& w) {
+void print_urls(timeline& t, const world& w, const scenario& told) {
   t.chapter("Everything stays up. Ctrl-C ends it.");
   t.note("  platform   " + w.node_url() + "   (Authorization: Bearer dev-ops)");
-  t.note("             " + w.node_url() + "/v1/plants/hamburg/orders/1000042");
+  t.note("             " + w.node_url() + "/v1/orders    " + w.node_url() + "/v1/batches");
   t.note("             " + w.node_url() + "/v1/events?plant=hamburg&after=0    " + w.node_url() +
          "/metrics    " + w.node_url() + "/openapi.json");
-  for (const std::string name : {"erp", "mes", "qms"})
-    t.note("  " + name + "        " + w.simulator_url(name) + "/state    faults: POST " +
-           w.simulator_url(name) + "/faults {\"down\":true}");
+  for (const auto& s : told.systems) {
+    auto name = s.name;
+    name.resize(std::max<std::size_t>(name.size() + 1, 11), ' ');
+    t.note("  " + name + w.simulator_url(s.name) + "/state    faults: POST " +
+           w.simulator_url(s.name) + "/faults {\"down\":true}");
+  }
   t.note("  logs       " + w.directory());
-  t.note("  try        curl -H 'Authorization: Bearer dev-ops' '" + w.node_url() +
-         "/v1/plants/hamburg/batches/PMP-0001'");
+  t.note("  try        curl -H 'Authorization: Bearer dev-ops' '" + w.node_url() + "/v1/batches'");
 }
 
 // Ends with the signal, or with the node.
@@ -43,16 +48,40 @@ void wait_for_end(world& w, timeline& t) {
     if (!w.node_runs()) return t.note("The node has ended:\n" + w.log_end("node"));
 }
 
+/// A built-in scenario by its name, else a file's. Error: scenario.invalid.
+result<scenario> read_scenario(const std::string& name) {
+  for (const auto& known : built_in_scenarios())
+    if (known.name == name) return parse_scenario(known.text);
+  std::ifstream in(name, std::ios::binary);
+  if (!in) return error{"scenario.invalid", "no scenario '" + name + "' (see demo --list)"};
+  const std::string text{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+  return parse_scenario(text);
+}
+
 }  // namespace
 
+void print_scenarios() {
+  for (const auto& known : built_in_scenarios()) {
+    const auto told = parse_scenario(known.text);
+    std::printf("%-24.*s %s\n", static_cast<int>(known.name.size()), known.name.data(),
+                told ? told->title.c_str() : told.error().detail.c_str());
+  }
+}
+
 int run(const options& o) {
+  const auto told = read_scenario(o.scenario);
+  if (!told) {
+    std::fprintf(stderr, "demo: %s\n", told.error().detail.c_str());
+    return cli::exit_usage;
+  }
   // Blocked from here on, before any thread: the story asks whether one waits, so that nothing is
   // left behind.
   const auto signals = stop_signals();
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   timeline t(o.json ? stderr : stdout);
-  t.title("Millrace: one node keeps an ERP, an MES and a QMS in step");
-  auto opened = world::open({"/proc/self/exe", o.seed});
+  t.title("Millrace: " + told->title);
+  if (!told->about.empty()) t.note(told->about);
+  auto opened = world::open({"/proc/self/exe", o.seed, told->systems});
   if (!opened) {
     std::fprintf(stderr, "demo: %s\n", opened.error().detail.c_str());
     return cli::exit_unavailable;
@@ -60,7 +89,7 @@ int run(const options& o) {
   auto& w = **opened;
   t.step("demo", "node and simulators run in processes of their own, data in " + w.directory());
   if (o.keep) w.keep_directory();
-  const bool held = play(w, t);
+  const bool held = play(*told, w, t);
   if (interrupted()) {
     t.note("\nInterrupted.");
     return exit_interrupted;
@@ -71,7 +100,7 @@ int run(const options& o) {
     t.summary();
     if (o.json) std::printf("%s\n", t.json().c_str());
     std::fflush(stdout);
-    print_urls(t, w);
+    print_urls(t, w, *told);
     wait_for_end(w, t);
     return w.stop_node() == 0 ? cli::exit_fine : cli::exit_failed;
   }

@@ -1,4 +1,4 @@
-// `millrace demo` as a function: the world, the story, the figures, and staying up afterwards.
+// `millrace demo` as a function: the world, the scenario, the figures, and staying up afterwards.
 #pragma once
 
 #include <cstdint>
@@ -11,10 +11,14 @@ struct options {
   bool json = false;  // figures as one line on stdout; the story goes to stderr
   bool keep = false;  // leave data and logs in the temporary directory
   std::uint64_t seed = 1;
+  std::string scenario = "discrete";  // a built-in one by name, or a file
 };
 
-/// Exit code: 0 when every expectation held, 1 when one did not, 3 when the processes could not be
-/// started.
+/// Exit code: 0 when every expectation held, 1 when one did not, 2 when there is no such scenario
+/// or it cannot be read, 3 when the processes could not be started.
 [[nodiscard]] int run(const options& o);
+
+/// Prints the names of the built-in scenarios, each with its title.
+void print_scenarios();
 
 }  // namespace millrace::demo

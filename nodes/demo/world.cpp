@@ -54,7 +54,7 @@ result<std::unique_ptr<world>> world::open(settings s) {
 
 world::~world() {
   node_.kill();
-  for (auto* p : {&erp_, &mes_, &qms_}) p->kill();
+  for (auto& [name, s] : systems_) s.runs.kill();
   std::error_code ignored;
   if (!directory_.empty() && !keep_) std::filesystem::remove_all(directory_, ignored);
 }
@@ -63,43 +63,47 @@ result<void> world::begin() {
   std::string pattern = (std::filesystem::temp_directory_path() / "millrace-demo-XXXXXX").string();
   if (::mkdtemp(pattern.data()) == nullptr) return not_started("no temporary directory");
   directory_ = pattern;
-  for (auto* url : {&node_url_, &erp_url_, &mes_url_, &qms_url_}) {
+  for (const auto& s : settings_.systems) systems_[s.name];
+  std::vector<std::string*> urls{&node_url_};
+  for (auto& [name, s] : systems_) urls.push_back(&s.url);
+  for (auto* url : urls) {
     const auto port = free_port();
     if (!port) return port.error();
     *url = "http://127.0.0.1:" + std::to_string(*port);
   }
   if (auto written = write_config(); !written) return written;
-  const auto start = [&](process& p, const std::string& name,
-                         const std::string& url) -> result<void> {
-    auto started =
-        process::start(settings_.program,
-                       {"simulator", name, "--http", port_of(url), "--platform", node_url_,
-                        "--secret", demo_secret, "--seed", std::to_string(settings_.seed)},
-                       directory_ + '/' + name + ".log");
-    if (!started) return std::move(started).error();
-    p = *std::move(started);
-    return {};
-  };
-  if (auto ok = start(erp_, "erp", erp_url_); !ok) return ok;
-  if (auto ok = start(mes_, "mes", mes_url_); !ok) return ok;
-  if (auto ok = start(qms_, "qms", qms_url_); !ok) return ok;
+  for (const auto& s : settings_.systems)
+    if (auto ok = start_system(s, systems_[s.name]); !ok) return ok;
   if (auto ok = start_node(); !ok) return ok;
-  if (auto ok = wait_ready(erp_, "erp", erp_url_ + "/healthz"); !ok) return ok;
-  if (auto ok = wait_ready(mes_, "mes", mes_url_ + "/healthz"); !ok) return ok;
-  if (auto ok = wait_ready(qms_, "qms", qms_url_ + "/healthz"); !ok) return ok;
+  for (auto& [name, s] : systems_)
+    if (auto ok = wait_ready(s.runs, name, s.url + "/healthz"); !ok) return ok;
   return wait_ready(node_, "node", node_url_ + "/readyz");
+}
+
+result<void> world::start_system(const scenario_system& s, running_system& at) {
+  std::vector<std::string> arguments{
+      "simulator", s.kind,     "--http",    port_of(at.url), "--platform",
+      node_url_,   "--secret", demo_secret, "--seed",        std::to_string(settings_.seed)};
+  if (s.plant != "*") arguments.insert(arguments.end(), {"--plant", s.plant});
+  auto started = process::start(settings_.program, arguments, directory_ + '/' + s.name + ".log");
+  if (!started) return std::move(started).error();
+  at.runs = *std::move(started);
+  return {};
 }
 
 result<void> world::write_config() const {
   std::string config =
       "# Written by `millrace demo`: each system is reached in its own dialect, by a mapping.\n";
-  for (const std::string system : {"erp", "mes", "qms"}) {
-    const auto& url = system == "erp" ? erp_url_ : system == "mes" ? mes_url_ : qms_url_;
-    config += "\n[[endpoints]]\nplant = \"*\"\nsystem = \"" + system +
-              "\"\nadapter = \"rest\"\nurl = \"" + url + "\"\nmapping = \"" + system +
-              ".json\"\nsecret_file = \"webhook.secret\"\n";
-    if (!write_file(directory_ + '/' + system + ".json", simulator::built_in_mapping(system), 0600))
-      return not_started("cannot write");
+  for (const auto& s : settings_.systems) {
+    config += "\n[[endpoints]]\nplant = \"" + s.plant + "\"\nsystem = \"" + s.kind +
+              "\"\nadapter = \"rest\"\nurl = \"" + systems_.at(s.name).url +
+              "\"\nsecret_file = \"webhook.secret\"\n";
+    if (s.mapping.empty()) continue;
+    const auto mapping = simulator::built_in_mapping(s.mapping);
+    if (mapping.empty()) return not_started("no built-in mapping '" + s.mapping + "'");
+    config += "mapping = \"" + s.name + ".json\"\n";
+    if (!write_file(directory_ + '/' + s.name + ".json", mapping, 0600))
+      return not_started("cannot write to " + directory_);
   }
   if (!write_file(directory_ + "/webhook.secret", demo_secret, 0600) ||
       !write_file(directory_ + "/node.toml", config, 0600))
@@ -168,7 +172,8 @@ int world::run(const std::vector<std::string>& arguments) {
 }
 
 std::string world::simulator_url(const std::string& name) const {
-  return name == "erp" ? erp_url_ : name == "mes" ? mes_url_ : qms_url_;
+  const auto found = systems_.find(name);
+  return found == systems_.end() ? std::string() : found->second.url;
 }
 
 std::string world::log_end(const std::string& name) const {

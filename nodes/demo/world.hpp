@@ -1,12 +1,15 @@
-// The demo's stage: one node and three simulated systems as processes on loopback, with their logs
-// and a data directory.
+// The demo's stage: one node and the simulated systems of a scenario as processes on loopback, with
+// their logs and a data directory.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "nodes/client/http_client.hpp"
 #include "nodes/demo/process.hpp"
+#include "nodes/demo/scenario.hpp"
 #include "nodes/json/json_value.hpp"
 
 namespace millrace::demo {
@@ -27,6 +30,7 @@ class world {
   struct settings {
     std::string program = "/proc/self/exe";
     std::uint64_t seed = 1;
+    std::vector<scenario_system> systems;
   };
   /// Makes the directory, starts everything, waits until all are ready. Error: demo.not_started
   /// with the end of the log.
@@ -39,7 +43,7 @@ class world {
   reply platform(const std::string& method, const std::string& path, const std::string& system,
                  const std::string& body = {}, const std::string& key = {});
   reply get(const std::string& path) { return platform("GET", path, "ops"); }
-  /// Sends to a simulator ("erp", "mes", "qms").
+  /// Sends to a simulator by its name in the scenario.
   reply simulator(const std::string& name, const std::string& method, const std::string& path,
                   const std::string& body = {});
   json_value simulator_state(const std::string& name) {
@@ -66,16 +70,22 @@ class world {
   void keep_directory() { keep_ = true; }
 
  private:
+  struct running_system {
+    std::string url;
+    process runs;
+  };
   explicit world(settings s) : settings_(std::move(s)) {}
   result<void> begin();
   result<void> start_node();
+  result<void> start_system(const scenario_system& s, running_system& at);
   result<void> write_config() const;
   result<void> wait_ready(process& p, const std::string& name, const std::string& url);
 
   settings settings_;
-  std::string directory_, node_url_, erp_url_, mes_url_, qms_url_;
+  std::string directory_, node_url_;
   bool keep_ = false;
-  process erp_, mes_, qms_, node_;
+  std::map<std::string, running_system> systems_;  // by name
+  process node_;
   http_client client_;
 };
 

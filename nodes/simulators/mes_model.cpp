@@ -6,6 +6,7 @@
 #include <optional>
 #include <set>
 
+#include "nodes/simulators/mes_isa95.hpp"
 #include "nodes/simulators/simulator_model.hpp"
 #include "schemas/native.hpp"
 
@@ -30,6 +31,7 @@ class mes final : public model {
   std::string_view name() const override { return "mes"; }
 
   api_answer handle(const api_call& call, std::vector<platform_call>& out) override {
+    if (const auto same = from_isa95(call)) return handle(*same, out);
     if (call.is_post({"api", "work-orders"})) return take_order(call, out);
     if (call.is_post({"api", "work-orders", "*", "change"})) return change(call);
     if (call.is_post({"api", "work-orders", "*", "cancel"})) return cancel(call);
