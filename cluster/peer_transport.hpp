@@ -7,17 +7,18 @@
 #include <vector>
 
 #include "cluster/log_entry.hpp"
-#include "cluster/write_batch.hpp"
 
 namespace millrace {
 
 /// Of one envelope; larger ones are dropped by the sender and refused by the receiver.
 inline constexpr std::size_t envelope_bytes_max = 8 * 1024 * 1024;
 
-/// What a node knows of a peer. `up`: it was heard from within the silence limit.
+/// What a node knows of a peer. `up`: it was heard from within the silence limit; `reached`: both
+/// connections to it have passed their handshakes.
 struct peer_status {
   node_number node = 0;
   bool up = false;
+  bool reached = false;
   std::int64_t heard_us = 0;  // monotonic clock of this node, 0 = never
   std::uint64_t sent = 0;     // envelopes handed to the wire; nobody knows whether they arrived
   std::uint64_t received = 0;
@@ -39,9 +40,9 @@ struct peer_listener {
 class peer_transport {
  public:
   virtual ~peer_transport() = default;
-  /// Never blocks and promises nothing: an envelope may be dropped or arrive out of order with the
-  /// other class, but never twice, and never in part. Consensus and bulk have queues and
-  /// connections of their own, so that a snapshot never delays a heartbeat.
+  /// Never blocks and promises nothing: an envelope may be dropped or overtaken by one of the other
+  /// class, but none comes in part or changed. Consensus and bulk have queues and connections of
+  /// their own, so that a snapshot never delays a heartbeat.
   virtual void send(node_number to, shared_bytes envelope, bool bulk) = 0;
   /// In order of the nodes' numbers.
   [[nodiscard]] virtual std::vector<peer_status> peers() const = 0;

@@ -16,6 +16,7 @@
 #include <unordered_map>
 #include <zmq.hpp>
 
+#include "cluster/zap.hpp"
 #include "nodes/client_envelope.hpp"
 #include "nodes/gateway/correlation.hpp"
 
@@ -140,12 +141,12 @@ class router_port final : public client_port {
 
  private:
   void prepare_curve() {
-    zap_.emplace(context_, zmq::socket_type::rep);
-    zap_->set(zmq::sockopt::linger, 0);
-    zap_->bind("inproc://zeromq.zap.01");
-    socket_.set(zmq::sockopt::curve_server, true);
-    socket_.set(zmq::sockopt::curve_secretkey, options_.secret_key);
-    socket_.set(zmq::sockopt::zap_domain, zap_domain);
+    zap_.emplace(context_, zap_domain, [this](std::string_view key) {
+      for (const auto& c : options_.clients)
+        if (c.key == key) return c.name;
+      return std::string();
+    });
+    guard_with_zap(socket_, options_.secret_key, zap_domain);
   }
 
   void run() {
@@ -162,7 +163,7 @@ class router_port final : public client_port {
       }
     }
     socket_.close();
-    if (zap_) zap_->close();
+    zap_.reset();
   }
 
   void turn(bool stopping) {
@@ -175,7 +176,7 @@ class router_port final : public client_port {
     zmq::poll(items.data(), zap_ ? 3 : 2,
               soon ? retry_unread_every : std::chrono::milliseconds(1000));
     if (items[0].revents != 0) take_replies();
-    if (zap_ && items[2].revents != 0) answer_zap();
+    if (zap_ && items[2].revents != 0) zap_->answer();
     if (!stopping && items[1].revents != 0) take_frames();
     send_all();
     forget_idle();
@@ -363,31 +364,6 @@ class router_port final : public client_port {
     });
   }
 
-  // ---- ZAP (RFC 27): which keys may connect ----
-
-  void answer_zap() {
-    std::vector<std::string> parts;
-    zmq::message_t part;
-    do {
-      if (!zap_->recv(part, zmq::recv_flags::dontwait)) return;
-      parts.push_back(part.to_string());
-    } while (part.more());
-    std::string user;
-    if (parts.size() == 7 && parts[0] == "1.0" && parts[2] == zap_domain && parts[5] == "CURVE" &&
-        parts[6].size() == 32) {
-      std::array<char, 41> z85{};
-      zmq_z85_encode(z85.data(), reinterpret_cast<const std::uint8_t*>(parts[6].data()), 32);
-      for (const auto& c : options_.clients)
-        if (c.key == z85.data()) user = c.name;
-    }
-    const std::string id = parts.size() > 1 ? parts[1] : std::string();
-    const std::array<std::string, 6> answer{
-        "1.0", id, user.empty() ? "400" : "200", user.empty() ? "not listed" : "OK", user, ""};
-    for (std::size_t i = 0; i < answer.size(); ++i)
-      zap_->send(zmq::buffer(answer[i]),
-                 i + 1 < answer.size() ? zmq::send_flags::sndmore : zmq::send_flags::none);
-  }
-
   client_port_options options_;
   engine_api& engine_;
   const schema_model& model_;
@@ -396,7 +372,7 @@ class router_port final : public client_port {
   std::shared_ptr<mailbox> mailbox_ = std::make_shared<mailbox>();
   zmq::context_t context_{1};
   zmq::socket_t socket_{context_, zmq::socket_type::router};
-  std::optional<zmq::socket_t> zap_;
+  std::optional<zap_handler> zap_;  // which keys may connect
   std::string address_;
   std::atomic<bool> stopping_{false};
   std::thread thread_;
