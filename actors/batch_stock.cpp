@@ -95,6 +95,7 @@ made receive(step& s, const lot::ReceiveT& c) {
   event.purchase_order = c.purchase_order;
   s.emit(std::move(event));
   watch_expiry(s);
+  heed_supplier(s, c, *quantity);
   return s.done();
 }
 

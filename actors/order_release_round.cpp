@@ -10,6 +10,7 @@
 #include "actors/plant.hpp"
 #include "actors/release_checks.hpp"
 #include "actors/rules.hpp"
+#include "actors/supplier.hpp"
 #include "actors/work_center.hpp"
 
 namespace millrace::actors::release_parts {
@@ -70,7 +71,26 @@ std::vector<component_stock> stock_of(draft& work) {
   return out;
 }
 
+supplier_states suppliers_of(draft& work, const std::vector<component_stock>& stock) {
+  supplier_states out;
+  for (const auto& one : stock)
+    for (const auto& id : one.suppliers)
+      if (const auto* known = id.empty() ? nullptr : work.ctx.look_up<supplier>(id))
+        out[id] = known;
+  return out;
+}
+
+void await_suppliers(draft& work) {
+  for (const auto& check : work.state.checks) {
+    if (check.check != "supplier" || check.verdict != pr::Verdict::fail) continue;
+    millrace::supplier::AwaitChangeT await;
+    await.process = work.ctx.id();
+    work.d.tell<millrace::supplier::schema>(check.subject, await, Lane::release);
+  }
+}
+
 void await_changes(draft& work) {
+  await_suppliers(work);
   std::set<std::string> materials;
   std::set<std::string> work_centers;
   bool plant_fails = false;
@@ -80,7 +100,7 @@ void await_changes(draft& work) {
       plant_fails = true;
     else if (check.check == "work_center")
       work_centers.insert(check.subject);
-    else if (check.check != "component")
+    else if (check.check != "component" && check.check != "supplier")
       materials.insert(work.state.order->material);
   }
   for (const auto& need : work.state.needs)
@@ -129,7 +149,8 @@ void conclude(draft& work) {
   for (const auto& one : work.state.needs)
     needs.push_back({one.material, one.operation, one.quantity, one.unit, one.materials});
   auto checks = work.state.checks;
-  for (auto& check : check_components(needs, stock_of(work), rules_of(work.ctx)))
+  const auto stock = stock_of(work);
+  for (auto& check : check_components(needs, stock, suppliers_of(work, stock), rules_of(work.ctx)))
     checks.push_back(std::move(check));
   if (passes(checks))
     pass(work, std::move(checks));

@@ -16,6 +16,8 @@
 #include "actors/rule_set.hpp"
 #include "actors/service_level.hpp"
 #include "actors/shipment.hpp"
+#include "actors/supplier.hpp"
+#include "actors/supplier_containment.hpp"
 #include "actors/work_center.hpp"
 
 namespace millrace::actors {
@@ -26,6 +28,7 @@ void register_kinds(kind_registry& registry) {
   registry.add(make_kind<service_level>());
   registry.add(make_kind<material>());
   registry.add(make_kind<work_center>());
+  registry.add(make_kind<supplier>());
   registry.add(make_kind<order>());
   registry.add(make_kind<order_release>());
   registry.add(make_kind<production_confirmation>());
@@ -35,6 +38,7 @@ void register_kinds(kind_registry& registry) {
   registry.add(make_kind<inspection>());
   registry.add(make_kind<hold>());
   registry.add(make_kind<batch_release>());
+  registry.add(make_kind<supplier_containment>());
   registry.add(make_kind<shipment>());
 }
 

@@ -114,6 +114,27 @@ po::SnapshotT resolved(const po::SnapshotT& order, const millrace::material::Sta
   return plan;
 }
 
+CheckT check_supplier(const std::string& id, const millrace::supplier::StateT* supplier,
+                      const release_rules& rules) {
+  using millrace::supplier::Status;
+  auto check = check_of("supplier", id);
+  switch (supplier == nullptr ? Status::unknown : supplier->status) {
+    case Status::unknown:
+      unknown(check, "supplier.unknown", "Supplier " + id + " is not known here.", rules);
+      break;
+    case Status::approved:
+      break;
+    case Status::restricted:
+      check.code = "supplier.restricted";
+      check.warning = "Supplier " + id + " is restricted: " + supplier->reason;
+      break;
+    case Status::blocked:
+      fail(check, "supplier.blocked", "Supplier " + id + " is blocked: " + supplier->reason);
+      break;
+  }
+  return check;
+}
+
 }  // namespace
 
 std::vector<std::string> work_centers_of(const po::SnapshotT& order,
@@ -170,9 +191,9 @@ std::vector<CheckT> check_references(const po::SnapshotT& order,
 
 std::vector<CheckT> check_components(const std::vector<component_need>& needs,
                                      const std::vector<component_stock>& stock,
-                                     const release_rules& rules) {
+                                     const supplier_states& suppliers, const release_rules& rules) {
   std::vector<CheckT> out;
-  std::set<std::string> suppliers;
+  std::set<std::string> used;
   for (const auto& need : needs) {
     decimal available;
     std::string blocked;
@@ -180,7 +201,7 @@ std::vector<CheckT> check_components(const std::vector<component_need>& needs,
       if (one.material != need.material || one.operation != need.operation) continue;
       available += one.available;
       if (!one.blocked.empty()) blocked += (blocked.empty() ? "" : ", ") + one.blocked;
-      suppliers.insert(one.suppliers.begin(), one.suppliers.end());
+      used.insert(one.suppliers.begin(), one.suppliers.end());
     }
     auto check = check_of("component", need.material);
     if (available < need.quantity)
@@ -189,11 +210,11 @@ std::vector<CheckT> check_components(const std::vector<component_need>& needs,
                need.unit + " available" + (blocked.empty() ? "" : " (" + blocked + ')'));
     out.push_back(std::move(check));
   }
-  for (const auto& supplier : suppliers) {
+  for (const auto& supplier : used) {
     if (supplier.empty()) continue;
-    auto check = check_of("supplier", supplier);
-    unknown(check, "supplier.unknown", "Supplier " + supplier + " is not known here.", rules);
-    out.push_back(std::move(check));
+    const auto known = suppliers.find(supplier);
+    out.push_back(
+        check_supplier(supplier, known == suppliers.end() ? nullptr : known->second, rules));
   }
   return out;
 }
@@ -201,11 +222,12 @@ std::vector<CheckT> check_components(const std::vector<component_need>& needs,
 std::vector<CheckT> check_release(const po::StateT& order, const millrace::plant::StateT* plant,
                                   const millrace::material::StateT* material,
                                   const work_centers& find_work_center,
-                                  const std::vector<component_stock>& stock, timestamp now,
+                                  const std::vector<component_stock>& stock,
+                                  const supplier_states& suppliers, timestamp now,
                                   const release_rules& rules) {
   const auto snapshot = snapshot_of(order);
   auto out = check_references(snapshot, plant, material, find_work_center, now, rules);
-  for (auto& check : check_components(release_needs(snapshot, material), stock, rules))
+  for (auto& check : check_components(release_needs(snapshot, material), stock, suppliers, rules))
     out.push_back(std::move(check));
   return out;
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -10,6 +11,7 @@
 #include "schemas/inventory/batch_kind.hpp"
 #include "schemas/maintenance/work_center_kind.hpp"
 #include "schemas/masterdata/material_kind.hpp"
+#include "schemas/masterdata/supplier_kind.hpp"
 #include "schemas/platform/plant_kind.hpp"
 #include "schemas/production/order_kind.hpp"
 #include "schemas/production/order_release_kind.hpp"
@@ -35,6 +37,10 @@ struct component_stock {
   std::vector<std::string> suppliers;
   std::string blocked;
 };
+
+/// The plant's copies of the suppliers of what was found, by id; who is not in it is not known
+/// here.
+using supplier_states = std::map<std::string, const millrace::supplier::StateT*, std::less<>>;
 
 /// Settings of the business rules that the checks look at.
 struct release_rules {
@@ -66,13 +72,14 @@ using work_centers = std::function<const millrace::work_center::StateT*(const st
 /// Checks of the components, one for each need, and of the suppliers of what was found.
 [[nodiscard]] std::vector<millrace::order_release::CheckT> check_components(
     const std::vector<component_need>& needs, const std::vector<component_stock>& stock,
-    const release_rules& rules);
+    const supplier_states& suppliers, const release_rules& rules);
 
 /// All checks of a release of the whole order: what check-release answers.
 [[nodiscard]] std::vector<millrace::order_release::CheckT> check_release(
     const millrace::order::StateT& order, const millrace::plant::StateT* plant,
     const millrace::material::StateT* material, const work_centers& find_work_center,
-    const std::vector<component_stock>& stock, timestamp now, const release_rules& rules = {});
+    const std::vector<component_stock>& stock, const supplier_states& suppliers, timestamp now,
+    const release_rules& rules = {});
 
 /// No check failed and none is pending.
 [[nodiscard]] bool passes(const std::vector<millrace::order_release::CheckT>& checks);

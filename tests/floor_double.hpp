@@ -1,6 +1,7 @@
 // A plant floor in memory: all kinds, one queue of messages, parked facts tried again; the engine's
 // rules without the engine. Stories over several kinds run on it, so that what kinds say to each
-// other is proven before any storage is involved.
+// other is proven before any storage is involved. Actors of the plant "hamburg" are named "kind/id",
+// those of another one "plant:kind/id".
 #pragma once
 
 #include <boost/test/unit_test.hpp>
@@ -39,7 +40,8 @@ class floor_double {
 
   /// Sends a command as it comes over HTTP ("orders/1000042/create", its JSON) and lets everything
   /// that follows happen.
-  outcome post(const std::string& path, System by, std::string_view json) {
+  outcome post(const std::string& path, System by, std::string_view json,
+               const std::string& plant = home) {
     const auto first = path.find('/');
     const auto last = path.rfind('/');
     const auto* model = first == last ? schema_model::built_in().kind("plant")
@@ -52,8 +54,9 @@ class floor_double {
     auto body = json_to_table(schema_model::built_in(), *command, json);
     BOOST_REQUIRE_MESSAGE(body.has_value(), path << ": " << (body ? "" : body.error().detail));
     message m;
-    m.to = model->name + '/' +
-           (first == last ? path.substr(0, first) : path.substr(first + 1, last - first - 1));
+    m.to = in_plant(plant, model->name + '/' +
+                               (first == last ? path.substr(0, first)
+                                              : path.substr(first + 1, last - first - 1)));
     m.command = command->member;
     m.body = std::move(*body);
     m.client = by;
@@ -84,9 +87,10 @@ class floor_double {
     run();
   }
   template <class Schema>
-  const typename Schema::state& state(std::string_view id) {
+  const typename Schema::state& state(std::string_view id, const std::string& plant = home) {
     return *static_cast<const typename Schema::state*>(
-        kind_of(Schema::name).native(*at(std::string(Schema::name) + '/' + std::string(id)).state));
+        kind_of(Schema::name)
+            .native(*at(in_plant(plant, std::string(Schema::name) + '/' + std::string(id))).state));
   }
   template <class Row>
   std::vector<Row> rows(const std::string& actor, const std::string& table) {
@@ -99,6 +103,19 @@ class floor_double {
   [[nodiscard]] std::size_t parked(const std::string& actor) { return at(actor).parked.size(); }
 
  private:
+  static constexpr const char* home = "hamburg";
+  static std::string in_plant(const std::string& plant, const std::string& local) {
+    return plant == home ? local : plant + ':' + local;
+  }
+  static std::string_view plant_of(std::string_view local) {
+    const auto end = local.substr(0, local.find('/')).find(':');
+    return end == std::string_view::npos ? std::string_view(home) : local.substr(0, end);
+  }
+  static std::string_view bare(std::string_view local) {
+    const auto end = local.substr(0, local.find('/')).find(':');
+    return end == std::string_view::npos ? local : local.substr(end + 1);
+  }
+
   struct message {
     std::string to, from, ask, tag;
     std::uint8_t command = 0;
@@ -121,11 +138,17 @@ class floor_double {
 
   class seen final : public context {
    public:
-    seen(floor_double& floor, resident& own, std::string_view id, caller from, hash128 command,
+    seen(floor_double& floor, resident& own, std::string_view local, caller from, hash128 command,
          bool again)
-        : floor_(floor), own_(own), id_(id), from_(from), command_(command), again_(again) {}
+        : floor_(floor),
+          own_(own),
+          plant_(plant_of(local)),
+          id_(split_local(bare(local)).second),
+          from_(from),
+          command_(command),
+          again_(again) {}
     timestamp now() const override { return floor_.now_; }
-    std::string_view plant() const override { return "hamburg"; }
+    std::string_view plant() const override { return plant_; }
     std::string_view id() const override { return id_; }
     std::uint64_t sequence() const override { return own_.sequence; }
     const caller& from() const override { return from_; }
@@ -145,7 +168,8 @@ class floor_double {
 
    protected:
     const void* look_up_raw(std::string_view kind, std::string_view id) override {
-      const auto found = floor_.actors_.find(std::string(kind) + '/' + std::string(id));
+      const auto found = floor_.actors_.find(
+          in_plant(std::string(plant_), std::string(kind) + '/' + std::string(id)));
       if (found == floor_.actors_.end() || found->second.sequence == 0) return nullptr;
       return floor_.kind_of(kind).native(*found->second.state);
     }
@@ -157,6 +181,7 @@ class floor_double {
    private:
     floor_double& floor_;
     resident& own_;
+    std::string_view plant_;
     std::string_view id_;
     caller from_;
     hash128 command_;
@@ -190,7 +215,7 @@ class floor_double {
   const kind& kind_of(std::string_view name) { return *registry_.find(name); }
   resident& at(const std::string& local) {
     auto& found = actors_[local];
-    if (!found.state) found.state = kind_of(split_local(local).first).create();
+    if (!found.state) found.state = kind_of(split_local(bare(local)).first).create();
     return found;
   }
 
@@ -199,7 +224,7 @@ class floor_double {
       BOOST_REQUIRE_MESSAGE(steps < 10'000, "the floor does not come to rest");
       const auto m = std::move(queue_.front());
       queue_.pop_front();
-      if (m.to.starts_with("_find/"))
+      if (bare(m.to).starts_with("_find/"))
         find(m);
       else if (m.is_answer)
         take_answer(m);
@@ -209,11 +234,13 @@ class floor_double {
   }
 
   void find(const message& m) {
-    const auto name = m.to.substr(6);
+    const auto name = bare(m.to).substr(6);
     const auto& model = kind_of(name).model();
     engine::MessageT back;
     for (auto& [local, one] : actors_) {
-      if (split_local(local).first != name || one.sequence == 0) continue;
+      if (plant_of(local) != plant_of(m.to) || split_local(bare(local)).first != name ||
+          one.sequence == 0)
+        continue;
       std::vector<std::string> values;
       kind_of(name).index_values(*one.state, values);
       bool matches = true;
@@ -221,7 +248,7 @@ class floor_double {
         for (std::size_t i = 0; i < model.indexes.size(); ++i)
           if (model.indexes[i].field == m.raw.filters[f])
             matches &= values[i] == m.raw.filters[f + 1];
-      if (matches) back.found.emplace_back(split_local(local).second);
+      if (matches) back.found.emplace_back(split_local(bare(local)).second);
     }
     reply({m.from, m.ask, m.origin}, std::move(back), m.to);
   }
@@ -247,8 +274,8 @@ class floor_double {
     a.code = m.raw.code;
     a.detail = m.raw.detail;
     a.exception = m.raw.exception;
-    a.from = m.from;
-    a.from_plant = "hamburg";
+    a.from = bare(m.from);
+    a.from_plant = plant_of(m.from);
     a.events = &events;
     a.found.assign(m.raw.found.begin(), m.raw.found.end());
     a.origin = m.origin;
@@ -263,8 +290,8 @@ class floor_double {
     } else {
       c.principal = m.from;
       c.is_actor = true;
-      c.from = m.from;
-      c.from_plant = "hamburg";
+      c.from = bare(m.from);
+      c.from_plant = plant_of(m.from);
     }
     return c;
   }
@@ -272,11 +299,12 @@ class floor_double {
   /// True when the fact was posted (or refused for good).
   bool take_command(const message& m, bool again) {
     auto& own = at(m.to);
-    const auto* command = kind_of(split_local(m.to).first).model().command(m.command);
+    const auto kind_name = split_local(bare(m.to)).first;
+    const auto* command = kind_of(kind_name).model().command(m.command);
     decided d;
     if (own.sequence == 0 && command != nullptr && !command->creates) {
       d.outcome = command->fact ? engine::Outcome::parked : engine::Outcome::refused;
-      d.code = command->fact ? std::string(split_local(m.to).first) + ".unknown" : "actor.unknown";
+      d.code = command->fact ? std::string(kind_name) + ".unknown" : "actor.unknown";
     } else {
       d = decide(m.to, command_input{m.command, m.body}, m.root, caller_of(m), m.id, again);
     }
@@ -314,10 +342,9 @@ class floor_double {
   decided decide(const std::string& local, const input& in, hash128 origin, caller from,
                  hash128 id = {}, bool again = false) {
     auto& own = at(local);
-    const auto own_id = std::string(split_local(local).second);
-    seen ctx(*this, own, own_id, from, id, again);
+    seen ctx(*this, own, local, from, id, again);
     grown evo(own, now_);
-    auto d = kind_of(split_local(local).first).decide(*own.state, in, ctx, evo);
+    auto d = kind_of(split_local(bare(local)).first).decide(*own.state, in, ctx, evo);
     if (d.code == "kind.fault") faults.push_back(local + ": " + d.detail);
     BOOST_CHECK_MESSAGE(d.code != "kind.fault", local << ": " << d.detail);
     if (again && (d.outcome == engine::Outcome::parked || d.outcome == engine::Outcome::refused) &&
@@ -352,7 +379,7 @@ class floor_double {
       outbox.push_back({d->system, from, d->key, d->tag, d->type, d->body});
     } else if (const auto* sent = e.AsMessage()) {
       message m;
-      m.to = sent->to;
+      m.to = in_plant(sent->plant.empty() ? std::string(plant_of(from)) : sent->plant, sent->to);
       m.from = from;
       m.ask = sent->ask;
       m.command = sent->command;

@@ -454,17 +454,17 @@ BOOST_AUTO_TEST_CASE(check_release_passes_with_stock_and_fails_without) {
   const auto m = pump();
   actors::component_stock stock{"HOUSING", "0010", decimal::from_units(10), {"ACME"}, {}};
   const auto now = timestamp::from_micros(1);
-  auto checks = actors::check_release(order, &site, &m, no_work_center, {stock}, now);
+  auto checks = actors::check_release(order, &site, &m, no_work_center, {stock}, {}, now);
   BOOST_CHECK_EQUAL(verdicts(checks),
                     "plant+ revision+ routing+ inspection_plan+ work_center~ component+ supplier~");
   BOOST_CHECK(actors::passes(checks));
   stock.available = decimal::from_units(9);
   BOOST_CHECK(
-      !actors::passes(actors::check_release(order, &site, &m, no_work_center, {stock}, now)));
+      !actors::passes(actors::check_release(order, &site, &m, no_work_center, {stock}, {}, now)));
   actors::release_rules strict{true};
   stock.available = decimal::from_units(10);
   BOOST_CHECK_EQUAL(
-      verdicts(actors::check_release(order, &site, &m, no_work_center, {stock}, now, strict)),
+      verdicts(actors::check_release(order, &site, &m, no_work_center, {stock}, {}, now, strict)),
       "plant+ revision+ routing+ inspection_plan+ work_center-work_center.unknown "
       "component+ supplier-supplier.unknown");
 }
@@ -481,7 +481,7 @@ BOOST_AUTO_TEST_CASE(check_release_names_what_is_wrong_with_the_references) {
   m.inspection_required = true;
   const auto now = timestamp::from_micros(1);
   BOOST_CHECK_EQUAL(
-      verdicts(actors::check_release(order, &site, &m, no_work_center, {}, now)).substr(0, 100),
+      verdicts(actors::check_release(order, &site, &m, no_work_center, {}, {}, now)).substr(0, 100),
       "plant-plant.not_active revision-material.revision_unknown routing~ "
       "inspection_plan-material.inspecti");
 }

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <chrono>
 #include <map>
+#include <set>
 
 #include "actors/order_plan.hpp"
 #include "actors/rules.hpp"
@@ -41,7 +42,9 @@ struct checking : std::enable_shared_from_this<checking> {
   std::vector<std::string> work_centers;
   std::map<std::string, std::unique_ptr<millrace::work_center::StateT>> found_work_centers;
   std::size_t need = 0;
-  std::size_t choice = 0;  // among the need's materials
+  std::size_t choice = 0;       // among the need's materials
+  std::set<std::string> asked;  // suppliers that have been read
+  std::map<std::string, std::unique_ptr<millrace::supplier::StateT>> suppliers;
 
   checking(core& core_, call_ptr call_, address a)
       : g(core_), c(std::move(call_)), where(std::move(a)) {}
@@ -93,7 +96,7 @@ struct checking : std::enable_shared_from_this<checking> {
       ++need;
       choice = 0;
     }
-    if (need >= needs.size()) return finish();
+    if (need >= needs.size()) return next_supplier();
     read("material", needs[need].materials[choice], &checking::take_component);
   }
   void take_component(const actor_view* view) {
@@ -136,7 +139,19 @@ struct checking : std::enable_shared_from_this<checking> {
     const auto in_force = actors::rule_at(*plant, rule);
     return in_force.level == "default" ? g.options.references_must_exist : in_force.value == "true";
   }
+  void next_supplier() {
+    for (const auto& s : stock)
+      for (const auto& id : s.suppliers)
+        if (asked.insert(id).second) return read("supplier", id, &checking::take_supplier);
+    finish();
+  }
+  void take_supplier(const actor_view* view) {
+    if (view != nullptr) suppliers[view->where.id] = unpacked<millrace::supplier::State>(*view);
+    next_supplier();
+  }
   void finish() {
+    actors::supplier_states known;
+    for (const auto& [id, state] : suppliers) known[id] = state.get();
     const auto now = timestamp::from_micros(std::chrono::duration_cast<std::chrono::microseconds>(
                                                 std::chrono::system_clock::now().time_since_epoch())
                                                 .count());
@@ -145,7 +160,7 @@ struct checking : std::enable_shared_from_this<checking> {
       return at == found_work_centers.end() ? nullptr : at->second.get();
     };
     const auto checks = actors::check_release(*order, plant.get(), material.get(), find_work_center,
-                                              stock, now, {g.options.references_must_exist});
+                                              stock, known, now, {g.options.references_must_exist});
     std::string out;
     {
       json_object o(out);
