@@ -5,9 +5,11 @@
 #include "actors/batch.hpp"
 #include "actors/batch_release.hpp"
 #include "actors/batch_run.hpp"
+#include "actors/capa.hpp"
 #include "actors/hold.hpp"
 #include "actors/inspection.hpp"
 #include "actors/material.hpp"
+#include "actors/nonconformance.hpp"
 #include "actors/order.hpp"
 #include "actors/order_release.hpp"
 #include "actors/plant.hpp"
@@ -38,6 +40,8 @@ void register_kinds(kind_registry& registry) {
   registry.add(make_kind<inspection>());
   registry.add(make_kind<hold>());
   registry.add(make_kind<batch_release>());
+  registry.add(make_kind<nonconformance>());
+  registry.add(make_kind<capa>());
   registry.add(make_kind<supplier_containment>());
   registry.add(make_kind<shipment>());
 }
