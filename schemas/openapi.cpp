@@ -45,6 +45,8 @@ constexpr std::array fixed_routes{
                 "level,region,plant,limit,cursor"},
     fixed_route{"/v1/rules/dry-run", "post", "platform",
                 "What other rules would have changed, by a plant's past events", ""},
+    fixed_route{"/v1/plants/{plant}/{collection}/{id}/{rows}", "get", "platform",
+                "What a kind keeps beside an actor's state, by key", "limit,cursor"},
     fixed_route{"/v1/exceptions", "get", "platform", "Facts that could not be posted",
                 "plant,code,limit,cursor"},
     fixed_route{"/v1/exceptions/{id}", "get", "platform", "One exception with its command", ""},

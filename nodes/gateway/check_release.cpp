@@ -160,7 +160,7 @@ struct checking : std::enable_shared_from_this<checking> {
       return at == found_work_centers.end() ? nullptr : at->second.get();
     };
     const auto checks = actors::check_release(*order, plant.get(), material.get(), find_work_center,
-                                              stock, known, now, {g.options.references_must_exist});
+                                              stock, known, now, {references_must_exist()});
     std::string out;
     {
       json_object o(out);

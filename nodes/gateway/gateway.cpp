@@ -9,6 +9,7 @@
 #include "nodes/gateway/event_hub.hpp"
 #include "nodes/gateway/rules.hpp"
 #include "nodes/gateway/slas.hpp"
+#include "nodes/gateway/rows.hpp"
 #include "nodes/gateway/utf8.hpp"
 
 namespace millrace::gateway {
@@ -259,6 +260,10 @@ void gateway::route_actor(const call_ptr& c, const kind_model& kind) {
   if (kind.name == "order" && s[5] == "check-release") {
     c->route = route::read;
     return method_is(c, "POST") ? post_check_release(core_, c, where) : void();
+  }
+  if (const auto* table = is_get(c) ? row_table(kind, s[5]) : nullptr) {
+    c->route = route::list;
+    return get_rows(core_, c, where, *table);
   }
   c->route = route::command;
   const auto* command = kind.command(s[5]);
