@@ -49,6 +49,8 @@ class erp final : public model {
     if (call.is_post({"api", "orders", "*", "release"})) return release(call);
     if (call.is_post({"api", "stock-blocks"})) return block(call);
     if (call.is_post({"api", "stock-unblocks"})) return unblock(call);
+    if (call.is_post({"api", "procurement-blocks"})) return procurement(call, true);
+    if (call.is_post({"api", "procurement-unblocks"})) return procurement(call, false);
     if (call.is_post({"api", "goods-issues"})) return goods_issue(call);
     if (call.is_post({"api", "allocations"})) return allocate(body);
     return refused(404, "this ERP has no such function");
@@ -59,6 +61,7 @@ class erp final : public model {
     out.set("orders", orders_)
         .set("stock", stock_.to_json())
         .set("materials", materials_)
+        .set("procurement_blocks", procurement_blocks_)
         .set("documents", documents_);
     return out;
   }
@@ -184,6 +187,17 @@ class erp final : public model {
     return document("stock-unblock", call.body, call.now);
   }
 
+  /// Buys nothing of a supplier as long as one of its blocks is there.
+  api_answer procurement(const api_call& call, bool blocked) {
+    const auto supplier = call.body.text("LIFNR");
+    const auto hold = call.body.text("HOLD");
+    if (supplier.empty() || hold.empty()) return refused(422, "LIFNR and HOLD are needed");
+    const auto* found = procurement_blocks_.find(supplier);
+    auto holds = found != nullptr ? *found : json_value::make_object();
+    procurement_blocks_.set(supplier, holds.set(hold, blocked));
+    return document(blocked ? "procurement-block" : "procurement-unblock", call.body, call.now);
+  }
+
   api_answer allocate(const json_value& body) {
     const auto quantity = decimal::parse(body.text("MENGE"));
     if (!quantity || !quantity->is_positive())
@@ -258,6 +272,7 @@ class erp final : public model {
   json_value orders_ = json_value::make_object();
   json_value materials_ = json_value::make_object();
   json_value documents_ = json_value::make_array();
+  json_value procurement_blocks_ = json_value::make_object();  // supplier -> {block: open}
   erp_stock stock_;
   std::uint64_t last_document_ = 0;
   std::uint64_t last_act_ = 0;

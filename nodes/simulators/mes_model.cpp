@@ -37,6 +37,8 @@ class mes final : public model {
     if (call.is_post({"api", "work-orders", "*", "cancel"})) return cancel(call);
     if (call.is_post({"api", "lots", "*", "restrict"})) return restrict_lot(call);
     if (call.is_post({"api", "lots", "*", "clear"})) return clear_lot(call);
+    if (call.is_post({"api", "suppliers", "*", "restrict"})) return restrict_supplier(call, true);
+    if (call.is_post({"api", "suppliers", "*", "clear"})) return restrict_supplier(call, false);
     if (call.is_post({"api", "lots", "*", "usage"})) {
       usage_.set(call.path[2], call.body.text("decision"));
       return lot_answer("UD-");
@@ -79,6 +81,7 @@ class mes final : public model {
     }
     return out.set("orders", std::move(orders))
         .set("restricted_lots", std::move(restricted))
+        .set("restricted_suppliers", restricted_suppliers_)
         .set("produced", produced_)
         .set("usage", usage_);
   }
@@ -143,6 +146,15 @@ class mes final : public model {
   api_answer clear_lot(const api_call& call) {
     restricted_[call.path[2]].erase(call.body.text("hold"));
     return lot_answer("CL-");
+  }
+
+  api_answer restrict_supplier(const api_call& call, bool restricted) {
+    const auto hold = call.body.text("hold");
+    if (hold.empty()) return refused(422, "hold is needed");
+    const auto* found = restricted_suppliers_.find(call.path[2]);
+    auto holds = found != nullptr ? *found : json_value::make_object();
+    restricted_suppliers_.set(call.path[2], holds.set(hold, restricted));
+    return lot_answer(restricted ? "RS-" : "CS-");
   }
 
   api_answer lot_answer(const char* prefix) {
@@ -271,6 +283,7 @@ class mes final : public model {
   bool automatic_;
   std::map<std::string, work_order> orders_;
   std::map<std::string, std::set<std::string>> restricted_;
+  json_value restricted_suppliers_ = json_value::make_object();  // supplier -> {hold: open}
   json_value usage_ = json_value::make_object();
   json_value produced_ = json_value::make_object();
   std::uint64_t last_report_ = 0;

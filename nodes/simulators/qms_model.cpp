@@ -18,12 +18,18 @@ class qms final : public model {
       return hold_on_platform(call.body, "release-hold", out);
     if (call.is_post({"api", "holds"})) return hold_told(call);
     if (call.is_post({"api", "holds", "*", "lift"})) return lift_told(call);
+    if (call.is_post({"api", "notifications"})) {
+      if (call.body.text("notification").empty()) return refused(422, "notification is needed");
+      notifications_.set(call.body.text("notification"), call.body);
+      return ticket();
+    }
     return refused(404, "this QMS has no such function");
   }
 
   json_value state() const override {
     auto out = json_value::make_object({{"system", "qms"}, {"plant", plant_}});
-    return out.set("plans", plans_).set("inspections", inspections_).set("holds", holds_);
+    return out.set("plans", plans_).set("inspections", inspections_).set("holds", holds_).set(
+        "notifications", notifications_);
   }
 
  private:
@@ -107,6 +113,7 @@ class qms final : public model {
   }
 
   std::string plant_;
+  json_value notifications_ = json_value::make_object();
   json_value plans_ = json_value::make_object();
   json_value inspections_ = json_value::make_object();
   json_value holds_ = json_value::make_object();
