@@ -30,6 +30,7 @@ struct swarm {
   std::size_t checkpoint_records = 200;
   std::size_t resident_bytes_max = 1 << 30;
   unsigned plants = 1;
+  bool enterprise = false;  // and the plant of that name, with a supplier of all of them
   unsigned clients = 4;
   mutant off = mutant::none;
 
@@ -57,6 +58,7 @@ struct swarm {
     if (w.chance(0.3)) s.clock_step_us_max = 3'600'000'000;
     if (w.chance(0.3)) s.load_fails = 0.05;
     if (w.chance(0.3)) s.image_fails = 0.05;
+    s.enterprise = w.chance(0.4);
     return s;
   }
 };

@@ -234,6 +234,7 @@ void node::restart_for_good() {
 std::vector<std::string> node::plant_names() const {
   std::vector<std::string> names;
   for (unsigned p = 0; p < faults_.plants; ++p) names.push_back("plant-" + std::to_string(p));
+  if (faults_.enterprise) names.push_back("enterprise");
   return names;
 }
 

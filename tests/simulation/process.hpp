@@ -34,8 +34,7 @@ class process : public std::enable_shared_from_this<process> {
   void start() {
     if (auto r = loop_.load(); !r) return bug("the journal does not load: " + r.error().detail);
     node_.journal_disk_->sync_now();
-    for (unsigned p = 0; p < node_.faults_.plants; ++p) {
-      const auto name = "plant-" + std::to_string(p);
+    for (const auto& name : node_.plant_names()) {
       open(name);
       if (!*alive_) return;
     }

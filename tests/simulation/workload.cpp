@@ -8,6 +8,7 @@
 #include "schemas/logistics/shipment_kind.hpp"
 #include "schemas/maintenance/work_center_kind.hpp"
 #include "schemas/masterdata/material_kind.hpp"
+#include "schemas/masterdata/supplier_kind.hpp"
 #include "schemas/platform/plant_kind.hpp"
 #include "schemas/platform/rule_set_kind.hpp"
 #include "schemas/production/batch_run_kind.hpp"
@@ -15,6 +16,8 @@
 #include "schemas/production/recipe_kind.hpp"
 #include "schemas/quality/batch_release_kind.hpp"
 #include "schemas/quality/inspection_kind.hpp"
+#include "schemas/quality/nonconformance_kind.hpp"
+#include "schemas/quality/supplier_containment_kind.hpp"
 #include "tests/simulation/clients.hpp"
 
 namespace millrace::simulation {
@@ -24,7 +27,8 @@ constexpr unsigned orders = 3;
 constexpr unsigned batches = 3;
 constexpr unsigned inspected = 2;  // batches that have to be inspected
 constexpr unsigned shipments = 2;  // that are never full
-constexpr unsigned parcels = 6;    // shipments that leave
+constexpr unsigned supplier_lots = 2;
+constexpr unsigned parcels = 6;  // shipments that leave
 
 std::string numbered(const char* prefix, std::uint64_t n) { return prefix + std::to_string(n); }
 
@@ -67,6 +71,11 @@ void clients::set_up(const std::string& plant) {
   commission.region = "eu";
   commission.time_zone = "Europe/Berlin";
   add(make<plant::CommissionT, plant::schema>(plant, plant, commission, System::ops));
+  if (plant == "enterprise") {
+    supplier::ApproveT approve;
+    approve.reason = "simulated";
+    return add(make<supplier::ApproveT, supplier::schema>(plant, "ACME", approve, System::sqm));
+  }
   material::DefineT define;
   define.revision = "A";
   define.base_unit = "EA";
@@ -81,8 +90,11 @@ void clients::set_up(const std::string& plant) {
   receive.quantity = decimal::from_units(40);  // little enough to run short
   receive.unit = "EA";
   receive.material = "HOUSING";
-  for (unsigned b = 0; b < batches; ++b)
+  if (faults_.enterprise) receive.supplier = "ACME";
+  for (unsigned b = 0; b < batches; ++b) {
+    receive.supplier_lot = faults_.enterprise ? numbered("L-", b % supplier_lots) : "";
     add(make<batch::ReceiveT, batch::schema>(plant, numbered("B-", b), receive, System::erp));
+  }
   receive.material = "SEAL";
   receive.stock = batch::Into::quality_inspection;
   for (unsigned b = 0; b < inspected; ++b)
@@ -137,6 +149,8 @@ shared_operation clients::draw() {
   if (pick < 78) return draw_hold(plant);
   if (pick < 85) return draw_inspection(plant);
   if (pick < 88) return draw_release(plant);
+  if (pick < 90) return draw_nonconformance(plant);
+  if (pick < 91 && faults_.enterprise) return draw_supplier();
   if (pick < 94) return draw_exception(plant);
   return draw_repetition();
 }
@@ -199,6 +213,10 @@ shared_operation clients::draw_report(const std::string& plant) {
   c.quantity = decimal::from_units(3);
   c.unit = "EA";
   c.receipt = id;
+  if (faults_.enterprise && world_.chance(0.5)) {
+    c.supplier = "ACME";
+    c.supplier_lot = any("L-", supplier_lots);
+  }
   return make<batch::ReceiveT, batch::schema>(plant, any("B-", batches), c, System::erp);
 }
 
@@ -378,6 +396,53 @@ shared_operation clients::draw_floor(const std::string& plant) {
       world_.chance(0.5) ? batch_release::Decision::release : batch_release::Decision::reject;
   c.reason = "simulated";
   return make<batch_release::SignT, batch_release::schema>(plant, batch_id, c, System::qms);
+}
+
+// Raised on the line, looked at, and given up again: its holds come and go.
+shared_operation clients::draw_nonconformance(const std::string& plant) {
+  if (nonconformances_.empty() || world_.chance(0.4)) {
+    nonconformance::RaiseT c;
+    c.title = "simulated";
+    c.lots.emplace_back();
+    c.lots.back().batch = world_.chance(0.7) ? any("B-", batches) : any("P-", orders);
+    if (world_.chance(0.5)) {
+      c.lots.back().quantity = std::make_unique<decimal>(decimal::from_units(1));
+      c.lots.back().unit = "EA";
+    }
+    auto op = make<nonconformance::RaiseT, nonconformance::schema>(plant, numbered("N-", made_), c,
+                                                                   System::mes);
+    nonconformances_.push_back(op->to);
+    return op;
+  }
+  const auto at = world_.below(nonconformances_.size());
+  const auto where = nonconformances_[at];
+  if (world_.chance(0.3))
+    return make<nonconformance::BeginReviewT, nonconformance::schema>(where.plant, where.id, {},
+                                                                      System::qms);
+  nonconformances_.erase(nonconformances_.begin() + static_cast<std::ptrdiff_t>(at));
+  nonconformance::CancelT c;
+  c.reason = "simulated";
+  return make<nonconformance::CancelT, nonconformance::schema>(where.plant, where.id, c,
+                                                               System::qms);
+}
+
+// A quality event holds what came of its lots in every plant, until it is withdrawn.
+shared_operation clients::draw_supplier() {
+  if (containments_.empty() || world_.chance(0.4)) {
+    supplier::ReportQualityEventT c;
+    c.event = numbered("E-", made_);
+    c.supplier_lots.push_back(any("L-", supplier_lots));
+    c.reason = "simulated";
+    containments_.push_back({"enterprise", "supplier_containment", c.event});
+    return make<supplier::ReportQualityEventT, supplier::schema>("enterprise", "ACME", c,
+                                                                 System::sqm);
+  }
+  const auto where = containments_.back();
+  containments_.pop_back();
+  supplier_containment::WithdrawT c;
+  c.reason = "simulated";
+  return make<supplier_containment::WithdrawT, supplier_containment::schema>(where.plant, where.id,
+                                                                             c, System::sqm);
 }
 
 shared_operation clients::draw_exception(const std::string& plant) {
