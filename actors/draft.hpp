@@ -9,9 +9,6 @@
 
 namespace millrace::actors {
 
-/// The pseudo-plant of what belongs to no site: suppliers and the item master.
-inline constexpr std::string_view enterprise = "enterprise";
-
 /// `Apply(state, event, stamp)` is the state part of the kind's evolve.
 template <class Schema, auto Apply>
 struct draft {

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "actors/nonconformance_parts.hpp"
+#include "actors/rules.hpp"
 #include "actors/stock.hpp"
 
 namespace millrace::actors::nonconformances {
@@ -87,7 +88,7 @@ made dispose(step& s, const nc::DisposeT& c) {
   const bool board =
       std::ranges::any_of(c.lines, [](const auto& line) { return passes_board(line.disposition); });
   if (board) event.needs = {Role::quality, Role::engineering};
-  if (c.concession || (board && s.ctx.rule("nonconformance.concession_required", "no") == "yes"))
+  if (c.concession || (board && rule_of(s.ctx, "nonconformance.concession_required") == "yes"))
     event.needs.push_back(Role::customer);
   s.emit(std::move(event));
   disposition_stands(s);

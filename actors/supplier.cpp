@@ -16,8 +16,8 @@ namespace {
 constexpr std::size_t waiters_max = 1000;
 
 std::optional<made> not_master(const step& s) {
-  if (s.ctx.plant() == enterprise) return std::nullopt;
-  return made::refuse(sp::Refusal::not_master, "Send it to " + std::string(enterprise) +
+  if (s.ctx.plant() == enterprise_plant) return std::nullopt;
+  return made::refuse(sp::Refusal::not_master, "Send it to " + std::string(enterprise_plant) +
                                                    "/supplier/" + std::string(s.ctx.id()) +
                                                    ": plants have copies of its data.");
 }
@@ -135,11 +135,11 @@ made lot_received(step& s, const sp::LotReceivedT& c) {
   const auto before = s.ctx.row<sp::SupplierLotRowT>("supplier_lots", lot_key(c.supplier_lot));
   event.previous = before ? before->last : 0;
   s.emit(std::move(event));
-  if (!s.next.registered && s.ctx.plant() != enterprise) {
+  if (!s.next.registered && s.ctx.plant() != enterprise_plant) {
     s.emit(sp::RegistrationSentT());
     sp::RegisterT join;
     join.plant = s.ctx.plant();
-    s.d.tell<sp::schema>(s.ctx.id(), join, Lane::hold, enterprise);
+    s.d.tell<sp::schema>(s.ctx.id(), join, Lane::hold, enterprise_plant);
   }
   contain_receipt(s, c);
   return s.done();

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "actors/draft.hpp"
+#include "actors/rules.hpp"
 #include "schemas/masterdata/supplier_kind.hpp"
 
 namespace millrace::actors {
@@ -35,9 +36,9 @@ System system_of(pr::StepKind kind) {
   return System::none;
 }
 
-std::int64_t rule_ms(const context& ctx, std::string_view name, std::string_view fallback) {
-  const auto seconds = decimal::parse(ctx.rule(name, fallback));
-  return (seconds ? *seconds : *decimal::parse(fallback)).micros() / 1000;
+std::int64_t rule_ms(context& ctx, std::string_view name) {
+  const auto seconds = decimal::parse(rule_of(ctx, name));
+  return seconds ? seconds->micros() / 1000 : 0;
 }
 
 void arm(step& s, const std::string& name, timestamp due) {
@@ -47,8 +48,8 @@ void arm(step& s, const std::string& name, timestamp due) {
   s.emit(std::move(event));
   due.given() ? s.d.timer(name, due) : s.d.cancel_timer(name);
 }
-void arm(step& s, const std::string& name, std::string_view rule, std::string_view fallback) {
-  arm(s, name, s.ctx.now().plus_ms(rule_ms(s.ctx, rule, fallback)));
+void arm(step& s, const std::string& name, std::string_view rule) {
+  arm(s, name, s.ctx.now().plus_ms(rule_ms(s.ctx, rule)));
 }
 void disarm(step& s, const std::string& name) {
   if (std::ranges::any_of(s.next.timers, [&](const auto& t) { return t.name == name; }))
@@ -202,8 +203,8 @@ made start(step& s, const pr::StartT& c) {
   s.emit(std::move(event));
   for (const auto& plant : c.plants) ask_plant(s, plant);
   alert(s, false);
-  arm(s, "reach", "containment.reach_timeout_s", "60");
-  arm(s, "acknowledge", "containment.acknowledge_timeout_s", "3600");
+  arm(s, "reach", "containment.reach_timeout_s");
+  arm(s, "acknowledge", "containment.acknowledge_timeout_s");
   return settle(s);
 }
 
@@ -215,7 +216,7 @@ made plant_joined(step& s, const pr::PlantJoinedT& c) {
   const auto known = plants_of(s.next);
   if (over(s.next) || std::ranges::find(known, c.plant) != known.end()) return s.done();
   ask_plant(s, c.plant);
-  arm(s, "reach", "containment.reach_timeout_s", "60");
+  arm(s, "reach", "containment.reach_timeout_s");
   return settle(s);
 }
 
@@ -286,7 +287,7 @@ made retry(step& s) {
       alert(s, undo);
       break;
     }
-  arm(s, "reach", "containment.reach_timeout_s", "60");
+  arm(s, "reach", "containment.reach_timeout_s");
   return settle(s);
 }
 
@@ -296,7 +297,7 @@ made withdraw(step& s, const pr::WithdrawT& c) {
         pr::Refusal::withdrawn,
         "The containment is " + std::string(pr::EnumNameStatus(s.next.status)) + '.');
   const auto by = who_of(s.ctx, c.person);
-  if (s.ctx.rule("hold.release_second_person", "no") == "yes" && by == s.next.raised_by)
+  if (rule_of(s.ctx, "hold.release_second_person") == "yes" && by == s.next.raised_by)
     return made::refuse_with("command.not_authorised",
                              "A second person withdraws it, not " + by + " who raised it.");
   pr::WithdrawalRequestedT event;
@@ -309,7 +310,7 @@ made withdraw(step& s, const pr::WithdrawT& c) {
     lift_at(s, plant);
   }
   alert(s, true);
-  arm(s, "reach", "containment.reach_timeout_s", "60");
+  arm(s, "reach", "containment.reach_timeout_s");
   return settle(s);
 }
 
@@ -352,7 +353,7 @@ decision<supplier_containment::schema> supplier_containment::on_timer(const sche
   s.emit(std::move(fired));
   if (name == "acknowledge") {
     const auto waiting = supplier_containments::unacknowledged(state);
-    const auto most = decimal::parse(ctx.rule("containment.escalations_max", "3"));
+    const auto most = decimal::parse(rule_of(ctx, "containment.escalations_max"));
     const auto limit = (most ? most->micros() : 3'000'000) / 1'000'000;
     if (waiting.empty() || supplier_containments::over(state) || state.escalations >= limit)
       return s.done();
@@ -360,7 +361,7 @@ decision<supplier_containment::schema> supplier_containment::on_timer(const sche
     event.waits_for = waiting;
     s.emit(std::move(event));
     supplier_containments::alert(s, false);
-    supplier_containments::arm(s, "acknowledge", "containment.acknowledge_timeout_s", "3600");
+    supplier_containments::arm(s, "acknowledge", "containment.acknowledge_timeout_s");
     return supplier_containments::settle(s);
   }
   if (supplier_containments::ended(state, false)) return s.done();

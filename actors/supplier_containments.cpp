@@ -65,7 +65,7 @@ void tell_process(step& s, const std::string& containment) {
   report.failed = undo ? static_cast<std::uint32_t>(c->failures.size()) : c->failed;
   report.failures = c->failures;
   report.undo = undo;
-  s.d.tell<process::schema>(containment, report, Lane::hold, enterprise);
+  s.d.tell<process::schema>(containment, report, Lane::hold, enterprise_plant);
   sp::ProcessToldT told;
   told.containment = containment;
   s.emit(std::move(told));
@@ -140,7 +140,7 @@ void tell_system(step& s, const std::string& containment, const sp::SystemStepT&
   report.document = one.document;
   report.reason = one.reason;
   report.by_platform = one.by_platform;
-  s.d.tell<process::schema>(containment, report, Lane::hold, enterprise);
+  s.d.tell<process::schema>(containment, report, Lane::hold, enterprise_plant);
 }
 
 const sp::SystemStepT* find_system(const sp::ContainmentT& c, System system) {
@@ -252,7 +252,7 @@ made lift(step& s, const sp::LiftT& c) {
     process::BatchesReportedT report;
     report.plant = s.ctx.plant();
     report.undo = true;
-    s.d.tell<process::schema>(c.containment, report, Lane::hold, enterprise);
+    s.d.tell<process::schema>(c.containment, report, Lane::hold, enterprise_plant);
     for (const auto system : outer_systems) {
       sp::SystemStepT none;
       none.system = system;

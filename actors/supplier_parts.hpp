@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "actors/draft.hpp"
+#include "actors/rules.hpp"
 #include "actors/supplier.hpp"
 
 namespace millrace::actors::suppliers {
