@@ -5,15 +5,13 @@
 #include <algorithm>
 
 #include "actors/supplier_parts.hpp"
-#include "schemas/production/order_release_kind.hpp"
+#include "actors/waiters.hpp"
 #include "schemas/quality/supplier_containment_kind.hpp"
 
 namespace millrace::actors {
 
 namespace suppliers {
 namespace {
-
-constexpr std::size_t waiters_max = 1000;
 
 std::optional<made> not_master(const step& s) {
   if (s.ctx.plant() == enterprise_plant) return std::nullopt;
@@ -172,12 +170,7 @@ made take_master(step& s, const sp::TakeMasterT& c) {
   event.version = c.version;
   event.since = c.since;
   s.emit(std::move(event));
-  if (!better || s.next.waiters.empty()) return s.done();
-  millrace::order_release::RecheckT recheck;
-  recheck.cause = "supplier";
-  for (const auto& process : s.next.waiters)
-    s.d.tell<millrace::order_release::schema>(process, recheck, Lane::release);
-  s.emit(sp::WaitersToldT());
+  if (better) tell_waiters(s.d, s.next, "supplier", sp::WaitersToldT());
   return s.done();
 }
 
@@ -190,8 +183,8 @@ made containment_ended(step& s, const sp::ContainmentEndedT& c) {
 }
 
 made await_change(step& s, const sp::AwaitChangeT& c) {
-  if (std::ranges::find(s.next.waiters, c.process) != s.next.waiters.end()) return s.done();
-  if (s.next.waiters.size() >= waiters_max)
+  if (waits(s.next, c.process)) return s.done();
+  if (is_full_of_waiters(s.next))
     return made::refuse(sp::Refusal::waiters_full,
                         "The waiting process has its own timer to come back by.");
   sp::WaiterAddedT event;
