@@ -69,7 +69,8 @@ void watch_expiry(step& s);
 [[nodiscard]] made transfer_stock(step& s, const lot::TransferStockT& c);
 [[nodiscard]] made set_reference(step& s, const lot::SetReferenceT& c);
 // ---- batch_suppliers ----
-/// What has been received is held at once where its supplier lot is contained; the supplier is told.
+/// What has been received is held at once where its supplier lot is contained; the supplier is
+/// told.
 void heed_supplier(step& s, const lot::ReceiveT& c, decimal quantity);
 // ---- batch_orders ----
 [[nodiscard]] made consume(step& s, const lot::ConsumeT& c);

@@ -1,7 +1,7 @@
 // A plant floor in memory: all kinds, one queue of messages, parked facts tried again; the engine's
 // rules without the engine. Stories over several kinds run on it, so that what kinds say to each
-// other is proven before any storage is involved. Actors of the plant "hamburg" are named "kind/id",
-// those of another one "plant:kind/id".
+// other is proven before any storage is involved. Actors of the plant "hamburg" are named
+// "kind/id", those of another one "plant:kind/id".
 #pragma once
 
 #include <boost/test/unit_test.hpp>

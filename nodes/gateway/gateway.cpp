@@ -7,9 +7,9 @@
 #include "nodes/gateway/batch_record.hpp"
 #include "nodes/gateway/correlation.hpp"
 #include "nodes/gateway/event_hub.hpp"
+#include "nodes/gateway/rows.hpp"
 #include "nodes/gateway/rules.hpp"
 #include "nodes/gateway/slas.hpp"
-#include "nodes/gateway/rows.hpp"
 #include "nodes/gateway/utf8.hpp"
 
 namespace millrace::gateway {

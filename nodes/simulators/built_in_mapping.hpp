@@ -6,7 +6,8 @@
 
 namespace millrace::simulator {
 
-/// Text of config/mappings/<name>_simulator.json ("erp", "mes", "qms", ...); empty for anything else.
+/// Text of config/mappings/<name>_simulator.json ("erp", "mes", "qms", ...); empty for anything
+/// else.
 [[nodiscard]] std::string_view built_in_mapping(std::string_view name);
 
 }  // namespace millrace::simulator

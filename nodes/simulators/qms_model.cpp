@@ -28,8 +28,10 @@ class qms final : public model {
 
   json_value state() const override {
     auto out = json_value::make_object({{"system", "qms"}, {"plant", plant_}});
-    return out.set("plans", plans_).set("inspections", inspections_).set("holds", holds_).set(
-        "notifications", notifications_);
+    return out.set("plans", plans_)
+        .set("inspections", inspections_)
+        .set("holds", holds_)
+        .set("notifications", notifications_);
   }
 
  private:
