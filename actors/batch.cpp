@@ -9,18 +9,17 @@ namespace millrace::actors {
 
 namespace batches {
 
-std::string key_of(std::string_view a, std::string_view b, std::string_view c, std::string_view d) {
-  std::string key(a);
-  for (const auto part : {b, c, d}) {
-    key += '\x1f';
-    key += part;
-  }
-  return key;
+std::string end_name(std::string_view plant, std::string_view batch) {
+  return plant.empty() ? std::string(batch) : key_of(plant, batch);
 }
 
-std::string number_key(std::uint32_t number) {
-  auto digits = std::to_string(number);
-  return std::string(10 - std::min<std::size_t>(10, digits.size()), '0') + digits;
+std::string awaited_name(std::string_view plant, std::string_view batch) {
+  return plant.empty() ? std::string(batch) : std::string(plant) + '/' + std::string(batch);
+}
+
+std::string plant_seen(const context& ctx, std::string_view named) {
+  const auto plant = named.empty() ? ctx.from().from_plant : named;
+  return plant == ctx.plant() ? std::string() : std::string(plant);
 }
 
 std::string by_whom(const context& ctx) {

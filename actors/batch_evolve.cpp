@@ -106,13 +106,33 @@ void allocated(lot::StateT& state, const lot::AllocatedT& e, timestamp at) {
 }
 
 void unlinked(lot::StateT& state, const lot::InputUnlinkedT& e) {
-  const auto one = std::find(state.awaiting.begin(), state.awaiting.end(), e.batch);
+  const auto one =
+      std::find(state.awaiting.begin(), state.awaiting.end(), awaited_name(e.plant, e.batch));
   if (one != state.awaiting.end()) state.awaiting.erase(one);
 }
 
 void hold_placed(lot::StateT& state, const lot::HoldPlacedT& e) {
   std::erase_if(state.holds, [&](const auto& one) { return one.hold == e.hold->hold; });
   state.holds.push_back(*e.hold);
+}
+
+void add_origin(lot::HoldEntryT& hold, const std::string& origin, const std::string& plant) {
+  hold.origins.push_back(origin);
+  if (plant.empty() && hold.origin_plants.empty()) return;
+  hold.origin_plants.resize(hold.origins.size());
+  hold.origin_plants.back() = plant;
+}
+
+void drop_origin(lot::HoldEntryT& hold, std::string_view origin, std::string_view plant) {
+  for (std::size_t i = 0; i < hold.origins.size(); ++i) {
+    const bool named = i < hold.origin_plants.size();
+    if (hold.origins[i] != origin || (named ? hold.origin_plants[i] : std::string()) != plant)
+      continue;
+    hold.origins.erase(hold.origins.begin() + static_cast<std::ptrdiff_t>(i));
+    if (named)
+      hold.origin_plants.erase(hold.origin_plants.begin() + static_cast<std::ptrdiff_t>(i));
+    return;
+  }
 }
 
 void hold_inherited(lot::StateT& state, const lot::HoldInheritedT& e, timestamp at) {
@@ -122,7 +142,7 @@ void hold_inherited(lot::StateT& state, const lot::HoldInheritedT& e, timestamp 
     lot::HoldEntryT fresh;
     fresh.hold = e.hold;
     fresh.type = e.type;
-    fresh.source = "batch/" + e.via;
+    fresh.source = (e.via_plant.empty() ? "" : e.via_plant + '/') + "batch/" + e.via;
     fresh.status = lot::HoldStatus::inherited;
     fresh.reason = e.reason;
     fresh.placed_by = e.placed_by;
@@ -130,20 +150,24 @@ void hold_inherited(lot::StateT& state, const lot::HoldInheritedT& e, timestamp 
     fresh.process = "hold/" + e.hold;
     one = state.holds.insert(state.holds.end(), std::move(fresh));
   }
-  // What comes from an input is about all of it.
+  // What comes from an input is about all of it, and now.
+  if (one->status == lot::HoldStatus::future) one->status = lot::HoldStatus::inherited;
   one->quantity.reset();
   one->serials.clear();
   one->location.clear();
-  one->origins.push_back(e.origin);
+  add_origin(*one, e.origin, e.origin_plant);
 }
 
 template <class Event>
 void hold_ended(lot::StateT& state, const Event& e) {
   for (auto& one : state.holds) {
     if (one.hold != e.hold) continue;
-    std::erase(one.origins, e.origin);
-    if constexpr (std::is_same_v<Event, lot::HoldReleasedT>)
+    if constexpr (std::is_same_v<Event, lot::HoldReleasedT>) {
+      drop_origin(one, e.origin, {});
       one.status = lot::HoldStatus::inherited;
+    } else {
+      drop_origin(one, e.origin, e.origin_plant);
+    }
   }
   std::erase_if(state.holds,
                 [&](const auto& one) { return one.hold == e.hold && one.origins.empty(); });
@@ -225,7 +249,7 @@ void reference_set(lot::StateT& state, const lot::ReferenceSetT& e) {
 
 void input_linked(lot::StateT& state, const lot::InputLinkedT& e) {
   if (!e.again) ++state.inputs;
-  std::erase(state.awaiting, e.link->batch);
+  std::erase(state.awaiting, awaited_name(e.link->plant, e.link->batch));
 }
 
 template <class Event>

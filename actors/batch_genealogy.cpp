@@ -9,18 +9,13 @@ namespace millrace::actors::batches {
 
 namespace {
 
-std::string link_key(std::string_view direction, std::string_view batch, std::string_view order,
-                     std::string_view report) {
-  return key_of(direction, batch, order, report);
-}
-
 /// The stored link, nullopt when there is none.
 template <class Row>
 std::optional<Row> find_link(step& s, std::string_view direction, std::string_view table,
-                             std::string_view batch, std::string_view order,
+                             std::string_view end, std::string_view order,
                              std::string_view report) {
   const auto number =
-      s.ctx.row<lot::LinkRowT>("link_numbers", link_key(direction, batch, order, report));
+      s.ctx.row<lot::LinkRowT>("link_numbers", key_of(direction, end, order, report));
   return number ? s.ctx.row<Row>(table, number_key(number->number)) : std::nullopt;
 }
 
@@ -41,6 +36,10 @@ lot::LinkT link_of(const Command& c, const std::string& other, const std::string
   return link;
 }
 
+bool awaits(const lot::StateT& state, std::string_view input) {
+  return std::find(state.awaiting.begin(), state.awaiting.end(), input) != state.awaiting.end();
+}
+
 void tell_unlink_input(step& s, const lot::LinkT& link, const std::string& reason) {
   lot::UnlinkInputT unlink;
   unlink.input = s.ctx.id();
@@ -53,8 +52,8 @@ void tell_unlink_input(step& s, const lot::LinkT& link, const std::string& reaso
 }  // namespace
 
 void link_to_output(step& s, const lot::LinkT& link) {
-  const auto stored = find_link<lot::GenealogyDownRowT>(s, "down", "genealogy_down", link.batch,
-                                                        link.order, link.report);
+  const auto stored = find_link<lot::GenealogyDownRowT>(
+      s, "down", "genealogy_down", end_name(link.plant, link.batch), link.order, link.report);
   if (stored && stored->removed_at.given()) {
     tell_unlink_input(s, link, stored->removed_because);
     return;
@@ -80,8 +79,9 @@ void link_to_output(step& s, const lot::LinkT& link) {
 }
 
 made link_output(step& s, const lot::LinkOutputT& c) {
-  if (c.output == s.ctx.id() && c.output_plant.empty()) return s.done();
-  auto link = link_of(c, c.output, c.output_plant, s.ctx.now());
+  const auto plant = plant_seen(s.ctx, c.output_plant);
+  if (c.output == s.ctx.id() && plant.empty()) return s.done();
+  auto link = link_of(c, c.output, plant, s.ctx.now());
   if (const auto in_unit = in_lot_unit(s, c.quantity, c.unit)) {
     link.quantity = *in_unit;
     link.unit = s.next.unit;
@@ -91,24 +91,26 @@ made link_output(step& s, const lot::LinkOutputT& c) {
 }
 
 made link_input(step& s, const lot::LinkInputT& c) {
-  if (c.input == s.ctx.id() && c.input_plant.empty()) return s.done();
-  const bool known = s.ctx.has_row("link_numbers", link_key("up", c.input, c.order, c.report));
-  const bool awaited =
-      std::find(s.next.awaiting.begin(), s.next.awaiting.end(), c.input) != s.next.awaiting.end();
-  if (known && !awaited) return s.done();
+  const auto plant = plant_seen(s.ctx, c.input_plant);
+  if (c.input == s.ctx.id() && plant.empty()) return s.done();
+  const bool known =
+      s.ctx.has_row("link_numbers", key_of("up", end_name(plant, c.input), c.order, c.report));
+  if (known && !awaits(s.next, awaited_name(plant, c.input))) return s.done();
   lot::InputLinkedT event;
-  event.link = std::make_unique<lot::LinkT>(link_of(c, c.input, c.input_plant, s.ctx.now()));
+  event.link = std::make_unique<lot::LinkT>(link_of(c, c.input, plant, s.ctx.now()));
   event.again = known;
   s.emit(std::move(event));
   return s.done();
 }
 
 made unlink_output(step& s, const lot::UnlinkOutputT& c) {
-  const auto stored =
-      find_link<lot::GenealogyDownRowT>(s, "down", "genealogy_down", c.output, c.order, c.report);
+  const auto plant = plant_seen(s.ctx);
+  const auto stored = find_link<lot::GenealogyDownRowT>(
+      s, "down", "genealogy_down", end_name(plant, c.output), c.order, c.report);
   if (!stored || stored->removed_at.given()) return s.done();
   lot::OutputUnlinkedT event;
   event.batch = c.output;
+  event.plant = plant;
   event.order = c.order;
   event.report = c.report;
   event.reason = c.reason;
@@ -117,13 +119,14 @@ made unlink_output(step& s, const lot::UnlinkOutputT& c) {
 }
 
 made unlink_input(step& s, const lot::UnlinkInputT& c) {
-  const auto stored =
-      find_link<lot::GenealogyUpRowT>(s, "up", "genealogy_up", c.input, c.order, c.report);
-  const bool awaited =
-      std::find(s.next.awaiting.begin(), s.next.awaiting.end(), c.input) != s.next.awaiting.end();
+  const auto plant = plant_seen(s.ctx);
+  const auto stored = find_link<lot::GenealogyUpRowT>(s, "up", "genealogy_up",
+                                                      end_name(plant, c.input), c.order, c.report);
+  const bool awaited = awaits(s.next, awaited_name(plant, c.input));
   if (!awaited && (!stored || stored->removed_at.given())) return s.done();
   lot::InputUnlinkedT event;
   event.batch = c.input;
+  event.plant = plant;
   event.order = c.order;
   event.report = c.report;
   event.reason = c.reason;
@@ -139,6 +142,7 @@ void unlink_outputs(step& s, std::string_view order, std::string_view report,
     if (!report.empty() && row->link->report != report) continue;
     lot::OutputUnlinkedT event;
     event.batch = row->link->batch;
+    event.plant = row->link->plant;
     event.order = row->link->order;
     event.report = row->link->report;
     event.reason = reason;
@@ -153,6 +157,7 @@ void unlink_inputs(step& s, std::string_view order, const std::string& reason) {
     if (!row || row->removed_at.given() || row->link->order != order) continue;
     lot::InputUnlinkedT event;
     event.batch = row->link->batch;
+    event.plant = row->link->plant;
     event.order = row->link->order;
     event.report = row->link->report;
     event.reason = reason;

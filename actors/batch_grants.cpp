@@ -29,7 +29,8 @@ made no_allocation(const std::string& shipment, const std::string& item) {
 std::optional<obstacle> obstacle_of(const lot::StateT& state) {
   if (held_whole(state)) {
     std::string names;
-    for (const auto& hold : state.holds) names += (names.empty() ? "" : ", ") + hold.hold;
+    for (const auto& hold : state.holds)
+      if (hold.status != lot::HoldStatus::future) names += (names.empty() ? "" : ", ") + hold.hold;
     return obstacle{lot::Refusal::held, "Open holds: " + names + '.'};
   }
   if (state.quality != lot::Quality::released &&

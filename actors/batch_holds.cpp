@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <set>
 
-#include "actors/batch_step.hpp"
+#include "actors/batch_waves.hpp"
 #include "actors/rules.hpp"
 #include "schemas/logistics/shipment_kind.hpp"
 #include "schemas/production/order_release_kind.hpp"
@@ -14,94 +14,7 @@ namespace millrace::actors::batches {
 
 namespace {
 
-namespace process = millrace::hold;
-
 constexpr std::size_t holds_max = 100;
-constexpr std::uint32_t told_max = 200;  // lots told in one decision: an entry has a limit
-constexpr std::uint32_t escapes_max = 200;
-
-bool contains(const std::vector<std::string>& all, std::string_view one) {
-  return std::find(all.begin(), all.end(), one) != all.end();
-}
-
-/// A hold on a place says nothing about what was made elsewhere of the lot.
-bool goes_downstream(const lot::HoldEntryT& hold) { return hold.location.empty(); }
-
-struct wave {
-  std::vector<std::string> told;
-  std::uint32_t last = 0;
-  bool more = false;
-};
-
-/// Calls `tell` for each distinct lot that this one went into, from link number `after` on. Removed
-/// links count when a hold is lifted: it may have gone that way before.
-template <class Tell>
-wave each_descendant(step& s, std::uint32_t after, bool removed_too, Tell tell) {
-  wave out;
-  std::set<std::string> seen;
-  for (out.last = after; out.last < s.next.outputs; ++out.last) {
-    if (out.told.size() >= told_max) {
-      out.more = true;
-      break;
-    }
-    const auto row = s.ctx.row<lot::GenealogyDownRowT>("genealogy_down", number_key(out.last + 1));
-    if (!row || row->link->batch == s.ctx.id() || (row->removed_at.given() && !removed_too))
-      continue;
-    if (!seen.insert(row->link->plant + '/' + row->link->batch).second) continue;
-    tell(*row->link);
-    out.told.push_back(row->link->batch);
-  }
-  return out;
-}
-
-void tell_inherit(step& s, const lot::HoldEntryT& entry, const std::string& origin,
-                  const std::string& to, const std::string& plant) {
-  lot::InheritHoldT inherit;
-  inherit.hold = entry.hold;
-  inherit.type = entry.type;
-  inherit.reason = entry.reason;
-  inherit.origin = origin;
-  inherit.via = s.ctx.id();
-  inherit.placed_by = entry.placed_by;
-  s.d.tell<lot::schema>(to, inherit, Lane::hold, plant);
-}
-
-void go_on(step& s, const wave& w, const lot::HoldEntryT& entry, const std::string& origin,
-           bool lift) {
-  if (!w.more) return;
-  lot::ContinueHoldT rest;
-  rest.hold = entry.hold;
-  rest.origin = origin;
-  rest.after = w.last;
-  rest.lift = lift;
-  rest.type = entry.type;
-  rest.reason = entry.reason;
-  rest.by = entry.placed_by;
-  s.d.tell<lot::schema>(s.ctx.id(), rest, Lane::hold);
-}
-
-wave tell_descendants(step& s, const lot::HoldEntryT& entry, const std::string& origin,
-                      std::uint32_t after) {
-  if (!goes_downstream(entry)) return {};
-  auto w = each_descendant(s, after, false, [&](const lot::LinkT& link) {
-    tell_inherit(s, entry, origin, link.batch, link.plant);
-  });
-  go_on(s, w, entry, origin, false);
-  return w;
-}
-
-void tell_lifted(step& s, const lot::HoldEntryT& entry, const std::string& origin,
-                 const std::string& reason, std::uint32_t after) {
-  const auto w = each_descendant(s, after, true, [&](const lot::LinkT& link) {
-    lot::LiftHoldT lift;
-    lift.hold = entry.hold;
-    lift.origin = origin;
-    lift.reason = reason;
-    lift.released_by = entry.placed_by;
-    s.d.tell<lot::schema>(link.batch, lift, Lane::hold, link.plant);
-  });
-  go_on(s, w, entry, origin, true);
-}
 
 void revoke_allocation(step& s, const lot::AllocationT one, const std::string& hold) {
   lot::AllocationRevokedT event;
@@ -142,23 +55,6 @@ void revoke_grants(step& s, const std::string& hold) {
     revoke_allocation(s, s.next.allocations.back(), hold);
 }
 
-std::vector<process::EscapeT> escapes(step& s) {
-  std::vector<process::EscapeT> out;
-  for (std::uint32_t n = 1; n <= std::min(s.next.shipments, escapes_max); ++n) {
-    const auto row = s.ctx.row<lot::ShippedRowT>("shipped", number_key(n));
-    if (!row) continue;
-    process::EscapeT one;
-    one.shipment = row->shipment;
-    one.item = row->item;
-    one.customer = row->customer;
-    one.quantity = row->quantity;
-    one.batch = s.ctx.id();
-    one.at = row->at;
-    out.push_back(std::move(one));
-  }
-  return out;
-}
-
 }  // namespace
 
 const lot::HoldEntryT* find_hold(const lot::StateT& state, std::string_view hold) {
@@ -167,21 +63,31 @@ const lot::HoldEntryT* find_hold(const lot::StateT& state, std::string_view hold
   return nullptr;
 }
 
+bool comes_from(const lot::HoldEntryT& hold, std::string_view origin, std::string_view plant) {
+  for (std::size_t i = 0; i < hold.origins.size(); ++i)
+    if (const auto from = source_of(hold, i); from.batch == origin && from.plant == plant)
+      return true;
+  return false;
+}
+
 void raise_hold(step& s, lot::HoldEntryT entry) {
   const std::string self(s.ctx.id());
-  const bool first = s.next.holds.empty();
-  if (const auto* inherited = find_hold(s.next, entry.hold)) {
-    entry = *inherited;  // it holds everything already; this lot is one more origin
-  }
+  const bool first = !any_hold(s.next);
+  const auto* before = find_hold(s.next, entry.hold);
+  const bool inherited = before && before->status != lot::HoldStatus::future;
+  // An inherited one holds everything already: this lot is one more origin.
+  if (before) entry = *before;
+  if (!inherited) entry.origins.clear();
   entry.status = lot::HoldStatus::placed;
   entry.process = "hold/" + entry.hold;
   entry.origins.push_back(self);
+  if (!entry.origin_plants.empty()) entry.origin_plants.resize(entry.origins.size());
   lot::HoldPlacedT event;
   event.hold = std::make_unique<lot::HoldEntryT>(entry);
   s.emit(std::move(event));
   revoke_grants(s, entry.hold);
 
-  const auto w = tell_descendants(s, entry, self, 0);
+  const auto w = tell_descendants(s, entry, {self, {}}, 0);
   process::StartT start;
   start.batch = self;
   start.type = entry.type;
@@ -189,6 +95,7 @@ void raise_hold(step& s, lot::HoldEntryT entry) {
   start.source = entry.source;
   start.placed_by = entry.placed_by;
   start.descendants = w.told;
+  start.elsewhere = w.elsewhere;
   start.more = w.more;
   if (entry.quantity) start.quantity = std::make_unique<decimal>(*entry.quantity);
   start.serials = entry.serials;
@@ -197,13 +104,30 @@ void raise_hold(step& s, lot::HoldEntryT entry) {
   start.unit = s.next.unit;
   start.stock = s.next.stock;
   start.first = first;
-  start.escaped = escapes(s);
+  if (!inherited) start.escaped = escapes(s, entry.hold, 0);
   s.d.tell<process::schema>(entry.hold, start, Lane::hold);
+}
+
+void reach_operation(step& s, const std::string& operation) {
+  if (operation.empty()) return;
+  std::vector<lot::HoldEntryT> due;
+  for (const auto& one : s.next.holds)
+    if (one.status == lot::HoldStatus::future && one.operation == operation) due.push_back(one);
+  for (auto& one : due) raise_hold(s, std::move(one));
+}
+
+/// Notes a hold that waits for an operation; nothing is held and nobody told until then.
+static void plan_hold(step& s, lot::HoldEntryT entry) {
+  entry.status = lot::HoldStatus::future;
+  entry.origins.emplace_back(s.ctx.id());
+  lot::HoldPlacedT event;
+  event.hold = std::make_unique<lot::HoldEntryT>(std::move(entry));
+  s.emit(std::move(event));
 }
 
 made place_hold(step& s, const lot::PlaceHoldT& c) {
   const auto* open = find_hold(s.next, c.hold);
-  const bool placed_here = open && contains(open->origins, s.ctx.id());
+  const bool placed_here = open && comes_from(*open, s.ctx.id(), {});
   if (placed_here || (!open && s.ctx.has_row("holds", c.hold)))
     return made::refuse(
         lot::Refusal::hold_exists,
@@ -233,7 +157,11 @@ made place_hold(step& s, const lot::PlaceHoldT& c) {
   entry.location = c.location;
   entry.placed_by = c.person.empty() ? by_whom(s.ctx) : c.person;
   entry.placed_at = s.ctx.now();
-  raise_hold(s, std::move(entry));
+  entry.operation = c.operation;
+  if (c.operation.empty() || open)
+    raise_hold(s, std::move(entry));
+  else
+    plan_hold(s, std::move(entry));
   return s.done();
 }
 
@@ -247,12 +175,13 @@ void drop_hold(step& s, const std::string& hold, const std::string& reason, cons
   event.person = person;
   event.origin = s.ctx.id();
   s.emit(std::move(event));
-  if (goes_downstream(entry)) tell_lifted(s, entry, std::string(s.ctx.id()), reason, 0);
+  if (entry.status == lot::HoldStatus::future) return;  // nobody has heard of it
+  if (goes_downstream(entry)) tell_lifted(s, entry, {std::string(s.ctx.id()), {}}, reason, 0);
   process::ReleaseT release;
   release.batch = s.ctx.id();
   release.reason = reason;
   release.released_by = by;
-  release.last = s.next.holds.empty();
+  release.last = !any_hold(s.next);
   release.inherited = find_hold(s.next, hold) != nullptr;
   s.d.tell<process::schema>(hold, release, Lane::hold);
 }
@@ -267,9 +196,13 @@ made release_hold(step& s, const lot::ReleaseHoldT& c) {
                                                       EnumNameHoldType(open->type) +
                                                       ": it is released by its owner " +
                                                       std::string(system_name(authority)) + '.');
-  if (!contains(open->origins, s.ctx.id()))
+  if (!comes_from(*open, s.ctx.id(), {})) {
+    const auto from = source_of(*open, 0);
     return made::refuse(lot::Refusal::hold_inherited,
-                        "It was placed on " + open->origins.front() + ": release it there.");
+                        "It was placed on " + from.batch +
+                            (from.plant.empty() ? "" : " at " + from.plant) +
+                            ": release it there.");
+  }
   const auto by = by_whom(s.ctx);
   if (rule_of(s.ctx, "hold.release_second_person") == "yes" && by == open->placed_by)
     return made::refuse_with("command.not_authorised", "A second person releases hold " + c.hold +
@@ -279,88 +212,113 @@ made release_hold(step& s, const lot::ReleaseHoldT& c) {
 }
 
 made inherit_hold(step& s, const lot::InheritHoldT& c) {
-  if (c.origin == s.ctx.id()) return s.done();  // round a circle: it was placed here
+  const source from{c.origin, plant_seen(s.ctx, c.origin_plant)};
+  if (from.batch == s.ctx.id() && from.plant.empty())
+    return s.done();  // round a circle: it was placed here
   const auto* open = find_hold(s.next, c.hold);
-  if (open && contains(open->origins, c.origin)) return s.done();
-  const bool again = open != nullptr;
-  const bool first = s.next.holds.empty();
+  if (open && comes_from(*open, from.batch, from.plant)) return s.done();
+  const bool again = open != nullptr && open->status != lot::HoldStatus::future;
+  const bool first = !any_hold(s.next);
   lot::HoldInheritedT event;
   event.hold = c.hold;
   event.type = c.type;
   event.reason = c.reason;
-  event.origin = c.origin;
+  event.origin = from.batch;
+  event.origin_plant = from.plant;
   event.via = c.via;
+  event.via_plant = plant_seen(s.ctx);
+  const bool via_here = event.via_plant.empty();
   event.placed_by = c.placed_by;
   s.emit(std::move(event));
   revoke_grants(s, c.hold);
-  const auto w = tell_descendants(s, *find_hold(s.next, c.hold), c.origin, 0);
+  const auto w = tell_descendants(s, *find_hold(s.next, c.hold), from, 0);
   process::ReachedT reached;
   reached.batch = s.ctx.id();
-  reached.via = c.via;
+  if (via_here) reached.via = c.via;
+  reached.home = from.plant;
   reached.type = c.type;
   reached.reason = c.reason;
   reached.descendants = w.told;
+  reached.elsewhere = w.elsewhere;
   reached.more = w.more;
   reached.material = s.next.material;
   reached.unit = s.next.unit;
   reached.stock = s.next.stock;
   reached.first = first;
   reached.again = again;
-  if (!again) reached.escaped = escapes(s);
+  if (!again || !from.plant.empty()) reached.escaped = escapes(s, c.hold, 0);
   s.d.tell<process::schema>(c.hold, reached, Lane::hold);
   return s.done();
 }
 
 made lift_hold(step& s, const lot::LiftHoldT& c) {
+  const source from{c.origin, plant_seen(s.ctx, c.origin_plant)};
+  const bool own = from.batch == s.ctx.id() && from.plant.empty();
   const auto* open = find_hold(s.next, c.hold);
-  if (!open || c.origin == s.ctx.id() || !contains(open->origins, c.origin)) return s.done();
+  if (!open || own || !comes_from(*open, from.batch, from.plant)) return s.done();
   const lot::HoldEntryT entry = *open;
   lot::HoldLiftedT event;
   event.hold = c.hold;
-  event.origin = c.origin;
+  event.origin = from.batch;
+  event.origin_plant = from.plant;
   event.reason = c.reason;
   event.by = c.released_by;
   s.emit(std::move(event));
-  tell_lifted(s, entry, c.origin, c.reason, 0);
+  tell_lifted(s, entry, from, c.reason, 0);
   if (find_hold(s.next, c.hold)) return s.done();  // another origin still reaches this lot
   process::LiftedT lifted;
   lifted.batch = s.ctx.id();
-  lifted.last = s.next.holds.empty();
+  lifted.last = !any_hold(s.next);
   s.d.tell<process::schema>(c.hold, lifted, Lane::hold);
   return s.done();
 }
 
 made continue_hold(step& s, const lot::ContinueHoldT& c) {
+  process::ExtendT extend;
+  extend.batch = s.ctx.id();
+  if (c.escapes_after != 0) {
+    extend.escaped = escapes(s, c.hold, c.escapes_after);
+    s.d.tell<process::schema>(c.hold, extend, Lane::hold);
+    return s.done();
+  }
+  const source from{c.origin, c.origin_plant};
   if (c.lift) {
     lot::HoldEntryT entry;
     entry.hold = c.hold;
     entry.type = c.type;
-    tell_lifted(s, entry, c.origin, c.reason, c.after);
+    tell_lifted(s, entry, from, c.reason, c.after);
     return s.done();
   }
-  process::ExtendT extend;
-  extend.batch = s.ctx.id();
   extend.ends = true;
   const auto* open = find_hold(s.next, c.hold);
-  if (open &&
-      contains(open->origins,
-               c.origin)) {  // else it was released meanwhile: no one else needs to hear of it
-    const auto w = tell_descendants(s, *open, c.origin, c.after);
-    extend.descendants = w.told;
-    extend.ends = !w.more;
+  // Else it was released meanwhile: no one else needs to hear of it.
+  if (!open || !comes_from(*open, from.batch, from.plant)) {
+    s.d.tell<process::schema>(c.hold, extend, Lane::hold);
+    return s.done();
   }
-  s.d.tell<process::schema>(c.hold, extend, Lane::hold);
+  const auto w = tell_descendants(s, *open, from, c.after);
+  extend.descendants = w.told;
+  extend.elsewhere = w.elsewhere;
+  extend.ends = !w.more;
+  tell_extend(s, *open, std::move(extend));
   return s.done();
 }
 
 void tell_holds(step& s, const std::string& output, const std::string& plant) {
   for (const auto& entry : s.next.holds) {
     if (!goes_downstream(entry)) continue;
-    for (const auto& origin : entry.origins) tell_inherit(s, entry, origin, output, plant);
+    for (std::size_t i = 0; i < entry.origins.size(); ++i)
+      tell_inherit(s, entry, source_of(entry, i), output, plant);
     process::ExtendT extend;
     extend.batch = s.ctx.id();
-    extend.descendants.push_back(output);
-    s.d.tell<process::schema>(entry.hold, extend, Lane::hold);
+    if (plant.empty()) {
+      extend.descendants.push_back(output);
+    } else {
+      auto& other = extend.elsewhere.emplace_back();
+      other.plant = plant;
+      other.batch = output;
+    }
+    tell_extend(s, entry, std::move(extend));
   }
 }
 

@@ -98,8 +98,7 @@ void release_retested(step& s, const lot::LotT& inspected, const lot::DecideUsag
   std::size_t steps = 0;
   for (std::string id = inspected.retest_of; !id.empty() && steps++ < lots_max;) {
     const auto* open = find_hold(s.next, id);
-    const auto self = std::string(s.ctx.id());
-    if (open && std::find(open->origins.begin(), open->origins.end(), self) != open->origins.end())
+    if (open && comes_from(*open, s.ctx.id(), {}))
       drop_hold(s, id, "decided by inspection " + c.inspection, c.decided_by, {});
     const auto* before = find_lot(s.next, id);
     id = before ? before->retest_of : std::string();

@@ -36,7 +36,8 @@ void alert_quality(step& s, const lot::ConsumeT& c, decimal quantity) {
   event.order = c.order;
   event.report = c.report;
   event.quantity = quantity;
-  for (const auto& hold : s.next.holds) event.holds.push_back(hold.hold);
+  for (const auto& hold : s.next.holds)
+    if (hold.status != lot::HoldStatus::future) event.holds.push_back(hold.hold);
   s.emit(std::move(event));
 }
 
@@ -65,7 +66,7 @@ std::optional<obstacle> why_not_consume(step& s, const lot::ConsumeT& c, decimal
   if (free >= quantity && take(state, lot::StockType::unrestricted, c.location, quantity))
     return std::nullopt;
   const auto unrestricted = stock_of(state, lot::StockType::unrestricted);
-  if (!state.holds.empty() && unrestricted - allocated_total(state) >= quantity)
+  if (any_hold(state) && unrestricted - allocated_total(state) >= quantity)
     return obstacle{lot::Refusal::held,
                     text_of(held_quantity(state), state) + " of the lot are held."};
   if (stock_of(state, lot::StockType::quality_inspection) >= quantity)
@@ -87,6 +88,7 @@ made consume(step& s, const lot::ConsumeT& c) {
                         "Unit " + c.unit + " has no conversion to " + s.next.unit + ".");
   if (!quantity->is_positive())
     return made::refuse(lot::Refusal::quantity_range, "A consumption is more than nothing.");
+  reach_operation(s, c.operation);
   const auto wrong_material = !c.material.empty() && c.material != s.next.material;
   if (!wrong_material) link_outputs(s, c, *quantity);
   if (const auto why = why_not_consume(s, c, *quantity)) {
@@ -184,6 +186,7 @@ made produce(step& s, const lot::ProduceT& c) {
     link.at = input.at.given() ? input.at : s.ctx.now();
     s.d.tell<lot::schema>(input.batch, link, Lane::hold);
   }
+  reach_operation(s, c.operation);
   watch_expiry(s);
   return s.done();
 }
@@ -197,7 +200,7 @@ made reverse_produce(step& s, const lot::ReverseProduceT& c) {
   event.report = c.report;
   event.reason = c.reason;
   if (row) {
-    if (!s.next.holds.empty()) return s.park(lot::Refusal::held, "Held stock stays where it is.");
+    if (any_hold(s.next)) return s.park(lot::Refusal::held, "Held stock stays where it is.");
     // Where it went first, then wherever a usage decision or a transfer has put it since.
     auto left = row->quantity;
     const auto from = [&](bool same_place) {

@@ -61,13 +61,14 @@ void put_link(evolution& evo, std::string_view direction, std::string_view table
   evo.put_row(table, number_key(number), row);
   lot::LinkRowT by_key;
   by_key.number = number;
-  evo.put_row("link_numbers", key_of(direction, link.batch, link.order, link.report), by_key);
+  evo.put_row("link_numbers",
+              key_of(direction, end_name(link.plant, link.batch), link.order, link.report), by_key);
 }
 
 template <class Row, class Event>
 void end_link(evolution& evo, std::string_view direction, std::string_view table, const Event& e) {
-  const auto number =
-      evo.row<lot::LinkRowT>("link_numbers", key_of(direction, e.batch, e.order, e.report));
+  const auto number = evo.row<lot::LinkRowT>(
+      "link_numbers", key_of(direction, end_name(e.plant, e.batch), e.order, e.report));
   if (!number) return;
   auto row = evo.row<Row>(table, number_key(number->number));
   if (!row) return;

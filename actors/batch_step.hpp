@@ -10,6 +10,7 @@
 
 #include "actors/batch.hpp"
 #include "actors/material.hpp"
+#include "actors/row_keys.hpp"
 #include "actors/stock.hpp"
 
 namespace millrace::actors::batches {
@@ -43,11 +44,12 @@ struct step {
 
 // ---- small helpers ----
 
-/// Parts of a row's key; the separator cannot be in an id.
-[[nodiscard]] std::string key_of(std::string_view a, std::string_view b, std::string_view c = {},
-                                 std::string_view d = {});
-/// Key of a numbered row: sorts in the order of the numbers.
-[[nodiscard]] std::string number_key(std::uint32_t number);
+/// Name of a lot in row keys: the id, with its plant when that is another one.
+[[nodiscard]] std::string end_name(std::string_view plant, std::string_view batch);
+/// Name of an input that is waited for: the id, or "plant/id".
+[[nodiscard]] std::string awaited_name(std::string_view plant, std::string_view batch);
+/// A plant that a message names, as this lot sees it: empty for its own; unnamed is the sender's.
+[[nodiscard]] std::string plant_seen(const context& ctx, std::string_view named = {});
 /// The person where one is named, else the principal.
 [[nodiscard]] std::string by_whom(const context& ctx);
 /// `quantity` in the lot's unit; an empty unit is the lot's. nullopt when it cannot be converted.
@@ -123,6 +125,11 @@ void unlink_inputs(step& s, std::string_view order, const std::string& reason);
 [[nodiscard]] made lift_hold(step& s, const lot::LiftHoldT& c);
 [[nodiscard]] made continue_hold(step& s, const lot::ContinueHoldT& c);
 [[nodiscard]] const lot::HoldEntryT* find_hold(const lot::StateT& state, std::string_view hold);
+/// True when the hold reaches the lot from that one; `plant` is empty for this one.
+[[nodiscard]] bool comes_from(const lot::HoldEntryT& hold, std::string_view origin,
+                              std::string_view plant);
+/// Future holds that wait for that operation take effect.
+void reach_operation(step& s, const std::string& operation);
 /// Places the hold here: revokes what was granted, tells the descendants and the hold process.
 void raise_hold(step& s, lot::HoldEntryT entry);
 /// Ends the hold where it was placed.

@@ -3,9 +3,7 @@
 // outer systems have as well.
 #include "actors/hold.hpp"
 
-#include <algorithm>
-
-#include "actors/hold_state.hpp"
+#include "actors/hold_step.hpp"
 #include "actors/rules.hpp"
 
 namespace millrace::actors {
@@ -13,93 +11,26 @@ namespace millrace::actors {
 namespace holds {
 namespace {
 
-using made = decision<process::schema>;
 using process::AckStatus;
 using process::Status;
 
-/// Who acknowledges. The QMS is told where it can be, so that the authority knows of holds that
-/// others have raised.
-constexpr System outer_systems[] = {System::erp, System::mes, System::wms, System::qms};
-bool takes_part(const context& ctx, System system) {
-  return system != System::qms || ctx.bound(system);
+/// A lot's report as the plants of the origins get it.
+process::ReachedT reached_of(const report& r, const std::vector<System>& systems) {
+  process::ReachedT out;
+  out.batch = r.batch;
+  out.via = r.via;
+  out.type = r.type;
+  out.reason = r.reason;
+  out.descendants = r.descendants;
+  out.elsewhere = r.elsewhere;
+  out.material = r.material;
+  out.unit = r.unit;
+  out.stock = r.stock;
+  out.escaped = r.escaped;
+  out.more = r.more;
+  out.systems = systems;
+  return out;
 }
-
-/// A decision in the making: `next` is the state with what has been emitted so far.
-struct step {
-  context& ctx;
-  process::StateT next;
-  made d;
-
-  template <class EventT>
-  void emit(EventT event) {
-    d.emit(std::move(event));
-    apply(next, d.events.back(), ctx.now());
-  }
-};
-
-std::string key_for(const std::string& batch) { return "batch/" + batch; }
-
-/// One lot's report about itself, whether it was placed there or has reached it.
-struct report {
-  std::string batch, via, material, unit, reason, location;
-  millrace::batch::HoldType type;
-  std::vector<std::string> descendants, serials;
-  std::vector<millrace::batch::StockLineT> stock;
-  std::vector<process::EscapeT> escaped;
-  const decimal* quantity = nullptr;
-  bool first = false, more = false, origin = false;
-};
-
-void ask_systems(step& s, const report& r) {
-  process::PlaceT place;
-  place.hold = s.ctx.id();
-  place.batch = r.batch;
-  place.material = r.material;
-  place.type = r.type;
-  place.reason = r.reason;
-  if (r.quantity) place.quantity = std::make_unique<decimal>(*r.quantity);
-  place.unit = r.unit;
-  place.serials = r.serials;
-  place.location = r.location;
-  place.stock = r.stock;
-  place.first = r.first;
-  place.inherited = !r.origin;
-  for (const auto system : outer_systems) {
-    if (!takes_part(s.ctx, system)) continue;
-    const bool bound = s.ctx.bound(system);
-    process::SystemAskedT asked;
-    asked.batch = r.batch;
-    asked.system = system;
-    asked.by_platform = !bound;
-    s.emit(std::move(asked));
-    if (bound) s.d.deliver(system, key_for(r.batch), place, "place~" + r.batch, Lane::hold);
-  }
-}
-
-void ask_release(step& s, const std::string& batch, bool last) {
-  const auto* lot = find_member(s.next, batch);
-  process::LiftT lift;
-  lift.hold = s.ctx.id();
-  lift.batch = batch;
-  lift.material = lot ? lot->material : std::string();
-  lift.reason = s.next.release_reason;
-  lift.last = last;
-  for (const auto system : outer_systems) {
-    const auto* known = find_system(s.next, batch, system);
-    if (!known && !takes_part(s.ctx, system)) continue;
-    const bool asked = s.ctx.bound(system) && known &&
-                       !known->by_platform;  // who was never asked has nothing to undo
-    process::SystemAskedT event;
-    event.batch = batch;
-    event.system = system;
-    event.release = true;
-    event.by_platform = !asked;
-    s.emit(std::move(event));
-    if (asked) s.d.deliver(system, key_for(batch), lift, "lift~" + batch, Lane::hold);
-  }
-}
-
-bool systems_done(const process::StateT& state) { return waits_for(state).empty(); }
 
 /// How far a hold in force is by now.
 void settle_placing(step& s) {
@@ -107,32 +38,33 @@ void settle_placing(step& s) {
   if (!s.next.contained_at.given() || s.next.status == Status::requested ||
       s.next.status == Status::placing) {
     process::ContainedT event;
-    event.batches = static_cast<std::uint32_t>(s.next.closure.size());
+    event.batches = s.next.lots;
     s.emit(std::move(event));
   }
   const bool enforced =
       s.next.status == Status::enforced || s.next.status == Status::enforced_with_escapes;
-  if (systems_done(s.next)) {
+  if (all_acknowledged(s.next)) {
     if (enforced) return;
     process::EnforcedT event;
-    event.escapes = static_cast<std::uint32_t>(s.next.escaped.size());
+    event.escapes = s.next.escapes;
     s.emit(std::move(event));
     s.d.cancel_timer("enforce");
     return;
   }
-  auto waiting = waits_for(s.next);
-  if (!has_failures(s.next) && !s.next.overdue) return;
-  if (s.next.status == Status::partially_enforced && s.next.waits_for == waiting) return;
+  if (s.next.systems_failed == 0 && !s.next.overdue) return;
+  // Names come and go with each answer; when those listed are through, the next ones are.
+  if (s.next.status == Status::partially_enforced && !s.next.waits_for.empty()) return;
   process::PartiallyEnforcedT event;
-  event.waits_for = std::move(waiting);
+  event.waits_for = waits_for(s.next, s.lots);
   s.emit(std::move(event));
 }
 
 made settle(step& s) {
+  const bool ends = s.next.release_requested_at.given() || !s.next.homes.empty();
   if (!given_up(s.next)) {
     settle_placing(s);
-  } else if (s.next.status != Status::released && s.next.release_requested_at.given() &&
-             all_committed(s.next) && all_lifted(s.next) && systems_done(s.next)) {
+  } else if (s.next.status != Status::released && ends && all_committed(s.next) &&
+             all_lifted(s.next) && all_acknowledged(s.next)) {
     process::ReleasedT event;
     event.by = s.next.released_by;
     s.emit(std::move(event));
@@ -146,30 +78,40 @@ bool clock_runs(const process::StateT& state) {
   return state.asked_at.given() && state.status != Status::released;
 }
 
-made take_report(step& s, const report& r, bool armed) {
+void note_escaped(step& s, std::vector<process::EscapeT> escaped, const std::string& plant) {
+  if (escaped.empty()) return;
+  for (auto& one : escaped) one.plant = plant;
+  process::EscapedT event;
+  event.escaped = std::move(escaped);
+  s.emit(std::move(event));
+}
+
+/// What a lot has said of itself, up to the systems, which each plant asks for its own lots.
+void take_report(step& s, const report& r) {
+  const auto before = find_lot(s.lots, r.plant, r.batch);
+  const bool news = !before || !before->member->committed;
   process::ReachingT event;
   event.batch = r.batch;
+  event.plant = r.plant;
   event.origin = r.origin;
   event.via = r.via;
+  event.home = r.home;
   event.material = r.material;
   for (const auto& line : r.stock) event.quantity += line.quantity;
   event.unit = r.unit;
   event.descendants = r.descendants;
+  // Of a hold from elsewhere, lots of other plants report there and not here.
+  if (r.home.empty()) event.elsewhere = seen_here(s, r.elsewhere);
   event.type = r.type;
   event.reason = r.reason;
   event.more = r.more;
   s.emit(std::move(event));
-  if (!r.escaped.empty()) {
-    process::EscapedT escaped;
-    escaped.escaped = r.escaped;
-    s.emit(std::move(escaped));
-  }
-  ask_systems(s, r);
-  if (!armed) {
-    const auto seconds = decimal::parse(rule_of(s.ctx, "hold.enforce_timeout_s"));
-    s.d.timer("enforce", s.ctx.now().plus_ms(seconds ? seconds->micros() / 1000 : 30'000));
-  }
-  return settle(s);
+  if (news) note_escaped(s, r.escaped, r.plant);
+}
+
+void arm_clock(step& s) {
+  const auto seconds = decimal::parse(rule_of(s.ctx, "hold.enforce_timeout_s"));
+  s.d.timer("enforce", s.ctx.now().plus_ms(seconds ? seconds->micros() / 1000 : 30'000));
 }
 
 made start(step& s, const process::StartT& c) {
@@ -181,32 +123,84 @@ made start(step& s, const process::StartT& c) {
   requested.placed_by = c.placed_by;
   const bool armed = clock_runs(s.next);
   if (s.next.batch.empty()) s.emit(std::move(requested));
-  report r{c.batch,       {},        c.material, c.unit,    c.reason,         c.location, c.type,
-           c.descendants, c.serials, c.stock,    c.escaped, c.quantity.get(), c.first,    c.more,
-           true};
-  return take_report(s, r, armed);
-}
-
-made reached(step& s, const process::ReachedT& c) {
-  if (c.again) {  // asked for once; only its further descendants are news
-    process::ExtendedT event;
-    event.batch = c.batch;
-    event.descendants = c.descendants;
-    event.ends = !c.more;
-    s.emit(std::move(event));
-    return settle(s);
-  }
-  report r{c.batch, c.via,   c.material, c.unit,  c.reason, {},     c.type, c.descendants,
-           {},      c.stock, c.escaped,  nullptr, c.first,  c.more, false};
-  return take_report(s, r, clock_runs(s.next));
+  report r;
+  r.batch = c.batch;
+  r.material = c.material;
+  r.unit = c.unit;
+  r.reason = c.reason;
+  r.location = c.location;
+  r.type = c.type;
+  r.descendants = c.descendants;
+  r.elsewhere = c.elsewhere;
+  r.serials = c.serials;
+  r.stock = c.stock;
+  r.escaped = c.escaped;
+  r.quantity = c.quantity.get();
+  r.first = c.first;
+  r.more = c.more;
+  r.origin = true;
+  take_report(s, r);
+  tell_homes(s, r.batch, reached_of(r, ask_systems(s, r)));
+  if (!armed) arm_clock(s);
+  return settle(s);
 }
 
 made extend(step& s, const process::ExtendT& c) {
+  const auto plant = sender_plant(s.ctx);
   process::ExtendedT event;
   event.batch = c.batch;
+  event.plant = plant;
   event.descendants = c.descendants;
+  event.elsewhere = seen_here(s, c.elsewhere);
   event.ends = c.ends;
   s.emit(std::move(event));
+  note_escaped(s, c.escaped, plant);
+  if (plant.empty()) tell_homes(s, c.batch, c);
+  return settle(s);
+}
+
+/// Systems that the lot still waits for here.
+std::vector<System> awaited_systems(step& s, const std::string& batch) {
+  std::vector<System> out;
+  if (const auto lot = find_lot(s.lots, {}, batch))
+    for (const auto& one : lot->acknowledgers)
+      if (one.system != System::none && is_awaited(one.status)) out.push_back(one.system);
+  return out;
+}
+
+made reached(step& s, const process::ReachedT& c) {
+  if (c.again && c.home.empty()) {  // asked for once; only its further descendants are news
+    process::ExtendT more;
+    more.batch = c.batch;
+    more.descendants = c.descendants;
+    more.elsewhere = c.elsewhere;
+    more.ends = !c.more;
+    return extend(s, more);
+  }
+  report r;
+  r.batch = c.batch;
+  r.plant = sender_plant(s.ctx);
+  r.via = c.via;
+  r.home = c.home;
+  r.material = c.material;
+  r.unit = c.unit;
+  r.reason = c.reason;
+  r.type = c.type;
+  r.descendants = c.descendants;
+  r.elsewhere = c.elsewhere;
+  r.stock = c.stock;
+  r.escaped = c.escaped;
+  r.first = c.first;
+  r.more = c.more;
+  const bool armed = clock_runs(s.next);
+  take_report(s, r);
+  // Held already, it is news for another plant only: the systems here have been asked.
+  if (r.plant.empty())
+    tell_homes(s, r.batch,
+               reached_of(r, c.again ? awaited_systems(s, r.batch) : ask_systems(s, r)));
+  else
+    for (const auto system : c.systems) note_asked(s, r.plant, r.batch, system, false, false);
+  if (!armed) arm_clock(s);
   return settle(s);
 }
 
@@ -217,15 +211,34 @@ made release(step& s, const process::ReleaseT& c) {
   event.released_by = c.released_by;
   event.inherited = c.inherited;
   s.emit(std::move(event));
-  if (!c.inherited) ask_release(s, c.batch, c.last);
+  if (c.inherited) return settle(s);
+  process::LiftedT told;
+  told.batch = c.batch;
+  told.systems = ask_release(s, c.batch, c.last);
+  tell_homes(s, c.batch, told);
   return settle(s);
 }
 
 made lifted(step& s, const process::LiftedT& c) {
   process::MemberLiftedT event;
   event.batch = c.batch;
+  event.plant = sender_plant(s.ctx);
+  const bool here = event.plant.empty();
+  const auto plant = event.plant;
   s.emit(std::move(event));
-  ask_release(s, c.batch, c.last);
+  if (here) {
+    process::LiftedT told;
+    told.batch = c.batch;
+    told.systems = ask_release(s, c.batch, c.last);
+    tell_homes(s, c.batch, told);
+  } else {
+    for (const auto system : c.systems) note_asked(s, plant, c.batch, system, true, false);
+  }
+  return settle(s);
+}
+
+made heed(step& s, const process::HeedT& c) {
+  take_word(s, c, sender_plant(s.ctx));
   return settle(s);
 }
 
@@ -246,7 +259,7 @@ made close_recall(step& s, const process::CloseRecallT& c) {
 decision<hold::schema> hold::decide(const schema::state& state, const schema::command& command,
                                     context& ctx) {
   using millrace::hold::Command;
-  holds::step s{ctx, state, {}};
+  holds::step s(ctx, state);
   switch (command.type) {
     case Command::NONE:
       break;
@@ -262,25 +275,27 @@ decision<hold::schema> hold::decide(const schema::state& state, const schema::co
       return holds::lifted(s, *command.AsLifted());
     case Command::CloseRecall:
       return holds::close_recall(s, *command.AsCloseRecall());
+    case Command::Heed:
+      return holds::heed(s, *command.AsHeed());
   }
   return decision<schema>::fault("a hold has no such command");
 }
 
 result<void> hold::evolve(schema::state& state, const schema::event& event, evolution& evo) {
-  holds::apply(state, event, evo.stamp());
+  holds::stored_rows lots(evo);
+  holds::apply(state, event, evo.stamp(), lots);
   return {};
 }
 
 decision<hold::schema> hold::on_timer(const schema::state& state, std::string_view, context& ctx) {
-  holds::step s{ctx, state, {}};
-  auto waiting = holds::waits_for(state);
-  const auto status = state.status;
+  holds::step s(ctx, state);
+  const auto status = s.next.status;
   const bool in_force = status == millrace::hold::Status::placing ||
                         status == millrace::hold::Status::contained ||
                         status == millrace::hold::Status::partially_enforced;
-  if (!in_force || (waiting.empty() && holds::all_committed(state))) return std::move(s.d);
+  if (!in_force || holds::all_acknowledged(s.next)) return std::move(s.d);
   millrace::hold::PartiallyEnforcedT event;
-  event.waits_for = std::move(waiting);
+  event.waits_for = holds::waits_for(s.next, s.lots);
   event.overdue = true;
   s.emit(std::move(event));
   return std::move(s.d);
@@ -288,27 +303,24 @@ decision<hold::schema> hold::on_timer(const schema::state& state, std::string_vi
 
 decision<hold::schema> hold::on_delivered(const schema::state& state, const delivered& d,
                                           context& ctx) {
-  holds::step s{ctx, state, {}};
+  using millrace::hold::AckStatus;
+  holds::step s(ctx, state);
   const auto cut = d.tag.find('~');
   if (cut == std::string_view::npos)
     return decision<schema>::fault("a delivery came back that no hold has sent");
   const bool release = d.tag.substr(0, cut) == "lift";
-  const std::string batch(d.tag.substr(cut + 1));
-  if (d.end == engine::DeliveryEnd::acknowledged) {
-    millrace::hold::SystemAcknowledgedT event;
-    event.batch = batch;
-    event.system = d.system;
-    event.release = release;
-    event.document = d.document;
-    s.emit(std::move(event));
-  } else {
-    millrace::hold::SystemFailedT event;
-    event.batch = batch;
-    event.system = d.system;
-    event.release = release;
-    event.reason = d.detail.empty() ? EnumNameDeliveryEnd(d.end) : std::string(d.detail);
-    s.emit(std::move(event));
-  }
+  const bool agreed = d.end == engine::DeliveryEnd::acknowledged;
+  millrace::hold::HeedT word;
+  word.batch = d.tag.substr(cut + 1);
+  word.system = d.system;
+  if (agreed)
+    word.status = release ? AckStatus::released : AckStatus::acknowledged;
+  else
+    word.status = release ? AckStatus::release_failed : AckStatus::failed;
+  word.document = d.document;
+  if (!agreed) word.reason = d.detail.empty() ? EnumNameDeliveryEnd(d.end) : std::string(d.detail);
+  holds::take_word(s, word, {});
+  holds::tell_homes(s, word.batch, word);
   return holds::settle(s);
 }
 

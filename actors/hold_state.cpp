@@ -1,4 +1,4 @@
-// Members and acknowledgers of a hold as events leave them.
+// Events of a hold: what they make of its lots, and of the status.
 #include "actors/hold_state.hpp"
 
 #include <algorithm>
@@ -9,33 +9,32 @@ namespace {
 
 using process::AckStatus;
 
-process::MemberT& member(process::StateT& state, const std::string& batch) {
-  for (auto& one : state.closure)
-    if (one.batch == batch) return one;
-  process::MemberT fresh;
-  fresh.batch = batch;
-  state.closure.push_back(std::move(fresh));
-  return state.closure.back();
-}
-
-process::AcknowledgerT& acknowledger(process::StateT& state, const std::string& batch,
-                                     System system) {
-  for (auto& one : state.acknowledgers)
-    if (one.batch == batch && one.system == system) return one;
-  process::AcknowledgerT fresh;
-  fresh.batch = batch;
+void heard_of(process::StateT& state, const std::string& plant, System system, timestamp at) {
+  for (auto& one : state.heard)
+    if (one.plant == plant && one.system == system) {
+      one.at = at;
+      return;
+    }
+  auto& fresh = state.heard.emplace_back();
+  fresh.plant = plant;
   fresh.system = system;
-  state.acknowledgers.push_back(std::move(fresh));
-  return state.acknowledgers.back();
+  fresh.at = at;
 }
 
-void expect(process::StateT& state, const std::vector<std::string>& batches, const std::string& via,
+void expect_one(process::StateT& state, rows& lots, const std::string& plant,
+                const std::string& batch, const std::string& via, timestamp at) {
+  lot_change lot(state, lots, plant, batch);
+  if (lot.known()) return;
+  lot.member().via = via;
+  lot.acknowledger(System::none).asked_at = at;
+}
+
+void expect(process::StateT& state, rows& lots, const std::string& plant,
+            const std::vector<std::string>& batches,
+            const std::vector<process::PlantLotT>& elsewhere, const std::string& via,
             timestamp at) {
-  for (const auto& batch : batches) {
-    if (find_member(state, batch)) continue;
-    member(state, batch).via = via;
-    acknowledger(state, batch, System::none).asked_at = at;
-  }
+  for (const auto& batch : batches) expect_one(state, lots, plant, batch, via, at);
+  for (const auto& one : elsewhere) expect_one(state, lots, one.plant, one.batch, via, at);
 }
 
 /// A lot that has to be waited for again takes the hold back to placing.
@@ -59,39 +58,61 @@ void reopen(process::StateT& state) {
   }
 }
 
-void reaching(process::StateT& state, const process::ReachingT& e, timestamp at) {
-  if (state.batch.empty()) {  // a descendant's word came before the origin's
+void note_home(std::vector<std::string>& homes, const std::string& home) {
+  if (!home.empty() && std::find(homes.begin(), homes.end(), home) == homes.end())
+    homes.push_back(home);
+}
+
+void reaching(process::StateT& state, const process::ReachingT& e, timestamp at, rows& lots) {
+  if (state.batch.empty() && !state.asked_at.given()) {  // a descendant's word came first
     state.type = e.type;
     state.reason = e.reason;
     state.asked_at = at;
   }
-  if (!e.via.empty()) expect(state, {e.via}, {}, at);
-  auto& one = member(state, e.batch);
-  one.origin |= e.origin;
-  one.committed = true;
-  one.lifted = false;
-  one.more = e.more;
-  one.at = at;
-  if (one.via.empty()) one.via = e.via;
-  one.material = e.material;
-  one.quantity = e.quantity;
-  one.unit = e.unit;
-  auto& own = acknowledger(state, e.batch, System::none);
-  if (!own.asked_at.given()) own.asked_at = at;
-  own.status = AckStatus::acknowledged;
-  own.acknowledged_at = at;
-  own.last_heard = at;
-  expect(state, e.descendants, e.batch, at);
+  note_home(state.homes, e.home);
+  // In the plant of the origin the lot it came through is waited for, should it be news.
+  if (!e.via.empty() && e.home.empty() && e.plant.empty())
+    expect_one(state, lots, {}, e.via, {}, at);
+  {
+    lot_change lot(state, lots, e.plant, e.batch);
+    note_home(lot.homes(), e.home);
+    auto& one = lot.member();
+    one.origin |= e.origin;
+    one.committed = true;
+    one.lifted = false;
+    one.more = e.more;
+    one.at = at;
+    if (one.via.empty()) one.via = e.via;
+    one.material = e.material;
+    one.quantity = e.quantity;
+    one.unit = e.unit;
+    auto& own = lot.acknowledger(System::none);
+    if (!own.asked_at.given()) own.asked_at = at;
+    own.status = AckStatus::acknowledged;
+    own.acknowledged_at = at;
+    own.last_heard = at;
+    no_longer_awaited(state, own);
+  }
+  heard_of(state, e.plant, System::none, at);
+  expect(state, lots, e.plant, e.descendants, e.elsewhere, e.batch, at);
   if (state.status == process::Status::requested) state.status = process::Status::placing;
-  if (e.origin && state.status >= process::Status::release_requested)
+  if (state.status >= process::Status::release_requested && !given_up(state))
     state.status = process::Status::placing;
   if (state.status == process::Status::released)
     state.status = process::Status::releasing;  // reached late: lifted next
   reopen(state);
 }
 
-void system_asked(process::StateT& state, const process::SystemAskedT& e, timestamp at) {
-  auto& one = acknowledger(state, e.batch, e.system);
+void extended(process::StateT& state, const process::ExtendedT& e, timestamp at, rows& lots) {
+  if (e.ends) lot_change(state, lots, e.plant, e.batch).member().more = false;
+  expect(state, lots, e.plant, e.descendants, e.elsewhere, e.batch, at);
+  reopen(state);
+}
+
+void system_asked(process::StateT& state, const process::SystemAskedT& e, timestamp at,
+                  rows& lots) {
+  lot_change lot(state, lots, e.plant, e.batch);
+  auto& one = lot.acknowledger(e.system);
   one.by_platform = e.by_platform;
   one.reason.clear();
   if (!e.release) one.asked_at = at;
@@ -105,9 +126,11 @@ void system_asked(process::StateT& state, const process::SystemAskedT& e, timest
 }
 
 void system_acknowledged(process::StateT& state, const process::SystemAcknowledgedT& e,
-                         timestamp at) {
-  auto& one = acknowledger(state, e.batch, e.system);
+                         timestamp at, rows& lots) {
+  lot_change lot(state, lots, e.plant, e.batch);
+  auto& one = lot.acknowledger(e.system);
   one.last_heard = at;
+  heard_of(state, e.plant, e.system, at);
   one.document = e.document;
   if (e.release) {
     one.status = AckStatus::released;
@@ -121,25 +144,32 @@ void system_acknowledged(process::StateT& state, const process::SystemAcknowledg
       one.reason.clear();
     }
   }
+  if (!is_awaited(one.status)) no_longer_awaited(state, one);
 }
 
-void system_failed(process::StateT& state, const process::SystemFailedT& e) {
-  timestamp heard;
-  for (const auto& other : state.acknowledgers)
-    if (other.system == e.system) heard = std::max(heard, other.last_heard);
-  auto& one = acknowledger(state, e.batch, e.system);
-  one.last_heard = heard;
+void system_failed(process::StateT& state, const process::SystemFailedT& e, rows& lots) {
+  lot_change lot(state, lots, e.plant, e.batch);
+  auto& one = lot.acknowledger(e.system);
+  one.last_heard = last_heard(state, e.plant, e.system);
   one.reason = e.reason;
   one.status = e.release ? AckStatus::release_failed : AckStatus::failed;
-  if (e.release) state.waits_for = waits_for(state);
+  await(state, one);
 }
 
-void release_requested(process::StateT& state, const process::ReleaseRequestedT& e, timestamp at) {
-  auto& one = member(state, e.batch);
-  one.origin = false;
-  one.lifted = !e.inherited;
+void lift(process::StateT& state, rows& lots, const std::string& plant, const std::string& batch,
+          bool lifted) {
+  lot_change lot(state, lots, plant, batch);
+  auto& one = lot.member();
   one.committed = true;
+  one.lifted = lifted;
   one.more = false;
+  no_longer_awaited(state, lot.acknowledger(System::none));
+}
+
+void release_requested(process::StateT& state, const process::ReleaseRequestedT& e, timestamp at,
+                       rows& lots) {
+  lot_change(state, lots, {}, e.batch).member().origin = false;
+  lift(state, lots, {}, e.batch, !e.inherited);
   state.released_by = e.released_by;
   state.release_reason = e.reason;
   if (!given_up(state)) return;
@@ -148,71 +178,30 @@ void release_requested(process::StateT& state, const process::ReleaseRequestedT&
       all_lifted(state) ? process::Status::releasing : process::Status::release_requested;
 }
 
-void member_lifted(process::StateT& state, const process::MemberLiftedT& e) {
-  auto& one = member(state, e.batch);
-  one.committed = true;
-  one.lifted = true;
-  one.more = false;
-  if (state.status == process::Status::release_requested && all_lifted(state))
+void member_lifted(process::StateT& state, const process::MemberLiftedT& e, rows& lots) {
+  lift(state, lots, e.plant, e.batch, true);
+  const bool followed = !state.homes.empty() && state.status < process::Status::release_requested;
+  if ((followed || state.status == process::Status::release_requested) && given_up(state) &&
+      all_lifted(state))
     state.status = process::Status::releasing;
 }
 
 }  // namespace
 
-const process::MemberT* find_member(const process::StateT& state, std::string_view batch) {
-  for (const auto& one : state.closure)
-    if (one.batch == batch) return &one;
-  return nullptr;
-}
-
-const process::AcknowledgerT* find_system(const process::StateT& state, std::string_view batch,
-                                          System system) {
-  for (const auto& one : state.acknowledgers)
-    if (one.batch == batch && one.system == system) return &one;
-  return nullptr;
-}
-
-bool all_committed(const process::StateT& state) {
-  return !state.closure.empty() &&
-         std::all_of(state.closure.begin(), state.closure.end(),
-                     [](const auto& one) { return one.committed && !one.more; });
-}
+bool all_committed(const process::StateT& state) { return state.lots > 0 && state.lots_open == 0; }
 
 bool given_up(const process::StateT& state) {
-  return std::none_of(state.closure.begin(), state.closure.end(),
-                      [](const auto& one) { return one.origin; });
+  return state.origins == 0 && (state.homes.empty() || all_lifted(state));
 }
 
-bool all_lifted(const process::StateT& state) {
-  return std::all_of(state.closure.begin(), state.closure.end(),
-                     [](const auto& one) { return one.lifted; });
+bool all_lifted(const process::StateT& state) { return state.lots_lifted == state.lots; }
+
+bool all_acknowledged(const process::StateT& state) {
+  return state.lots_open == 0 && state.systems_open == 0;
 }
 
-std::vector<std::string> waits_for(const process::StateT& state) {
-  std::vector<std::string> out;
-  for (const auto& one : state.acknowledgers) {
-    if (one.status == AckStatus::acknowledged || one.status == AckStatus::released) continue;
-    if (one.system == System::none) {
-      const auto* lot = find_member(state, one.batch);
-      if (lot && lot->committed) continue;
-    }
-    std::string text = one.system == System::none
-                           ? "batch/" + one.batch
-                           : std::string(EnumNameSystem(one.system)) + " for batch/" + one.batch;
-    if (!one.reason.empty()) text += ": " + one.reason;
-    if (one.last_heard.given()) text += " (last heard " + one.last_heard.to_string() + ')';
-    out.push_back(std::move(text));
-  }
-  return out;
-}
-
-bool has_failures(const process::StateT& state) {
-  return std::any_of(state.acknowledgers.begin(), state.acknowledgers.end(), [](const auto& one) {
-    return one.status == AckStatus::failed || one.status == AckStatus::release_failed;
-  });
-}
-
-void apply(process::StateT& state, const process::EventUnion& event, timestamp at) {
+void apply(process::StateT& state, const process::EventUnion& event, timestamp at, rows& lots) {
+  take_over(state, lots);
   switch (event.type) {
     case process::Event::NONE:
       return;
@@ -228,19 +217,15 @@ void apply(process::StateT& state, const process::EventUnion& event, timestamp a
       return;
     }
     case process::Event::Reaching:
-      return reaching(state, *event.AsReaching(), at);
-    case process::Event::Extended: {
-      const auto& e = *event.AsExtended();
-      if (e.ends) member(state, e.batch).more = false;
-      expect(state, e.descendants, e.batch, at);
-      return reopen(state);
-    }
+      return reaching(state, *event.AsReaching(), at, lots);
+    case process::Event::Extended:
+      return extended(state, *event.AsExtended(), at, lots);
     case process::Event::SystemAsked:
-      return system_asked(state, *event.AsSystemAsked(), at);
+      return system_asked(state, *event.AsSystemAsked(), at, lots);
     case process::Event::SystemAcknowledged:
-      return system_acknowledged(state, *event.AsSystemAcknowledged(), at);
+      return system_acknowledged(state, *event.AsSystemAcknowledged(), at, lots);
     case process::Event::SystemFailed:
-      return system_failed(state, *event.AsSystemFailed());
+      return system_failed(state, *event.AsSystemFailed(), lots);
     case process::Event::Contained:
       state.status = process::Status::contained;
       if (!state.contained_at.given()) state.contained_at = at;
@@ -257,16 +242,16 @@ void apply(process::StateT& state, const process::EventUnion& event, timestamp a
       state.overdue |= event.AsPartiallyEnforced()->overdue;
       return;
     case process::Event::Escaped:
-      for (const auto& one : event.AsEscaped()->escaped) state.escaped.push_back(one);
+      note_escapes(state, lots, event.AsEscaped()->escaped);
       state.recall = true;
       return;
     case process::Event::RecallClosed:
       state.recall = false;
       return;
     case process::Event::ReleaseRequested:
-      return release_requested(state, *event.AsReleaseRequested(), at);
+      return release_requested(state, *event.AsReleaseRequested(), at, lots);
     case process::Event::MemberLifted:
-      return member_lifted(state, *event.AsMemberLifted());
+      return member_lifted(state, *event.AsMemberLifted(), lots);
     case process::Event::Released:
       state.status = process::Status::released;
       state.released_at = at;

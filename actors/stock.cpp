@@ -10,6 +10,9 @@ namespace {
 
 constexpr decimal zero{};
 
+/// A future hold holds nothing yet.
+bool in_force(const lot::HoldEntryT& hold) { return hold.status != lot::HoldStatus::future; }
+
 bool partial(const lot::HoldEntryT& hold) {
   return hold.quantity || !hold.serials.empty() || !hold.location.empty();
 }
@@ -54,24 +57,31 @@ decimal allocated_total(const lot::StateT& state) {
 
 bool held_whole(const lot::StateT& state) {
   return std::any_of(state.holds.begin(), state.holds.end(),
-                     [](const auto& hold) { return !partial(hold); });
+                     [](const auto& hold) { return in_force(hold) && !partial(hold); });
+}
+
+bool any_hold(const lot::StateT& state) {
+  return std::any_of(state.holds.begin(), state.holds.end(), in_force);
 }
 
 bool held_at(const lot::StateT& state, std::string_view location) {
   return std::any_of(state.holds.begin(), state.holds.end(), [&](const auto& hold) {
-    return !partial(hold) || (!hold.location.empty() && hold.location == location);
+    return in_force(hold) &&
+           (!partial(hold) || (!hold.location.empty() && hold.location == location));
   });
 }
 
 bool held_serial(const lot::StateT& state, std::string_view serial) {
   return std::any_of(state.holds.begin(), state.holds.end(), [&](const auto& hold) {
-    return std::find(hold.serials.begin(), hold.serials.end(), serial) != hold.serials.end();
+    return in_force(hold) &&
+           std::find(hold.serials.begin(), hold.serials.end(), serial) != hold.serials.end();
   });
 }
 
 decimal held_quantity(const lot::StateT& state) {
   decimal sum;
   for (const auto& hold : state.holds) {
+    if (!in_force(hold)) continue;
     if (hold.quantity) sum += *hold.quantity;
     sum += decimal::from_units(static_cast<std::int64_t>(hold.serials.size()));
   }
@@ -96,6 +106,7 @@ availability availability_of(const lot::StateT& state) {
   availability out;
   out.allocatable = allocatable_of(state);
   for (const auto& hold : state.holds) {
+    if (!in_force(hold)) continue;
     const auto who = system_name(hold_authority(hold.type));
     out.blockers.push_back({"batch.held", "hold/" + hold.hold, hold.placed_at, std::string(who)});
   }

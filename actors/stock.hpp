@@ -21,6 +21,8 @@ namespace lot = millrace::batch;
 
 /// True when a hold without quantity, serials and location is open.
 [[nodiscard]] bool held_whole(const lot::StateT& state);
+/// True when any hold is in force, on all of it or on a part; a future hold is not.
+[[nodiscard]] bool any_hold(const lot::StateT& state);
 /// True when stock at that place is held by place, or everything is.
 [[nodiscard]] bool held_at(const lot::StateT& state, std::string_view location);
 /// True when an open hold names that serial.

@@ -1,15 +1,18 @@
-// A plant floor in memory: all kinds, one queue of messages, parked facts tried again; the engine's
-// rules without the engine. Stories over several kinds run on it, so that what kinds say to each
-// other is proven before any storage is involved. Actors of the plant "hamburg" are named
-// "kind/id", those of another one "plant:kind/id".
+// Plant floors in memory: all kinds, streams of messages, parked facts tried again; the engine's
+// rules without the engine. Stories over several kinds and plants run on it, so that what kinds say
+// to each other is proven before any storage is involved.
 #pragma once
 
 #include <boost/test/unit_test.hpp>
 
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
+#include <tuple>
+#include <utility>
 #include <vector>
 
 #include "actors/registry.hpp"
@@ -26,7 +29,7 @@ class floor_double {
   };
   struct delivery {
     System system;
-    std::string actor, key, tag;
+    std::string plant, actor, key, tag;
     std::uint8_t type;
     bytes body;
   };
@@ -37,11 +40,33 @@ class floor_double {
   std::map<std::string, std::string, std::less<>> rules;
   std::deque<delivery> outbox;
   std::vector<std::string> faults;
+  /// Where `post`, `state`, `rows` and `parked` look.
+  std::string here = "hamburg";
+  /// Which of n streams goes on; unset: what was sent first comes first. Order holds only within a
+  /// stream, which is (sending plant, receiving plant, lane).
+  std::function<std::size_t(std::size_t)> choose;
+  /// Plants that cannot hear each other: what one sends the other waits.
+  std::set<std::pair<std::string, std::string>> cut;
+  /// Called after every message; `events` are of the last decision.
+  std::function<void(const std::string& plant, const std::string& actor, const decided&)> seen_step;
 
   /// Sends a command as it comes over HTTP ("orders/1000042/create", its JSON) and lets everything
   /// that follows happen.
+  outcome post(const std::string& path, System by, std::string_view json) {
+    const auto own = send(path, by, json);
+    run();
+    return answers_[own];
+  }
+  /// The same in another plant than `here`.
   outcome post(const std::string& path, System by, std::string_view json,
-               const std::string& plant = home) {
+               const std::string& plant) {
+    const auto back = std::exchange(here, plant);
+    auto out = post(path, by, json);
+    here = back;
+    return out;
+  }
+  /// The same, but what follows waits until `run` or the next `post`.
+  hash128 send(const std::string& path, System by, std::string_view json) {
     const auto first = path.find('/');
     const auto last = path.rfind('/');
     const auto* model = first == last ? schema_model::built_in().kind("plant")
@@ -54,19 +79,48 @@ class floor_double {
     auto body = json_to_table(schema_model::built_in(), *command, json);
     BOOST_REQUIRE_MESSAGE(body.has_value(), path << ": " << (body ? "" : body.error().detail));
     message m;
-    m.to = in_plant(plant, model->name + '/' +
-                               (first == last ? path.substr(0, first)
-                                              : path.substr(first + 1, last - first - 1)));
+    m.plant = here;
+    m.to = model->name + '/' +
+           (first == last ? path.substr(0, first) : path.substr(first + 1, last - first - 1));
     m.command = command->member;
     m.body = std::move(*body);
     m.client = by;
+    m.from_plant = "client" + std::to_string(ids_);  // clients know no order among each other
     m.id = next_id();
     m.root = m.id;
     const auto own = m.id;
     now_ = now_.plus_ms(1000);
-    queue_.push_back(std::move(m));
+    push(std::move(m));
+    return own;
+  }
+  /// A message to an actor of `here` as `from` ("kind/id") would send it.
+  template <class Schema, class CommandT>
+  void tell(const std::string& from, const std::string& id, const CommandT& command) {
+    message m;
+    m.plant = m.from_plant = here;
+    m.from = from;
+    m.to = std::string(Schema::name) + '/' + id;
+    m.command = static_cast<std::uint8_t>(Schema::template command_member<CommandT>());
+    m.body = decision<Schema>::pack(command);
+    m.id = m.root = m.origin = next_id();
+    push(std::move(m));
     run();
-    return answers_[own];
+  }
+  [[nodiscard]] outcome answer_to(hash128 command) const {
+    const auto found = answers_.find(command);
+    return found == answers_.end() ? outcome() : found->second;
+  }
+  /// Lets everything happen that can.
+  void run() {
+    for (std::size_t steps = 0; auto m = pop(); ++steps) {
+      BOOST_REQUIRE_MESSAGE(steps < steps_max, "the floor does not come to rest");
+      if (m->to.starts_with("_find/"))
+        find(*m);
+      else if (m->is_answer)
+        take_answer(*m);
+      else
+        take_command(*m, false);
+    }
   }
   /// Ends the first waiting delivery.
   void deliver(engine::DeliveryEnd end = engine::DeliveryEnd::acknowledged,
@@ -79,45 +133,55 @@ class floor_double {
     in.system = d.system;
     in.end = end;
     in.document = document;
-    decide(d.actor, in, {}, {});
+    decide({d.plant, d.actor}, in, {}, {});
     run();
   }
   void timer(const std::string& actor, const std::string& name) {
-    decide(actor, timer_input{name}, {}, {});
+    decide({here, actor}, timer_input{name}, {}, {});
     run();
   }
   template <class Schema>
-  const typename Schema::state& state(std::string_view id, const std::string& plant = home) {
+  const typename Schema::state& state(std::string_view id) {
     return *static_cast<const typename Schema::state*>(
         kind_of(Schema::name)
-            .native(*at(in_plant(plant, std::string(Schema::name) + '/' + std::string(id))).state));
+            .native(*at({here, std::string(Schema::name) + '/' + std::string(id)}).state));
+  }
+  template <class Schema>
+  const typename Schema::state& state(std::string_view id, const std::string& plant) {
+    return *static_cast<const typename Schema::state*>(
+        kind_of(Schema::name)
+            .native(*at({plant, std::string(Schema::name) + '/' + std::string(id)}).state));
   }
   template <class Row>
   std::vector<Row> rows(const std::string& actor, const std::string& table) {
     std::vector<Row> out;
-    for (const auto& [key, body] : at(actor).rows)
+    for (const auto& [key, body] : at({here, actor}).rows)
       if (key.first == table)
         flatbuffers::GetRoot<typename Row::TableType>(body.data())->UnPackTo(&out.emplace_back());
     return out;
   }
-  [[nodiscard]] std::size_t parked(const std::string& actor) { return at(actor).parked.size(); }
+  [[nodiscard]] std::size_t parked(const std::string& actor) {
+    return at({here, actor}).parked.size();
+  }
+  [[nodiscard]] std::size_t state_bytes(const std::string& actor) {
+    return kind_of(split_local(actor).first).save(*at({here, actor}).state).size();
+  }
+  /// "kind/id" of all actors of a kind at `here`.
+  [[nodiscard]] std::vector<std::string> actors(const std::string& kind) const {
+    std::vector<std::string> out;
+    for (const auto& [at_plant, one] : actors_)
+      if (at_plant.first == here && split_local(at_plant.second).first == kind && one.sequence != 0)
+        out.push_back(at_plant.second);
+    return out;
+  }
 
  private:
-  static constexpr const char* home = "hamburg";
-  static std::string in_plant(const std::string& plant, const std::string& local) {
-    return plant == home ? local : plant + ':' + local;
-  }
-  static std::string_view plant_of(std::string_view local) {
-    const auto end = local.substr(0, local.find('/')).find(':');
-    return end == std::string_view::npos ? std::string_view(home) : local.substr(0, end);
-  }
-  static std::string_view bare(std::string_view local) {
-    const auto end = local.substr(0, local.find('/')).find(':');
-    return end == std::string_view::npos ? local : local.substr(end + 1);
-  }
-
+  static constexpr std::size_t steps_max = 200'000;
+  using spot = std::pair<std::string, std::string>;  // plant, "kind/id"
   struct message {
-    std::string to, from, ask, tag;
+    std::string plant, to, from_plant, from, ask, tag;
+    std::uint64_t number = 0;
+    Lane lane = Lane::rest;
     std::uint8_t command = 0;
     bytes body;
     bool is_answer = false;
@@ -132,18 +196,18 @@ class floor_double {
     std::vector<message> parked;
   };
   struct waiter {
-    std::string to, tag;
+    std::string plant, to, tag;
     hash128 origin;
   };
 
   class seen final : public context {
    public:
-    seen(floor_double& floor, resident& own, std::string_view local, caller from, hash128 command,
-         bool again)
+    seen(floor_double& floor, resident& own, std::string_view plant, std::string_view id,
+         caller from, hash128 command, bool again)
         : floor_(floor),
           own_(own),
-          plant_(plant_of(local)),
-          id_(split_local(bare(local)).second),
+          plant_(plant),
+          id_(id),
           from_(from),
           command_(command),
           again_(again) {}
@@ -168,8 +232,8 @@ class floor_double {
 
    protected:
     const void* look_up_raw(std::string_view kind, std::string_view id) override {
-      const auto found = floor_.actors_.find(
-          in_plant(std::string(plant_), std::string(kind) + '/' + std::string(id)));
+      const auto found =
+          floor_.actors_.find({std::string(plant_), std::string(kind) + '/' + std::string(id)});
       if (found == floor_.actors_.end() || found->second.sequence == 0) return nullptr;
       return floor_.kind_of(kind).native(*found->second.state);
     }
@@ -213,34 +277,42 @@ class floor_double {
 
   hash128 next_id() { return {1, ++ids_}; }
   const kind& kind_of(std::string_view name) { return *registry_.find(name); }
-  resident& at(const std::string& local) {
-    auto& found = actors_[local];
-    if (!found.state) found.state = kind_of(split_local(bare(local)).first).create();
+  resident& at(const spot& where) {
+    auto& found = actors_[where];
+    if (!found.state) found.state = kind_of(split_local(where.second).first).create();
     return found;
   }
 
-  void run() {
-    for (int steps = 0; !queue_.empty(); ++steps) {
-      BOOST_REQUIRE_MESSAGE(steps < 10'000, "the floor does not come to rest");
-      const auto m = std::move(queue_.front());
-      queue_.pop_front();
-      if (bare(m.to).starts_with("_find/"))
-        find(m);
-      else if (m.is_answer)
-        take_answer(m);
-      else
-        take_command(m, false);
+  using stream = std::tuple<std::string, std::string, Lane>;
+  void push(message m) {
+    m.number = ++sent_;
+    auto& queue = streams_[{m.from_plant, m.plant, m.lane}];
+    queue.push_back(std::move(m));
+  }
+  std::optional<message> pop() {
+    std::vector<std::deque<message>*> ready;
+    for (auto& [way, queue] : streams_) {
+      const auto& [from, to, lane] = way;
+      if (!queue.empty() && !cut.contains({from, to}) && !cut.contains({to, from}))
+        ready.push_back(&queue);
     }
+    if (ready.empty()) return std::nullopt;
+    auto* next = choose ? ready[choose(ready.size())] : ready.front();
+    if (!choose)
+      for (auto* one : ready)
+        if (one->front().number < next->front().number) next = one;
+    auto m = std::move(next->front());
+    next->pop_front();
+    return m;
   }
 
   void find(const message& m) {
-    const auto name = bare(m.to).substr(6);
+    const auto name = m.to.substr(6);
     const auto& model = kind_of(name).model();
     engine::MessageT back;
-    for (auto& [local, one] : actors_) {
-      if (plant_of(local) != plant_of(m.to) || split_local(bare(local)).first != name ||
-          one.sequence == 0)
-        continue;
+    for (auto& [where, one] : actors_) {
+      const auto& local = where.second;
+      if (where.first != m.plant || split_local(local).first != name || one.sequence == 0) continue;
       std::vector<std::string> values;
       kind_of(name).index_values(*one.state, values);
       bool matches = true;
@@ -248,21 +320,24 @@ class floor_double {
         for (std::size_t i = 0; i < model.indexes.size(); ++i)
           if (model.indexes[i].field == m.raw.filters[f])
             matches &= values[i] == m.raw.filters[f + 1];
-      if (matches) back.found.emplace_back(split_local(bare(local)).second);
+      if (matches) back.found.emplace_back(split_local(local).second);
     }
-    reply({m.from, m.ask, m.origin}, std::move(back), m.to);
+    reply({m.from_plant, m.from, m.ask, m.origin}, std::move(back), {m.plant, m.to}, m.lane);
   }
 
-  void reply(const waiter& to, engine::MessageT back, const std::string& from) {
+  void reply(const waiter& to, engine::MessageT back, const spot& from, Lane lane) {
     message m;
+    m.plant = to.plant;
+    m.from_plant = from.first;
+    m.lane = lane;
     m.to = to.to;
     m.tag = to.tag;
     m.origin = to.origin;
-    m.from = from;
+    m.from = from.second;
     m.is_answer = true;
     m.raw = std::move(back);
     m.id = next_id();
-    queue_.push_back(std::move(m));
+    push(std::move(m));
   }
 
   void take_answer(const message& m) {
@@ -274,12 +349,12 @@ class floor_double {
     a.code = m.raw.code;
     a.detail = m.raw.detail;
     a.exception = m.raw.exception;
-    a.from = bare(m.from);
-    a.from_plant = plant_of(m.from);
+    a.from = m.from;
+    a.from_plant = m.from_plant;
     a.events = &events;
     a.found.assign(m.raw.found.begin(), m.raw.found.end());
     a.origin = m.origin;
-    decide(m.to, a, m.origin, caller_of(m));
+    decide({m.plant, m.to}, a, m.origin, caller_of(m));
   }
 
   caller caller_of(const message& m) {
@@ -290,23 +365,23 @@ class floor_double {
     } else {
       c.principal = m.from;
       c.is_actor = true;
-      c.from = bare(m.from);
-      c.from_plant = plant_of(m.from);
+      c.from = m.from;
+      c.from_plant = m.from_plant;
     }
     return c;
   }
 
   /// True when the fact was posted (or refused for good).
   bool take_command(const message& m, bool again) {
-    auto& own = at(m.to);
-    const auto kind_name = split_local(bare(m.to)).first;
-    const auto* command = kind_of(kind_name).model().command(m.command);
+    auto& own = at({m.plant, m.to});
+    const auto* command = kind_of(split_local(m.to).first).model().command(m.command);
     decided d;
     if (own.sequence == 0 && command != nullptr && !command->creates) {
       d.outcome = command->fact ? engine::Outcome::parked : engine::Outcome::refused;
-      d.code = command->fact ? std::string(kind_name) + ".unknown" : "actor.unknown";
+      d.code = command->fact ? std::string(split_local(m.to).first) + ".unknown" : "actor.unknown";
     } else {
-      d = decide(m.to, command_input{m.command, m.body}, m.root, caller_of(m), m.id, again);
+      d = decide({m.plant, m.to}, command_input{m.command, m.body}, m.root, caller_of(m), m.id,
+                 again);
     }
     if (d.outcome == engine::Outcome::parked && again) return false;
     if (d.outcome == engine::Outcome::parked) {
@@ -315,7 +390,8 @@ class floor_double {
       return false;
     }
     answers_.try_emplace(m.id, outcome{d.outcome, d.code});
-    if (d.outcome == engine::Outcome::pending) waiting_[m.id] = {m.from, m.ask, m.root};
+    if (d.outcome == engine::Outcome::pending)
+      waiting_[m.id] = {m.from_plant, m.from, m.ask, m.root};
     if (!m.ask.empty() && d.outcome != engine::Outcome::pending) {
       engine::MessageT back;
       back.outcome = d.outcome;
@@ -327,36 +403,39 @@ class floor_double {
         back.events.back()->type = e.type;
         back.events.back()->body = e.body;
       }
-      reply({m.from, m.ask, m.root}, std::move(back), m.to);
+      reply({m.from_plant, m.from, m.ask, m.root}, std::move(back), {m.plant, m.to}, m.lane);
     }
-    if (!again && !d.events.empty() && d.outcome != engine::Outcome::parked) retry(m.to);
+    if (!again && !d.events.empty() && d.outcome != engine::Outcome::parked) retry({m.plant, m.to});
     return true;
   }
 
-  void retry(const std::string& local) {
-    auto facts = std::exchange(at(local).parked, {});
+  void retry(const spot& where) {
+    auto facts = std::exchange(at(where).parked, {});
     for (auto& fact : facts)
-      if (!take_command(fact, true)) at(local).parked.push_back(fact);
+      if (!take_command(fact, true)) at(where).parked.push_back(fact);
   }
 
-  decided decide(const std::string& local, const input& in, hash128 origin, caller from,
-                 hash128 id = {}, bool again = false) {
-    auto& own = at(local);
-    seen ctx(*this, own, local, from, id, again);
+  decided decide(const spot& where, const input& in, hash128 origin, caller from, hash128 id = {},
+                 bool again = false) {
+    auto& own = at(where);
+    const auto& local = where.second;
+    const auto own_id = std::string(split_local(local).second);
+    seen ctx(*this, own, where.first, own_id, from, id, again);
     grown evo(own, now_);
-    auto d = kind_of(split_local(bare(local)).first).decide(*own.state, in, ctx, evo);
+    auto d = kind_of(split_local(local).first).decide(*own.state, in, ctx, evo);
     if (d.code == "kind.fault") faults.push_back(local + ": " + d.detail);
     BOOST_CHECK_MESSAGE(d.code != "kind.fault", local << ": " << d.detail);
     if (again && (d.outcome == engine::Outcome::parked || d.outcome == engine::Outcome::refused) &&
         d.events.empty())
       return d;
-    for (auto& e : d.effects) file(local, e, id.given() ? id : origin);
-    for (const auto& s : d.settles) settle(local, s, d);
-    if (!std::holds_alternative<command_input>(in) && !d.events.empty()) retry(local);
+    for (auto& e : d.effects) file(where, e, id.given() ? id : origin);
+    for (const auto& s : d.settles) settle(where, s, d);
+    if (seen_step) seen_step(where.first, local, d);
+    if (!std::holds_alternative<command_input>(in) && !d.events.empty()) retry(where);
     return d;
   }
 
-  void settle(const std::string& local, const engine::SettleT& s, const decided& d) {
+  void settle(const spot& where, const engine::SettleT& s, const decided& d) {
     answers_[s.id] = {s.outcome, s.code};
     const auto found = waiting_.find(s.id);
     if (found == waiting_.end()) return;
@@ -370,17 +449,20 @@ class floor_double {
       back.events.back()->type = e.type;
       back.events.back()->body = e.body;
     }
-    if (!found->second.tag.empty()) reply(found->second, std::move(back), local);
+    if (!found->second.tag.empty()) reply(found->second, std::move(back), where, Lane::rest);
     waiting_.erase(found);
   }
 
-  void file(const std::string& from, const engine::EffectUnion& e, hash128 root) {
+  void file(const spot& from, const engine::EffectUnion& e, hash128 root) {
     if (const auto* d = e.AsDelivery()) {
-      outbox.push_back({d->system, from, d->key, d->tag, d->type, d->body});
+      outbox.push_back({d->system, from.first, from.second, d->key, d->tag, d->type, d->body});
     } else if (const auto* sent = e.AsMessage()) {
       message m;
-      m.to = in_plant(sent->plant.empty() ? std::string(plant_of(from)) : sent->plant, sent->to);
-      m.from = from;
+      m.plant = sent->plant.empty() ? from.first : sent->plant;
+      m.to = sent->to;
+      m.from_plant = from.first;
+      m.from = from.second;
+      m.lane = sent->lane;
       m.ask = sent->ask;
       m.command = sent->command;
       m.body = sent->body;
@@ -388,17 +470,18 @@ class floor_double {
       m.id = next_id();
       m.root = root;
       m.origin = root;
-      queue_.push_back(std::move(m));
+      push(std::move(m));
     }
   }
 
   kind_registry registry_;
-  std::map<std::string, resident> actors_;
-  std::deque<message> queue_;
+  std::map<spot, resident> actors_;
+  std::map<stream, std::deque<message>> streams_;
   std::map<hash128, outcome> answers_;
   std::map<hash128, waiter> waiting_;
   timestamp now_ = timestamp::from_micros(1'800'000'000'000'000);
   std::uint64_t ids_ = 0;
+  std::uint64_t sent_ = 0;
 };
 
 }  // namespace millrace::testing
