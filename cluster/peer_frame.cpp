@@ -1,9 +1,9 @@
 // Heads of frames to bytes and back.
 #include "cluster/peer_frame.hpp"
 
-#include <openssl/sha.h>
-
 #include <algorithm>
+
+#include "cluster/sha256.hpp"
 
 namespace millrace {
 
@@ -46,10 +46,6 @@ std::optional<frame_head> read_head(bytes_view frame) {
                     get(frame.data() + session_at)};
 }
 
-std::uint64_t cluster_fingerprint(std::string_view cluster) {
-  std::array<std::uint8_t, SHA256_DIGEST_LENGTH> digest{};
-  SHA256(reinterpret_cast<const std::uint8_t*>(cluster.data()), cluster.size(), digest.data());
-  return get(digest.data());
-}
+std::uint64_t cluster_fingerprint(std::string_view cluster) { return get(sha256(cluster).data()); }
 
 }  // namespace millrace
