@@ -188,14 +188,14 @@ class erp final : public model {
   }
 
   /// Buys nothing of a supplier as long as one of its blocks is there.
-  api_answer procurement(const api_call& call, bool blocked) {
+  api_answer procurement(const api_call& call, bool block) {
     const auto supplier = call.body.text("LIFNR");
     const auto hold = call.body.text("HOLD");
     if (supplier.empty() || hold.empty()) return refused(422, "LIFNR and HOLD are needed");
     const auto* found = procurement_blocks_.find(supplier);
     auto holds = found != nullptr ? *found : json_value::make_object();
-    procurement_blocks_.set(supplier, holds.set(hold, blocked));
-    return document(blocked ? "procurement-block" : "procurement-unblock", call.body, call.now);
+    procurement_blocks_.set(supplier, holds.set(hold, block));
+    return document(block ? "procurement-block" : "procurement-unblock", call.body, call.now);
   }
 
   api_answer allocate(const json_value& body) {
