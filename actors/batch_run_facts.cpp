@@ -55,9 +55,8 @@ made report_state(const br::StateT& state, const br::ReportStateT& c, context& c
   if (!may_become(state.status, c.status)) {
     const auto words = std::string("The run is ") + br::EnumNameStatus(state.status) +
                        "; it cannot become " + br::EnumNameStatus(c.status) + " from there.";
-    if (state.status == br::Status::complete || state.status == br::Status::aborted)
-      return made::refuse(br::Refusal::ended, words);
-    return made::park(br::Refusal::transition_not_allowed, words);
+    const bool ended = state.status == br::Status::complete || state.status == br::Status::aborted;
+    return made::park(ended ? br::Refusal::ended : br::Refusal::transition_not_allowed, words);
   }
   br::StateChangedT event;
   event.report = c.report;

@@ -278,7 +278,7 @@ BOOST_AUTO_TEST_CASE(over_consumption_can_be_corrected_or_discarded) {
   BOOST_TEST(second.status == 202, second.text);
   const auto discarded = node::the().send(
       "POST", "/v1/exceptions/" + percent_encode(second.at("/exception/id")) + "/discard", "ops",
-      "{}");
+      R"({"reason":"counted twice"})");
   BOOST_TEST(discarded.status == 200, discarded.text);
   BOOST_TEST(p.exceptions() == 0u);
   BOOST_TEST(p.get("/stock?material=HOUSING").at("/quantity") == "85");

@@ -135,7 +135,7 @@ class account {
   // I3: while a hold stands on the whole lot nothing of it is granted, consumed or shipped.
   void take_batch_event(const std::string& actor, batch::Event type, const std::uint8_t* body) {
     take_movement(actor, type, body);
-    const auto& holds = holds_[actor];
+    const auto& holds = whole_[actor];
     const auto forbidden = [&](const char* what) {
       if (!holds.empty())
         found_.add("I3: " + plant_ + "/" + actor + " " + what + " while held by " +
@@ -178,18 +178,25 @@ class account {
   void take_hold_or_link(const std::string& actor, batch::Event type, const std::uint8_t* body) {
     const auto id = actor.substr(actor.find('/') + 1);
     const auto lift = [&](const std::string& hold, const std::string& origin) {
-      auto& holds = holds_[actor];
-      holds[hold].erase(origin);
-      if (holds[hold].empty()) holds.erase(hold);
+      for (auto* book : {&holds_, &whole_}) {
+        auto& holds = (*book)[actor];
+        holds[hold].erase(origin);
+        if (holds[hold].empty()) holds.erase(hold);
+      }
+    };
+    const auto place = [&](const std::string& hold, const std::string& origin, bool whole) {
+      holds_[actor][hold].insert(origin);
+      if (whole) whole_[actor][hold].insert(origin);
     };
     switch (type) {
-      case batch::Event::HoldPlaced:
-        holds_[actor][text_of(flatbuffers::GetRoot<batch::HoldPlaced>(body)->hold()->hold())]
-            .insert(id);
+      case batch::Event::HoldPlaced: {
+        const auto* h = flatbuffers::GetRoot<batch::HoldPlaced>(body)->hold();
+        place(text_of(h->hold()), id, h->quantity() == nullptr);
         break;
+      }
       case batch::Event::HoldInherited: {
         const auto* e = flatbuffers::GetRoot<batch::HoldInherited>(body);
-        holds_[actor][text_of(e->hold())].insert(text_of(e->origin()));
+        place(text_of(e->hold()), text_of(e->origin()), true);
         break;
       }
       case batch::Event::HoldReleased:
@@ -259,6 +266,8 @@ class account {
   std::map<std::string, int> granted_;
   std::map<std::string, int> returned_;
   std::map<std::string, std::map<std::string, std::set<std::string>>> holds_;
+  std::map<std::string, std::map<std::string, std::set<std::string>>>
+      whole_;  // those of them that leave nothing of the lot free
   std::map<std::string, std::set<link_end>> links_;
   std::map<std::string, decimal> balances_;
   std::map<std::pair<std::string, std::uint64_t>, std::vector<const observation*>> seen_;
