@@ -276,9 +276,13 @@ made lift_hold(step& s, const lot::LiftHoldT& c) {
 made continue_hold(step& s, const lot::ContinueHoldT& c) {
   process::ExtendT extend;
   extend.batch = s.ctx.id();
+  const auto* open = find_hold(s.next, c.hold);
   if (c.escapes_after != 0) {
     extend.escaped = escapes(s, c.hold, c.escapes_after);
-    s.d.tell<process::schema>(c.hold, extend, Lane::hold);
+    if (open)
+      tell_extend(s, *open, std::move(extend));
+    else
+      s.d.tell<process::schema>(c.hold, extend, Lane::hold);
     return s.done();
   }
   const source from{c.origin, c.origin_plant};
@@ -290,7 +294,6 @@ made continue_hold(step& s, const lot::ContinueHoldT& c) {
     return s.done();
   }
   extend.ends = true;
-  const auto* open = find_hold(s.next, c.hold);
   // Else it was released meanwhile: no one else needs to hear of it.
   if (!open || !comes_from(*open, from.batch, from.plant)) {
     s.d.tell<process::schema>(c.hold, extend, Lane::hold);

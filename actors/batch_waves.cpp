@@ -104,12 +104,8 @@ void tell_lifted(step& s, const lot::HoldEntryT& entry, const source& from,
 void tell_extend(step& s, const lot::HoldEntryT& entry, process::ExtendT extend) {
   std::set<std::string> homes;
   for (std::size_t i = 0; i < entry.origins.size(); ++i) homes.insert(source_of(entry, i).plant);
-  if (!homes.contains({}) && !extend.elsewhere.empty()) {
-    process::ExtendT far;
-    far.batch = extend.batch;
-    far.elsewhere = std::exchange(extend.elsewhere, {});
-    for (const auto& home : homes) s.d.tell<process::schema>(entry.hold, far, Lane::hold, home);
-  }
+  extend.foreign = homes.erase(std::string()) == 0;
+  extend.homes.assign(homes.begin(), homes.end());
   s.d.tell<process::schema>(entry.hold, extend, Lane::hold);
 }
 

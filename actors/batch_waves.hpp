@@ -35,8 +35,8 @@ void tell_lifted(step& s, const lot::HoldEntryT& entry, const source& from,
                  const std::string& reason, std::uint32_t after);
 void tell_inherit(step& s, const lot::HoldEntryT& entry, const source& from, const std::string& to,
                   const std::string& plant);
-/// Tells the plant's process of further descendants. Those of other plants report to the plants of
-/// the hold's origins; where it has none here, only those wait for them.
+/// Tells the plant's process of further descendants, and through it the plants of the hold's
+/// origins.
 void tell_extend(step& s, const lot::HoldEntryT& entry, process::ExtendT extend);
 /// What has left, from number `after` on; the rest is named by a message to itself.
 [[nodiscard]] std::vector<process::EscapeT> escapes(step& s, const std::string& hold,

@@ -140,7 +140,7 @@ made start(step& s, const process::StartT& c) {
   r.more = c.more;
   r.origin = true;
   take_report(s, r);
-  tell_homes(s, r.batch, reached_of(r, ask_systems(s, r)));
+  static_cast<void>(ask_systems(s, r));
   if (!armed) arm_clock(s);
   return settle(s);
 }
@@ -151,11 +151,14 @@ made extend(step& s, const process::ExtendT& c) {
   event.batch = c.batch;
   event.plant = plant;
   event.descendants = c.descendants;
-  event.elsewhere = seen_here(s, c.elsewhere);
+  if (!c.foreign) event.elsewhere = seen_here(s, c.elsewhere);
   event.ends = c.ends;
   s.emit(std::move(event));
   note_escaped(s, c.escaped, plant);
-  if (plant.empty()) tell_homes(s, c.batch, c);
+  auto told = c;
+  told.foreign = false;
+  told.homes.clear();
+  for (const auto& home : c.homes) s.d.tell<process::schema>(s.ctx.id(), told, Lane::hold, home);
   return settle(s);
 }
 
@@ -194,14 +197,22 @@ made reached(step& s, const process::ReachedT& c) {
   r.more = c.more;
   const bool armed = clock_runs(s.next);
   take_report(s, r);
-  // Held already, it is news for another plant only: the systems here have been asked.
-  if (r.plant.empty())
-    tell_homes(s, r.batch,
-               reached_of(r, c.again ? awaited_systems(s, r.batch) : ask_systems(s, r)));
-  else
+  if (r.plant.empty()) {
+    // Held already, it is news for another plant only: the systems here have been asked.
+    const auto asked = c.again ? awaited_systems(s, r.batch) : ask_systems(s, r);
+    if (!c.home.empty())
+      s.d.tell<process::schema>(s.ctx.id(), reached_of(r, asked), Lane::hold, c.home);
+  } else {
     for (const auto system : c.systems) note_asked(s, r.plant, r.batch, system, false, false);
+  }
   if (!armed) arm_clock(s);
   return settle(s);
+}
+
+/// Another plant may tell of a lot that no hold of this one has ever reached.
+bool is_known(step& s, const std::string& batch) {
+  const auto plant = sender_plant(s.ctx);
+  return plant.empty() || s.lots.number_of(plant, batch) != 0;
 }
 
 made release(step& s, const process::ReleaseT& c) {
@@ -220,6 +231,7 @@ made release(step& s, const process::ReleaseT& c) {
 }
 
 made lifted(step& s, const process::LiftedT& c) {
+  if (!is_known(s, c.batch)) return std::move(s.d);
   process::MemberLiftedT event;
   event.batch = c.batch;
   event.plant = sender_plant(s.ctx);
@@ -238,6 +250,7 @@ made lifted(step& s, const process::LiftedT& c) {
 }
 
 made heed(step& s, const process::HeedT& c) {
+  if (!is_known(s, c.batch)) return std::move(s.d);
   take_word(s, c, sender_plant(s.ctx));
   return settle(s);
 }
