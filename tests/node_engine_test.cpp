@@ -520,6 +520,7 @@ BOOST_FIXTURE_TEST_CASE(an_older_journal_is_refused_with_a_reason, fixture) {
   refused("the state knows of start");
   std::filesystem::remove_all(data / "state");
   start();
+  lead();
   BOOST_TEST(value("1") == 1);
   engine->stop();
   engine.reset();
