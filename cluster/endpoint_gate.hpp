@@ -15,7 +15,8 @@ struct endpoint_limits {
   std::uint32_t failures_max = 5;          // in a row, until the breaker opens
   std::int64_t open_us_first = 1'000'000;  // doubles with every failed probe
   std::int64_t open_us_max = 30'000'000;
-  std::uint32_t under_way_max = 32;  // attempts at the same time
+  std::uint32_t under_way_max = 32;  // attempts at the same time,
+  std::uint32_t holds_extra = 8;     // and so many more that carry holds
   double rate_per_s = 0;             // 0 = unlimited
   double burst = 100;
 };
@@ -27,9 +28,9 @@ class endpoint_gate {
  public:
   explicit endpoint_gate(const endpoint_limits& limits) : limits_(limits), tokens_(limits.burst) {}
 
-  /// True when an attempt may start; it is counted then.
-  bool enter(timestamp now) {
-    if (paused(now) || under_way_ >= limits_.under_way_max) return false;
+  /// True when an attempt may start; it is counted then. `hold`: it carries a hold.
+  bool enter(timestamp now, bool hold = false) {
+    if (paused(now) || under_way_ >= attempts_max(hold)) return false;
     if (state_ == breaker::open && now >= open_until_) state_ = breaker::half_open;
     if (state_ == breaker::open || (state_ == breaker::half_open && under_way_ > 0)) return false;
     if (limits_.rate_per_s > 0) {
@@ -71,8 +72,8 @@ class endpoint_gate {
     }
     return {};
   }
-  [[nodiscard]] bool full() const {
-    return under_way_ >= limits_.under_way_max || (state_ == breaker::half_open && under_way_ > 0);
+  [[nodiscard]] bool full(bool hold = false) const {
+    return under_way_ >= attempts_max(hold) || (state_ == breaker::half_open && under_way_ > 0);
   }
   void pause(timestamp until, std::string reason) {
     paused_until_ = until;
@@ -96,6 +97,9 @@ class endpoint_gate {
   [[nodiscard]] std::uint32_t under_way() const { return under_way_; }
 
  private:
+  [[nodiscard]] std::uint32_t attempts_max(bool hold) const {
+    return limits_.under_way_max + (hold ? limits_.holds_extra : 0);
+  }
   [[nodiscard]] double seconds_since_refill(timestamp now) const {
     return refilled_.given()
                ? static_cast<double>(std::max<std::int64_t>(0, now.micros() - refilled_.micros())) /

@@ -88,14 +88,14 @@ void outbox::enqueue(std::uint64_t number, System system, std::string_view key, 
 void outbox::make_ready(endpoint& e, std::uint64_t number, item& i, timestamp when) {
   i.state = phase::waiting;
   i.next_attempt = when;
-  e.ready.emplace(when.micros(), number);
+  ready_of(e, i).emplace(when.micros(), number);
 }
 
 void outbox::remove(endpoint& e, std::uint64_t number) {
   const auto it = e.items.find(number);
   auto& i = it->second;
   auto& q = queues_[i.queue];
-  e.ready.erase({i.next_attempt.micros(), number});
+  ready_of(e, i).erase({i.next_attempt.micros(), number});
   if (e.under_way.erase(number) > 0) e.gate.leave(true, i.last_attempt);
   if (i.state == phase::dead) {
     --e.dead;
@@ -145,7 +145,7 @@ bool outbox::end(std::uint64_t number, engine::DeliveryEnd how, std::string_view
       return true;
     case engine::DeliveryEnd::dead:
       if (i.state == phase::dead) return false;
-      e.ready.erase({i.next_attempt.micros(), number});
+      ready_of(e, i).erase({i.next_attempt.micros(), number});
       if (e.under_way.erase(number) > 0) e.gate.leave(true, at_time);
       i.state = phase::dead;
       i.last_error = detail;
@@ -190,48 +190,54 @@ bool outbox::end(std::uint64_t number, engine::DeliveryEnd how, std::string_view
 std::vector<attempt> outbox::poll(timestamp now, const fetch& load, std::size_t limit,
                                   std::vector<delivery_end>& ended) {
   std::vector<attempt> out;
-  for (auto& [system, e] : endpoints_) {
-    while (out.size() < limit && !e.ready.empty() && e.ready.begin()->first <= now.micros()) {
-      const auto number = e.ready.begin()->second;
-      auto& i = e.items.find(number)->second;
-      if (e.gate.next(now).given() || e.gate.full()) break;
-      bool rebuilt = false;
-      const auto f = content(number, i, load, &rebuilt);
-      if (!f) {
-        e.ready.erase(e.ready.begin());
-        attempt_result lost;
-        lost.detail = "damaged: neither its row nor the journal has its content";
-        settle(number, i, engine::DeliveryEnd::dead, lost, ended);
-        continue;
+  for (auto& [system, e] : endpoints_)
+    for (auto* ready : {&e.ready_holds, &e.ready})
+      while (out.size() < limit && !ready->empty() && ready->begin()->first <= now.micros()) {
+        const auto number = ready->begin()->second;
+        auto& i = e.items.find(number)->second;
+        const bool hold = ready == &e.ready_holds;
+        if (e.gate.next(now).given() || e.gate.full(hold)) break;
+        bool rebuilt = false;
+        auto f = content(number, i, load, &rebuilt);
+        if (!f) {
+          ready->erase(ready->begin());
+          attempt_result lost;
+          lost.detail = "damaged: neither its row nor the journal has its content";
+          settle(number, i, engine::DeliveryEnd::dead, lost, ended);
+          continue;
+        }
+        if (!e.gate.enter(now, hold)) break;
+        take_content(number, i, f, rebuilt);  // its end will need it
+        ready->erase(ready->begin());
+        out.push_back(begin(system, e, number, i, std::move(f), now));
       }
-      if (!e.gate.enter(now)) break;
-      take_content(number, i, f, rebuilt);  // its end will need it
-      e.ready.erase(e.ready.begin());
-      i.state = phase::sending;
-      i.last_attempt = now;
-      ++i.attempts;
-      ++e.attempts;
-      e.under_way[number] = now.plus_ms(2ll * limits_.attempt_timeout_ms);
-      attempt a;
-      a.plant = plant_;
-      a.system = system;
-      a.number = number;
-      a.id = message_id(number);
-      a.key = f->key;
-      a.tag = f->tag;
-      a.correlation = f->correlation;
-      a.causation = f->causation;
-      a.actor = f->actor;
-      a.kind = f->kind;
-      a.member = f->member;
-      a.body = f->body;
-      a.attempt = i.attempts;
-      a.filed_at = f->filed_at;
-      a.timeout_ms = limits_.attempt_timeout_ms;
-      out.push_back(std::move(a));
-    }
-  }
   return out;
+}
+
+attempt outbox::begin(System system, endpoint& e, std::uint64_t number, item& i,
+                      std::shared_ptr<const filing> f, timestamp now) {
+  i.state = phase::sending;
+  i.last_attempt = now;
+  ++i.attempts;
+  ++e.attempts;
+  e.under_way[number] = now.plus_ms(2ll * limits_.attempt_timeout_ms);
+  attempt a;
+  a.plant = plant_;
+  a.system = system;
+  a.number = number;
+  a.id = message_id(number);
+  a.key = f->key;
+  a.tag = f->tag;
+  a.correlation = f->correlation;
+  a.causation = f->causation;
+  a.actor = f->actor;
+  a.kind = f->kind;
+  a.member = f->member;
+  a.body = f->body;
+  a.attempt = i.attempts;
+  a.filed_at = f->filed_at;
+  a.timeout_ms = limits_.attempt_timeout_ms;
+  return a;
 }
 
 void outbox::verdict(std::uint64_t number, std::uint32_t attempt, const attempt_result& r,
@@ -333,6 +339,7 @@ void outbox::restart() {
     e.under_way.clear();
     e.gate.restart();
     e.ready.clear();
+    e.ready_holds.clear();
   }
   for (const auto& q : queues_) {
     if (q.front == 0) continue;
@@ -351,9 +358,11 @@ timestamp outbox::next_wake(timestamp now) const {
   };
   for (const auto& [system, e] : endpoints_) {
     for (const auto& [number, until] : e.under_way) sooner(until);
-    if (e.ready.empty() || e.gate.full()) continue;
-    sooner(std::max(timestamp::from_micros(std::max<std::int64_t>(e.ready.begin()->first, 1)),
-                    e.gate.next(now)));
+    for (const auto* ready : {&e.ready_holds, &e.ready}) {
+      if (ready->empty() || e.gate.full(ready == &e.ready_holds)) continue;
+      sooner(std::max(timestamp::from_micros(std::max<std::int64_t>(ready->begin()->first, 1)),
+                      e.gate.next(now)));
+    }
   }
   return wake;
 }
@@ -373,12 +382,6 @@ bool outbox::has_room(System system, Lane lane, std::size_t deliveries, std::siz
   return e->items.size() + deliveries <= limits_.deliveries_max / 100 * percent +
                                              limits_.deliveries_max % 100 * percent / 100 &&
          e->bytes + size <= limits_.bytes_max / 100 * percent;
-}
-
-bool outbox::alarm(System system) const {
-  const auto* e = find(system);
-  return e != nullptr && (e->items.size() * 10 >= limits_.deliveries_max * 8 ||
-                          e->bytes / 8 >= limits_.bytes_max / 10);
 }
 
 bool outbox::holds(System system, std::string_view key, std::string_view tag,

@@ -178,8 +178,8 @@ class outbox {
     std::uint64_t dead = 0, bytes = 0, acknowledged = 0, attempts = 0, failures = 0;
     timestamp last_success, last_failure;
     std::string last_error;
-    std::set<std::pair<std::int64_t, std::uint64_t>>
-        ready;                                     // (when, number): fronts of keys that may go
+    std::set<std::pair<std::int64_t, std::uint64_t>> ready,  // (when, number): fronts of keys that
+        ready_holds;  // may go; those of lane hold go first and have attempts of their own
     std::map<std::uint64_t, timestamp> under_way;  // number -> when its answer is overdue
     endpoint_gate gate;
     explicit endpoint(const endpoint_limits& limits) : gate(limits) {}
@@ -198,6 +198,10 @@ class outbox {
   [[nodiscard]] delivery_origin origin_of(std::uint64_t number, const item& i) const;
   void take_content(std::uint64_t number, item& i, std::shared_ptr<const filing> f, bool rebuilt);
   void enqueue(std::uint64_t number, System system, std::string_view key, item i);
+  [[nodiscard]] static std::set<std::pair<std::int64_t, std::uint64_t>>& ready_of(endpoint& e,
+                                                                                  const item& i) {
+    return i.lane == Lane::hold ? e.ready_holds : e.ready;
+  }
   void make_ready(endpoint& e, std::uint64_t number, item& i, timestamp when);
   void remove(endpoint& e, std::uint64_t number);
   void fail(endpoint& e, std::uint64_t number, const attempt_result& r, timestamp now,
@@ -205,6 +209,8 @@ class outbox {
   void settle(std::uint64_t number, item& i, engine::DeliveryEnd how, const attempt_result& r,
               std::vector<delivery_end>& ended);
   [[nodiscard]] std::int64_t backoff(std::uint32_t attempts);
+  [[nodiscard]] attempt begin(System system, endpoint& e, std::uint64_t number, item& i,
+                              std::shared_ptr<const filing> f, timestamp now);
   void keep(item& i, std::shared_ptr<const filing> f);
   void drop(item& i);
 

@@ -302,4 +302,10 @@ std::uint64_t outbox::hash() const {
   return h;
 }
 
+bool outbox::alarm(System system) const {
+  const auto* e = find(system);
+  return e != nullptr && (e->items.size() * 10 >= limits_.deliveries_max * 8 ||
+                          e->bytes / 8 >= limits_.bytes_max / 10);
+}
+
 }  // namespace millrace

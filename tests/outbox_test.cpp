@@ -359,3 +359,21 @@ BOOST_FIXTURE_TEST_CASE(what_waits_holds_the_journal_back, fixture) {
   for (const auto& [number, row] : rows) BOOST_REQUIRE(box->load(number, row));
   BOOST_TEST(box->oldest_index() == 102u);
 }
+
+BOOST_FIXTURE_TEST_CASE(holds_go_first_and_are_not_kept_by_attempts_of_others, fixture) {
+  limits.endpoint.under_way_max = 4;
+  limits.endpoint.holds_extra = 1;
+  begin();
+  for (int i = 0; i < 10; ++i) file("order/" + std::to_string(i));
+  now = now.plus_ms(1);
+  const auto first = file("batch/1", System::erp, Lane::hold);
+  const auto under_way = poll();
+  BOOST_TEST(under_way.size() == 4u);
+  BOOST_TEST(under_way.front().number == first);
+  const auto second_hold = file("batch/2", System::erp, Lane::hold);
+  file("batch/3", System::erp, Lane::hold);
+  BOOST_TEST(numbers(poll()) == std::vector{second_hold}, boost::test_tools::per_element());
+  BOOST_CHECK(box->next_wake(now) > now);
+  finish(give(under_way.front(), verdict_kind::acknowledged));
+  BOOST_TEST(numbers(poll()).size() == 1u);
+}
