@@ -49,6 +49,30 @@ cell::extras& cell::more() {
   return *extras_;
 }
 
+state_object& cell::state() const {
+  if (!state_) {
+    state_ = kind_->load(bytes_view(resting_.get(), state_bytes_));
+    check(state_ != nullptr);
+    resting_.reset();
+  }
+  return *state_;
+}
+
+bytes cell::save() const {
+  return state_ ? kind_->save(*state_) : bytes(resting_.get(), resting_.get() + state_bytes_);
+}
+
+void cell::rest() {
+  if (!idle() || !state_ || sequence_ == 0) return;
+  const auto packed_state = kind_->save(*state_);
+  state_bytes_ = static_cast<std::uint32_t>(packed_state.size());
+  grown_ = 0;
+  resting_ = std::make_unique<std::uint8_t[]>(state_bytes_);
+  std::copy(packed_state.begin(), packed_state.end(), resting_.get());
+  state_.reset();
+  shrink();
+}
+
 void cell::shrink() {
   if (extras_ && extras_->empty()) extras_.reset();
 }
@@ -78,7 +102,7 @@ result<void> cell::load(bytes_view actor_row) {
 
 void cell::index_values(std::vector<std::string>& out) const {
   out.clear();
-  if (sequence_ > 0) kind_->index_values(*state_, out);
+  if (sequence_ > 0) kind_->index_values(state(), out);
   out.resize(kind_->model().indexes.size());
 }
 
@@ -115,7 +139,7 @@ changes cell::evolve(const engine::Record& record, std::uint64_t index, std::uin
   check(!in_flight());
   const timestamp at =
       record.at() && record.at()->us() != 0 ? timestamp(flatbuffers::UnPack(*record.at())) : stamp;
-  std::vector<std::string> before;
+  auto& [before, after] = index_room::here();
   index_values(before);
   dirty_ = true;
   growth evo(*this, at);
@@ -125,7 +149,7 @@ changes cell::evolve(const engine::Record& record, std::uint64_t index, std::uin
       const auto view = body ? bytes_view(body->data(), body->size()) : bytes_view();
       grown_ += static_cast<std::uint32_t>(view.size());
       auto done = view.empty() ? result<void>(error{"journal.damaged", "event without body"})
-                               : kind_->evolve(*state_, event->type(), view, evo);
+                               : kind_->evolve(state(), event->type(), view, evo);
       if (std::exchange(unreadable_, false))
         done = error{"state.damaged", "a child row cannot be read"};
       if (!done) {
@@ -144,7 +168,6 @@ changes cell::evolve(const engine::Record& record, std::uint64_t index, std::uin
   }
   if (record.unparked() && record.unparked()->exception())
     note_unparked(record.unparked()->exception()->string_view(), out);
-  std::vector<std::string> after;
   index_values(after);
   out.indexes = difference(before, after);
   if (!out.indexes.empty()) note_index_base(before);
@@ -194,14 +217,14 @@ actor_view cell::view() const {
   out.generation = env_->generation();
   out.sequence = sequence_;
   out.stamp = stamp_;
-  out.state = kind_->save(*state_);
+  out.state = save();
   out.quarantined = quarantined();
   return out;
 }
 
 std::shared_ptr<const reference_state> cell::reference() const {
   auto out = std::make_shared<reference_state>();
-  out->state = kind_->load(kind_->save(*state_));
+  out->state = kind_->load(save());
   out->native = kind_->native(*out->state);
   out->sequence = sequence_;
   return out;
@@ -212,12 +235,12 @@ std::shared_ptr<const actor_image> cell::image() {
   auto out = std::make_shared<actor_image>();
   out->actor = local_;
   out->index = index_;
-  const auto state = kind_->save(*state_);
-  state_bytes_ = static_cast<std::uint32_t>(state.size());
+  const auto packed_state = save();
+  state_bytes_ = static_cast<std::uint32_t>(packed_state.size());
   grown_ = 0;
   auto& b = row_builder();
-  b.ForceVectorAlignment(state.size(), 1, 8);
-  const auto table = b.CreateVector(state.data(), state.size());
+  b.ForceVectorAlignment(packed_state.size(), 1, 8);
+  const auto table = b.CreateVector(packed_state.data(), packed_state.size());
   std::vector<flatbuffers::Offset<engine::Parked>> facts;
   for (const auto& f : parked_facts()) facts.push_back(engine::Parked::Pack(b, &f));
   const auto parked = facts.empty() ? 0 : b.CreateVector(facts);
@@ -298,7 +321,9 @@ proposal cell::inherit(legacy from, timestamp now) {
 }
 
 std::size_t cell::memory() const {
-  std::size_t out = sizeof(cell) + local_.capacity() + 3 * std::size_t{state_bytes_} + 200;
+  // As objects a state takes about three times its bytes; measured over the kinds in actors/.
+  std::size_t out = sizeof(cell) + local_.capacity() +
+                    (state_ ? 3 * std::size_t{state_bytes_} + 200 : std::size_t{state_bytes_});
   out += stash_.capacity() * sizeof(stimulus);
   for (const auto& s : stash_) out += s.body.capacity();
   if (extras_) {

@@ -220,6 +220,9 @@ class cell {
   [[nodiscard]] std::shared_ptr<const actor_image> image();
   /// The last image is stored: child rows that it holds need not be kept any longer.
   void stored();
+  /// Nobody has used it for a while: its state becomes bytes until somebody does. Only what is
+  /// stored rests.
+  void rest();
 
   /// A row of this actor as of what is committed, overlay included. Only while nothing is in
   /// flight.
@@ -253,6 +256,10 @@ class cell {
 
   extras& more();
   void shrink();
+  /// The state as objects, made again from its bytes when it rested.
+  [[nodiscard]] state_object& state() const;
+  /// The state as bytes.
+  [[nodiscard]] bytes save() const;
   /// Values of the indexed fields as of the tip; all empty for an absent actor.
   void index_values(std::vector<std::string>& out) const;
   void note_index_base(const std::vector<std::string>& before);
@@ -262,7 +269,8 @@ class cell {
   const kind* kind_;
   environment* env_;
   std::string local_;
-  std::unique_ptr<state_object> state_;
+  mutable std::unique_ptr<state_object> state_;      // one of the two
+  mutable std::unique_ptr<std::uint8_t[]> resting_;  // of state_bytes_ bytes, while it rests
   std::unique_ptr<flight> flight_;
   std::unique_ptr<extras> extras_;
   std::vector<stimulus> stash_;

@@ -40,6 +40,16 @@ struct cell::extras {
   }
 };
 
+/// Room for the indexed fields' values before and after a change. One pass or event at a time on a
+/// thread, so it is kept by the thread: these lists are made for every command.
+struct index_room {
+  std::vector<std::string> before, after;
+  [[nodiscard]] static index_room& here() {
+    thread_local index_room room;
+    return room;
+  }
+};
+
 [[nodiscard]] std::string overlay_key(std::string_view table, std::string_view key);
 
 /// Evolution of one record, or of a dry run when `scratch` is given.

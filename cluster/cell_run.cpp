@@ -107,7 +107,7 @@ class cell::run {
   timestamp at_;
   seen context_;
   proposal out_;
-  std::vector<std::string> before_;
+  std::vector<std::string>& before_ = index_room::here().before;
   touched_timers timers_;
   std::uint64_t tip_ = 0;  // sequence after the decision at hand
   std::size_t bytes_ = 0;
@@ -172,7 +172,7 @@ proposal cell::run::go() {
   for (auto& s : c_.stash_) s.stale = s.stale || is_stale(s, timers_);
   if (out_.records.empty()) return std::move(out_);
 
-  std::vector<std::string> after;
+  auto& after = index_room::here().after;
   c_.index_values(after);
   for (std::size_t i = 0; i < after.size(); ++i)
     if (before_[i] != after[i])
@@ -307,7 +307,7 @@ decided cell::run::decide(asked& a) {
     got->events = &events;
   }
   growth evo(c_, at_);
-  out = c_.kind_->decide(*c_.state_, a.in, context_, evo);
+  out = c_.kind_->decide(c_.state(), a.in, context_, evo);
   tip_ = evo.sequence();
   if (std::exchange(c_.unreadable_, false)) {
     out = {};  // decided on what it could not see
@@ -436,7 +436,7 @@ bool cell::run::state_fits(asked& a, decided& d) {
   for (const auto& e : d.events) grown += e.body.size();
   c_.grown_ = static_cast<std::uint32_t>(std::min<std::size_t>(grown, state_bytes_max));
   if (c_.state_bytes_ + growth_max * grown <= state_bytes_max) return true;
-  const auto size = c_.kind_->save(*c_.state_).size();
+  const auto size = c_.save().size();
   if (size > state_bytes_max && size > c_.state_bytes_) {
     d.spoilt = true;
     d.detail = "The state would have " + std::to_string(size) + " bytes, at most " +
@@ -607,8 +607,7 @@ void cell::run::rehearse(stimulus& s, asked& a) {
     context_.set(a.from, a.correlation, a.command_id, false);
     overlay_map scratch;
     growth evo(c_, at_, &scratch);
-    const auto copy =
-        c_.sequence_ > 0 ? c_.kind_->load(c_.kind_->save(*c_.state_)) : c_.kind_->create();
+    const auto copy = c_.sequence_ > 0 ? c_.kind_->load(c_.save()) : c_.kind_->create();
     d = c_.kind_->decide(*copy, a.in, context_, evo);
     if (std::exchange(c_.unreadable_, false)) context_.blind = c_.local_;
     if (!context_.blind.empty()) d = cannot_see(false);

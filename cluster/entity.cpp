@@ -2,23 +2,100 @@
 // committed state is seen.
 #include "cluster/entity.hpp"
 
+#include <caf/actor_system.hpp>
+#include <caf/exit_reason.hpp>
+#include <caf/scheduler/abstract_coordinator.hpp>
+#include <caf/system_messages.hpp>
+
 #include "cluster/entry.hpp"
 
 namespace millrace {
 
 entity::entity(caf::actor_config& config, entity_owner& owner, slot_number slot,
                std::uint64_t epoch, std::unique_ptr<cell> c)
-    : caf::event_based_actor(config),
+    : caf::monitorable_actor(config),
       owner_(&owner),
       cell_(std::move(c)),
       epoch_(epoch),
       slot_(slot) {}
 
-caf::behavior entity::make_behavior() {
-  return {[this](entity_mail& mail) { take(mail); }};
+// ---- as a CAF actor ----
+
+void entity::launch(caf::execution_unit* on, bool lazy, bool hidden) {
+  if (!hidden) register_at_system();
+  if (lazy && inbox_.try_block()) return;
+  intrusive_ptr_add_ref_impl();
+  on->exec_later(this);
 }
 
-void entity::take(entity_mail& mail) {
+void entity::enqueue(caf::mailbox_element_ptr mail, caf::execution_unit* on) {
+  switch (inbox_.push_front(std::move(mail))) {
+    case caf::intrusive::inbox_result::unblocked_reader:
+      intrusive_ptr_add_ref_impl();
+      if (on != nullptr)
+        on->exec_later(this);
+      else
+        home_system().scheduler().enqueue(this);
+      return;
+    case caf::intrusive::inbox_result::success:
+    case caf::intrusive::inbox_result::queue_closed:
+      return;  // nobody waits for an answer from an entity
+  }
+}
+
+/// Reads all mail, in the order it came. What it throws is its end.
+caf::resumable::resume_result entity::resume(caf::execution_unit* on, std::size_t) {
+  while (true) {
+    caf::mailbox_element* oldest = nullptr;
+    for (auto* newest = inbox_.take_head(); newest != nullptr;) {
+      auto* before = static_cast<caf::mailbox_element*>(newest->next);
+      newest->next = oldest;
+      oldest = newest;
+      newest = before;
+    }
+    if (oldest == nullptr && inbox_.try_block()) return awaiting_message;
+    while (oldest != nullptr) {
+      const caf::mailbox_element_ptr mail(oldest);
+      oldest = static_cast<caf::mailbox_element*>(oldest->next);
+      if (getf(is_terminated_flag)) continue;  // dropped
+      try {
+        read(*mail, on);
+      } catch (const std::exception& e) {
+        owner_->ended(slot_, epoch_, e.what());
+        end(caf::exit_reason::unhandled_exception, on);
+      } catch (...) {
+        owner_->ended(slot_, epoch_, "it threw what is no exception");
+        end(caf::exit_reason::unhandled_exception, on);
+      }
+    }
+    if (getf(is_terminated_flag)) return done;
+  }
+}
+
+void entity::read(caf::mailbox_element& mail, caf::execution_unit* on) {
+  auto& content = mail.content();
+  if (content.match_elements<entity_mail>())
+    return take(content.get_mutable_as<entity_mail>(0), on);
+  if (content.match_elements<caf::exit_msg>()) end(content.get_as<caf::exit_msg>(0).reason, on);
+}
+
+void entity::end(caf::error reason, caf::execution_unit* on) {
+  cleanup(std::move(reason), on);
+  unregister_from_system();
+  inbox_.close();
+}
+
+void entity::on_destroy() {
+  if (!getf(is_cleaned_up_flag)) end(caf::exit_reason::unreachable, nullptr);
+  caf::monitorable_actor::on_destroy();
+}
+
+void entity::intrusive_ptr_add_ref_impl() { intrusive_ptr_add_ref(ctrl()); }
+void entity::intrusive_ptr_release_impl() { intrusive_ptr_release(ctrl()); }
+
+// ---- orders ----
+
+void entity::take(entity_mail& mail, caf::execution_unit* on) {
   switch (mail.what) {
     case entity_order::offer:
       return propose(cell_->offer(
@@ -49,10 +126,13 @@ void entity::take(entity_mail& mail) {
       return;
     case entity_order::stored:
       return cell_->stored();
+    case entity_order::rest:
+      cell_->rest();
+      return owner_->rested(slot_, epoch_, memory());
     case entity_order::passivate: {
       const bool gone = cell_->idle() && !image_wanted_ && !visits_;
       owner_->passivated(slot_, epoch_, gone);
-      if (gone) quit();
+      if (gone) end(caf::exit_reason::normal, on);
       return;
     }
     case entity_order::replace:
@@ -78,10 +158,17 @@ void entity::visit(std::shared_ptr<std::function<void(cell&)>> what) {
   visits_->push_back(std::move(what));
 }
 
+/// Bytes that this actor takes, with its place in the plant.
+std::size_t entity::memory() const {
+  constexpr std::size_t control_block = 64;
+  constexpr std::size_t place = 256;
+  return control_block + sizeof(entity) + place + cell_->memory();
+}
+
 void entity::show_image() {
   image_wanted_ = false;
   auto image = cell_->image();
-  owner_->imaged(slot_, epoch_, std::move(image), sizeof(entity) + 256 + cell_->memory());
+  owner_->imaged(slot_, epoch_, std::move(image), memory());
 }
 
 /// Nothing is in flight now: those who wait for committed state get it before the next batch

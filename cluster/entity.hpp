@@ -1,6 +1,10 @@
 // An actor of the plant floor as a CAF actor: a cell and its mailbox. It knows no host, only where
 // proposals go. It ends with an error when its code throws; its plant then makes a new one from
 // what is committed.
+//
+// There are as many as the memory holds, so it is the smallest CAF actor that can be scheduled and
+// supervised: caf::event_based_actor has a kilobyte of queues, behaviors and handlers that an
+// entity, which takes one type of message in order and sends none, would never use.
 #pragma once
 
 #include <functional>
@@ -10,7 +14,12 @@
 
 #include <caf/actor.hpp>
 #include <caf/allowed_unsafe_message_type.hpp>
-#include <caf/event_based_actor.hpp>
+#include <caf/behavior.hpp>
+#include <caf/error.hpp>
+#include <caf/intrusive/lifo_inbox.hpp>
+#include <caf/mailbox_element.hpp>
+#include <caf/monitorable_actor.hpp>
+#include <caf/resumable.hpp>
 
 #include "cluster/cell.hpp"
 #include "cluster/host.hpp"
@@ -26,7 +35,10 @@ class entity_owner {
   virtual void evolved(slot_number slot, std::uint64_t epoch, changes what) = 0;
   virtual void imaged(slot_number slot, std::uint64_t epoch,
                       std::shared_ptr<const actor_image> image, std::size_t cell_bytes) = 0;
+  virtual void rested(slot_number slot, std::uint64_t epoch, std::size_t cell_bytes) = 0;
   virtual void passivated(slot_number slot, std::uint64_t epoch, bool gone) = 0;
+  /// It ended since its code threw: nothing comes from it any more.
+  virtual void ended(slot_number slot, std::uint64_t epoch, std::string why) = 0;
   [[nodiscard]] virtual timestamp now() const = 0;
 };
 
@@ -38,6 +50,7 @@ enum class entity_order : std::uint8_t {
   evolve,
   image,
   stored,
+  rest,
   passivate,
   replace,
   visit
@@ -59,20 +72,36 @@ struct entity_mail {
       load;
 };
 
-class entity final : public caf::event_based_actor {
+class entity final : public caf::monitorable_actor, public caf::resumable {
  public:
   entity(caf::actor_config& config, entity_owner& owner, slot_number slot, std::uint64_t epoch,
          std::unique_ptr<cell> c);
   const char* name() const override { return "entity"; }
 
- protected:
-  caf::behavior make_behavior() override;
+  // As CAF has it for actors that are spawned, sent to and scheduled. Any thread may enqueue.
+  using behavior_type = caf::behavior;
+  void launch(caf::execution_unit* on, bool lazy, bool hidden);
+  using caf::abstract_actor::enqueue;
+  void enqueue(caf::mailbox_element_ptr mail, caf::execution_unit* on) override;
+  subtype_t subtype() const override { return scheduled_actor; }
+  resume_result resume(caf::execution_unit* on, std::size_t throughput) override;
+  void intrusive_ptr_add_ref_impl() override;
+  void intrusive_ptr_release_impl() override;
+  void on_destroy() override;
 
  private:
-  void take(entity_mail& mail);
+  struct inbox_policy {
+    using mapped_type = caf::mailbox_element;
+    using unique_pointer = caf::mailbox_element_ptr;
+  };
+
+  void read(caf::mailbox_element& mail, caf::execution_unit* on);
+  void end(caf::error reason, caf::execution_unit* on);
+  void take(entity_mail& mail, caf::execution_unit* on);
   void replace(entity_mail& mail);
   void visit(std::shared_ptr<std::function<void(cell&)>> what);
   void show_image();
+  [[nodiscard]] std::size_t memory() const;
   void propose(proposal p);
   void settle();
 
@@ -80,6 +109,7 @@ class entity final : public caf::event_based_actor {
   std::unique_ptr<cell> cell_;
   std::unique_ptr<std::vector<std::shared_ptr<std::function<void(cell&)>>>>
       visits_;  // wait for the batch in flight
+  caf::intrusive::lifo_inbox<inbox_policy> inbox_;
   std::uint64_t epoch_;
   slot_number slot_;
   bool image_wanted_ = false;

@@ -12,6 +12,7 @@ namespace millrace {
 namespace {
 constexpr std::size_t passivate_turn_max = 256;    // cells asked to leave in one turn
 constexpr std::size_t passivate_looks_max = 4096;  // slots looked at for them
+constexpr std::size_t rest_turn_max = 256;         // cells told to rest in one turn
 constexpr std::int64_t losses_us = 60'000'000;
 }  // namespace
 
@@ -32,9 +33,9 @@ plant_host::~plant_host() = default;
 // ---- slots ----
 
 slot_number plant_host::intern(std::string_view local, const kind& k, journal_index upto) {
-  if (const auto it = slot_of_.find(local); it != slot_of_.end()) {
-    use(it->second);
-    return it->second;
+  if (const auto known = slot_of_.find(local); known != none) {
+    use(known);
+    return known;
   }
   slot_number slot = 0;
   if (free_slots_.empty()) {
@@ -51,7 +52,7 @@ slot_number plant_host::intern(std::string_view local, const kind& k, journal_in
   s.last_index = upto;
   s.size = static_cast<std::uint32_t>(options_.cell_bytes);
   resident_bytes_ += s.size;
-  slot_of_.emplace(s.local, slot);
+  slot_of_.insert(slot);
   use(slot);
   port_->activate(slot, s.local, upto, false);
   return slot;
@@ -63,16 +64,40 @@ void plant_host::unlink(slot_number slot) {
   if (s.older != none) slots_[s.older].newer = s.newer;
   if (newest_ == slot) newest_ = s.older;
   if (oldest_ == slot) oldest_ = s.newer;
+  if (resting_next_ == slot) resting_next_ = s.newer;
   s.newer = s.older = none;
 }
 
 void plant_host::use(slot_number slot) {
-  if (newest_ == slot) return;
+  slots_[slot].used_s = turn_s_;
+  if (newest_ == slot && resting_next_ != none) return;
   unlink(slot);
   slots_[slot].older = newest_;
   if (newest_ != none) slots_[newest_].newer = slot;
   newest_ = slot;
   if (oldest_ == none) oldest_ = slot;
+  if (resting_next_ == none) resting_next_ = slot;
+}
+
+/// Cells that were not used for a while keep their state as bytes. Those in the midst of something
+/// are passed over until they are used again.
+void plant_host::rest_some() {
+  for (std::size_t told = 0; resting_next_ != none && told < rest_turn_max; ++told) {
+    const auto slot = resting_next_;
+    auto& s = slots_[slot];
+    const bool broken = s.state == slot_state::phase::broken;  // it holds up nobody
+    if (!broken && (s.used_s + options_.rest_s > turn_s_ || !may_rest(s))) return;
+    resting_next_ = s.newer;
+    if (s.state == slot_state::phase::ready && s.pending.empty() && s.in_flight == 0)
+      port_->rest(slot);
+  }
+}
+
+void plant_host::on_rested(slot_number slot, std::size_t cell_bytes) {
+  auto& s = slots_[slot];
+  if (s.state == slot_state::phase::free) return;
+  resident_bytes_ += cell_bytes - s.size;
+  s.size = static_cast<std::uint32_t>(cell_bytes);
 }
 
 void plant_host::touch(slot_number slot) {
@@ -85,7 +110,7 @@ void plant_host::touch(slot_number slot) {
 void plant_host::release_slot(slot_number slot) {
   auto& s = slots_[slot];
   unlink(slot);
-  slot_of_.erase(s.local);
+  slot_of_.erase(slot);
   resident_bytes_ -= s.size;
   const bool listed = s.listed;  // touched_ still names it
   s = slot_state();
@@ -286,9 +311,9 @@ std::string plant_host::new_correlation(timestamp now) {
 }
 
 std::optional<slot_number> plant_host::resident(std::string_view local) const {
-  const auto it = slot_of_.find(local);
-  if (it == slot_of_.end()) return std::nullopt;
-  return it->second;
+  const auto slot = slot_of_.find(local);
+  if (slot == none) return std::nullopt;
+  return slot;
 }
 
 host_status plant_host::status() const {

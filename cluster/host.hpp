@@ -36,6 +36,7 @@
 #include "cluster/list_overlay.hpp"
 #include "cluster/log_entry.hpp"
 #include "cluster/outbox.hpp"
+#include "cluster/slot_table.hpp"
 #include "cluster/state_tables.hpp"
 #include "cluster/streams.hpp"
 #include "cluster/timers.hpp"
@@ -91,6 +92,8 @@ class host_port {
   /// loaded). `stored`: cell.stored().
   virtual void image(slot_number slot) = 0;
   virtual void stored(slot_number slot) = 0;
+  /// Nobody used the actor for a while: cell.rest(); answer on_rested.
+  virtual void rest(slot_number slot) = 0;
   /// The actor is not needed: when cell.idle() drop the cell, else keep it; answer on_passivated
   /// either way.
   virtual void passivate(slot_number slot) = 0;
@@ -121,6 +124,7 @@ struct host_options {
   std::size_t resident_bytes_max =
       512ull * 1024 * 1024;            // memory budget of cells: least recently used ones leave
   std::size_t cell_bytes = 2'048;      // assumed of a cell, until it says
+  std::uint32_t rest_s = 10;           // a cell that was not used for so long rests
   std::size_t slot_stash_max = 1'024;  // inputs of one actor that wait: beyond 429
   std::size_t checkpoint_records = 200'000;  // a checkpoint begins after so many records,
   std::int64_t checkpoint_us = 5'000'000;    // or this long after the last, when anything changed
@@ -194,6 +198,7 @@ class plant_host {
   void on_proposal(slot_number slot, proposal p, timestamp now);
   void on_evolved(slot_number slot, changes what, timestamp now);
   void on_image(slot_number slot, std::shared_ptr<const actor_image> image, std::size_t cell_bytes);
+  void on_rested(slot_number slot, std::size_t cell_bytes);
   void on_passivated(slot_number slot, bool gone, timestamp now);
   /// The shell lost the cell (its actor died, an exception) with everything that it had been
   /// offered and had not proposed: loaded anew from what is committed; inputs that it had not been
@@ -312,8 +317,11 @@ class plant_host {
     bool listed = false;   // in touched_
     bool fresh = false;    // came into being since the last checkpoint: not listed in its rows yet
     bool reload = false;   // once nothing of it is in flight
-    bool imaging = false;  // the cut waits for its image
+    bool imaging = false;  // the cut waits for its image,
+    bool asked = false;    // and the cell has been asked for it
+    bool storing = false;  // its image is being written
     std::uint8_t losses = 0;
+    std::uint32_t used_s = 0;      // turn_s_ when it was used last
     std::uint64_t stayed = 0;      // it would not leave: count of checkpoints then, and one
     std::uint32_t in_flight = 0;   // proposals that are not committed yet
     std::uint32_t waiting = 0;     // waiters
@@ -382,8 +390,10 @@ class plant_host {
   };
   struct cut {  // a checkpoint on its way
     journal_index index = 0;
-    std::size_t images = 0;  // not answered yet
-    std::size_t slices = 0;  // not written yet
+    std::size_t images = 0;           // not answered yet,
+    std::size_t under_way = 0;        // of them asked for
+    std::vector<slot_number> to_ask;  // the rest of the actors that had changed, the next one last
+    std::size_t slices = 0;           // not written yet
     bool last_sent = false;
     std::shared_ptr<write_batch> slice, last;
     std::vector<slot_number> slots;
@@ -397,6 +407,11 @@ class plant_host {
   void use(slot_number slot);
   void unlink(slot_number slot);
   void release_slot(slot_number slot);
+  void rest_some();
+  /// All that it changed is stored.
+  [[nodiscard]] static bool may_rest(const slot_state& s) {
+    return !s.dirty && !s.imaging && !s.storing;
+  }
   void passivate_some(timestamp now);
   std::uint64_t add_waiter(waiter w);
   [[nodiscard]] waiter* find_waiter(std::uint64_t ticket);
@@ -483,6 +498,8 @@ class plant_host {
   void put_tables();
   void send_slice(bool force);
   void advance_cut(timestamp now);
+  void ask_images();
+  [[nodiscard]] timestamp first_cut_from(timestamp now) const;
   [[nodiscard]] result<void> load_table(
       store_snapshot& from, table_id table,
       const std::function<result<void>(std::string_view key, bytes_view row)>& take);
@@ -530,9 +547,15 @@ class plant_host {
   // actors
   std::deque<slot_state> slots_;
   std::vector<slot_number> free_slots_;
-  std::unordered_map<std::string_view, slot_number> slot_of_;
+  struct name_of_slot {
+    const std::deque<slot_state>* slots;
+    std::string_view operator()(slot_number slot) const { return (*slots)[slot].local; }
+  };
+  slot_table<name_of_slot> slot_of_{name_of_slot{&slots_}};
   std::vector<slot_number> touched_;
   slot_number newest_ = none, oldest_ = none;
+  slot_number resting_next_ = none;  // in order of use: older ones rest, this one and newer do not
+  std::uint32_t turn_s_ = 0;         // seconds of the last turn
   std::size_t resident_bytes_ = 0;
   std::size_t passivating_ = 0;  // slots
   std::map<slot_number, breakage> broken_;

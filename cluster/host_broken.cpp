@@ -2,6 +2,7 @@
 // the plant's checkpoints nor its leadership wait for them. What a finished cut lacks of such an
 // actor stays in the journal, and is written down (`behind`) so that the next start looks for it.
 #include <algorithm>
+#include <utility>
 
 #include "cluster/check.hpp"
 #include "cluster/host.hpp"
@@ -117,6 +118,7 @@ std::vector<quarantined_actor> plant_host::quarantined(std::size_t limit) const 
 void plant_host::no_image(slot_number slot) {
   auto& s = slots_[slot];
   check(s.imaging && cut_ && cut_->images > 0);
+  if (std::exchange(s.asked, false)) --cut_->under_way;
   s.imaging = false;
   s.dirty = true;
   dirty_slots_.push_back(slot);

@@ -16,6 +16,9 @@ namespace {
 // journal_size; version 1 ends before it
 constexpr std::uint8_t meta_version = 2;
 
+constexpr std::size_t images_at_once_max = 64;     // asked for and not answered
+constexpr std::size_t images_sorted_max = 16'384;  // a sort of so many takes a few milliseconds
+
 void put(write_batch& to, table_id table, const std::string& key, const bytes& row) {
   if (row.empty())
     to.erase(table, as_bytes_view(key));
@@ -58,17 +61,38 @@ void plant_host::checkpoint(timestamp now, std::function<void()> done_cb) {
   records_since_cut_ = 0;
   cut_at_ = now;
   put_tables();
+  auto& wanted = cut_->to_ask;
   for (const auto slot : std::exchange(dirty_slots_, {})) {
     auto& s = slots_[slot];
-    if (!s.dirty || s.state == slot_state::phase::broken) continue;
-    s.dirty = false;
+    if (!s.dirty || s.imaging || s.state == slot_state::phase::broken) continue;
     s.imaging = true;
-    ++cut_->images;
-    port_->image(slot);
+    wanted.push_back(slot);
   }
+  cut_->images = wanted.size();
   for (const auto& [slot, b] : broken_)
     if (slots_[slot].dirty && !slots_[slot].imaging) leave_behind(slot);
+  // Rows of neighbours lie on the same pages: in order, a page is written once. What is too much to
+  // be sorted within a turn is written as it comes.
+  if (wanted.size() <= images_sorted_max)
+    std::sort(wanted.begin(), wanted.end(),
+              [&](auto a, auto b) { return slots_[a].local > slots_[b].local; });
+  ask_images();
   advance_cut(now);
+}
+
+/// A few actors a turn are asked for their images, so that commands go on in between. One that has
+/// not been asked yet still counts as changed: what it does meanwhile will be in its image.
+void plant_host::ask_images() {
+  while (cut_ && !cut_->to_ask.empty() && cut_->under_way < images_at_once_max) {
+    const auto slot = cut_->to_ask.back();
+    cut_->to_ask.pop_back();
+    auto& s = slots_[slot];
+    if (!s.imaging) continue;  // it broke meanwhile: the cut goes on without it
+    ++cut_->under_way;
+    s.dirty = false;
+    s.asked = true;
+    port_->image(slot);
+  }
 }
 
 void plant_host::put_tables() {
@@ -143,13 +167,15 @@ void plant_host::send_slice(bool force) {
 void plant_host::on_image(slot_number slot, std::shared_ptr<const actor_image> image,
                           std::size_t cell_bytes) {
   auto& s = slots_[slot];
-  if (!s.imaging) return;
+  if (!s.asked) return;
   if (!image) {
     port_->alarm("state.damaged", s.local + " has no state to store: its row stays behind");
     no_image(slot);
     return;
   }
-  s.imaging = false;
+  s.imaging = s.asked = false;
+  s.storing = true;
+  --cut_->under_way;
   --cut_->images;
   caught_up(s.local);
   resident_bytes_ += cell_bytes - s.size;
@@ -209,7 +235,10 @@ void plant_host::advance_cut(timestamp) {
   overlay_.stored(checkpoint_);
   outbox_.rows_written(outbox_stored_);
   std::erase_if(correlations_, [&](const correlated& c) { return c.index <= checkpoint_; });
-  for (const auto slot : finished->slots) port_->stored(slot);
+  for (const auto slot : finished->slots) {
+    slots_[slot].storing = false;
+    port_->stored(slot);
+  }
   ++counters_.checkpoints;
   port_->checkpointed(checkpoint_);
   for (auto& f : finished->done) f();

@@ -129,17 +129,17 @@ void plant_host::take(request r, const std::shared_ptr<reply_sink>& sink, timest
   const auto lane =
       static_cast<Lane>(command != nullptr ? std::min<std::uint8_t>(command->lane, 3) : 3);
   const auto known = slot_of_.find(local);
-  if (known != slot_of_.end() && slots_[known->second].waiting >= options_.slot_stash_max) {
+  if (known != none && slots_[known].waiting >= options_.slot_stash_max) {
     refuse_request(r, sink, "plant.overloaded", "too many inputs wait for this actor");
     return;
   }
-  if (known != slot_of_.end() && slots_[known->second].losses > losses_of_actor_max &&
-      slots_[known->second].lost_at.plus_ms(60'000) > now) {
+  if (known != none && slots_[known].losses > losses_of_actor_max &&
+      slots_[known].lost_at.plus_ms(60'000) > now) {
     refuse_request(r, sink, "actor.quarantined", "the actor's code failed again and again");
     return;
   }
-  if (known != slot_of_.end() && quarantine(known->second) != nullptr) {
-    refuse_request(r, sink, "actor.quarantined", *quarantine(known->second));
+  if (known != none && quarantine(known) != nullptr) {
+    refuse_request(r, sink, "actor.quarantined", *quarantine(known));
     return;
   }
   if (!lanes_.admit(lane)) {

@@ -34,7 +34,14 @@ std::unique_ptr<stimulus> plant_host::copy_of(const stimulus& s) {
   return out;
 }
 
+/// Plants that began together would all write their checkpoints at the same time.
+timestamp plant_host::first_cut_from(timestamp now) const {
+  const auto phase = static_cast<std::int64_t>(std::hash<std::string>{}(options_.plant) % 1024);
+  return timestamp::from_micros(now.micros() - options_.checkpoint_us * phase / 1024);
+}
+
 void plant_host::end_turn(timestamp now) {
+  turn_s_ = static_cast<std::uint32_t>(now.micros() / 1'000'000);
   if (!broken_.empty()) retry_broken(now);
   if (leading_) {
     if (!held_.empty() && now >= held_until_) retry_held(now);
@@ -55,7 +62,10 @@ void plant_host::end_turn(timestamp now) {
     build_entries(now);
     passivate_some(now);
   }
+  rest_some();
+  ask_images();
   if (now.micros() >= swept_at_.micros() + sweep_us) expire_waiters(now);
+  if (!cut_at_.given()) cut_at_ = first_cut_from(now);
   if (!cut_ && applied_ > checkpoint_ &&
       (records_since_cut_ >= options_.checkpoint_records ||
        now.micros() >= cut_at_.micros() + options_.checkpoint_us) &&
@@ -206,6 +216,11 @@ timestamp plant_host::next_wake(timestamp now) const {
     sooner(timestamp::from_micros(now.micros() + sweep_us));
   for (const auto& [slot, b] : broken_)
     if (slots_[slot].state == slot_state::phase::broken) sooner(b.retry_at);
+  if (resting_next_ != none && may_rest(slots_[resting_next_]))
+    sooner(timestamp::from_micros(
+        std::max<std::int64_t>(std::int64_t{slots_[resting_next_].used_s} + options_.rest_s,
+                               now.micros() / 1'000'000 + 1) *
+        1'000'000));
   if (!cut_ && records_since_cut_ > 0)
     sooner(timestamp::from_micros(cut_at_.micros() + options_.checkpoint_us));
   for (const auto& [key, s] : const_cast<stream_table&>(streams_).outgoing())

@@ -82,19 +82,14 @@ void plant_shell::settle_in(slot_number slot, std::uint64_t loading,
   r.epoch = loading;
   entity_owner& owner = *this;
   r.handle = services_.actors.spawn<entity, caf::lazy_init>(owner, slot, loading, std::move(*made));
-  r.handle->attach_functor([self = weak_from_this(), slot, loading](const caf::error& reason) {
-    if (!reason) return;
-    if (const auto shell = self.lock())
-      shell->post([slot, loading, why = caf::to_string(reason)](plant_shell& s) {
-        s.lost(slot, loading, why);
-      });
-  });
   // What came while it was loading is evolved first (a cell skips what it was loaded with); what a
   // lost entity had taken with it is in the cell already.
-  const auto held = std::exchange(r.held, {});
-  const auto lost = r.evolving - static_cast<std::uint32_t>(held.size());
-  r.evolving = static_cast<std::uint32_t>(held.size());
-  for (const auto& mail : held) order(slot, mail);
+  const auto held = std::move(r.held);
+  const auto waited = held ? static_cast<std::uint32_t>(held->size()) : 0;
+  const auto lost = r.evolving - waited;
+  r.evolving = waited;
+  if (held)
+    for (const auto& mail : *held) order(slot, mail);
   if (r.imaging) order(slot, {entity_order::image, 0, 0, {}, {}});
   core_->on_activated(slot, {}, now(), r.rebuilt);
   for (auto left = lost; left > 0; --left) core_->on_evolved(slot, {}, now());
@@ -162,10 +157,9 @@ void plant_shell::evolve(slot_number slot, journal_index index, shared_bytes ent
   load->ordinals = std::move(ordinals);
   entity_mail mail{entity_order::evolve, 0, index, {}, std::move(load)};
   auto& r = at(slot);
-  if (r.handle)
-    order(slot, std::move(mail));
-  else
-    r.held.push_back(std::move(mail));
+  if (r.handle) return order(slot, std::move(mail));
+  if (!r.held) r.held = std::make_unique<std::vector<entity_mail>>();
+  r.held->push_back(std::move(mail));
 }
 
 void plant_shell::image(slot_number slot) {
@@ -174,6 +168,8 @@ void plant_shell::image(slot_number slot) {
 }
 
 void plant_shell::stored(slot_number slot) { order(slot, {entity_order::stored, 0, 0, {}, {}}); }
+
+void plant_shell::rest(slot_number slot) { order(slot, {entity_order::rest, 0, 0, {}, {}}); }
 
 void plant_shell::passivate(slot_number slot) {
   order(slot, {entity_order::passivate, 0, 0, {}, {}});
@@ -300,6 +296,12 @@ void plant_shell::imaged(slot_number slot, std::uint64_t epoch,
   });
 }
 
+void plant_shell::rested(slot_number slot, std::uint64_t epoch, std::size_t cell_bytes) {
+  post([slot, epoch, cell_bytes](plant_shell& s) {
+    if (s.at(slot).epoch == epoch) s.core_->on_rested(slot, cell_bytes);
+  });
+}
+
 void plant_shell::passivated(slot_number slot, std::uint64_t epoch, bool gone) {
   post([slot, epoch, gone](plant_shell& s) {
     auto& r = s.at(slot);
@@ -310,6 +312,10 @@ void plant_shell::passivated(slot_number slot, std::uint64_t epoch, bool gone) {
     }
     s.core_->on_passivated(slot, gone, s.now());
   });
+}
+
+void plant_shell::ended(slot_number slot, std::uint64_t epoch, std::string why) {
+  post([slot, epoch, why = std::move(why)](plant_shell& s) { s.lost(slot, epoch, why); });
 }
 
 }  // namespace millrace

@@ -132,12 +132,12 @@ class plant_shell final : public group_listener,
   /// The entity of a slot.
   struct resident {
     caf::actor handle;
-    std::uint64_t epoch = 0;        // of the entity; answers of an older one mean nothing
-    std::uint64_t loading = 0;      // of the activation under way, 0 = none
-    std::uint32_t evolving = 0;     // orders that are not answered yet
-    std::vector<entity_mail> held;  // evolve orders that came before there was an entity
+    std::uint64_t epoch = 0;     // of the entity; answers of an older one mean nothing
+    std::uint64_t loading = 0;   // of the activation under way, 0 = none
+    std::uint32_t evolving = 0;  // orders that are not answered yet
     bool imaging = false;
     bool rebuilt = false;  // the cell that was made last holds what its rows do not
+    std::unique_ptr<std::vector<entity_mail>> held;  // evolve orders that came before the entity
   };
   /// Committed entries on their way to the core.
   struct committed_slice {
@@ -174,6 +174,7 @@ class plant_shell final : public group_listener,
               std::vector<std::uint32_t> ordinals) override;
   void image(slot_number slot) override;
   void stored(slot_number slot) override;
+  void rest(slot_number slot) override;
   void passivate(slot_number slot) override;
   void publish(const std::string& local, std::shared_ptr<const reference_state> state) override;
   void propose(shared_bytes entry) override;
@@ -194,7 +195,9 @@ class plant_shell final : public group_listener,
   void evolved(slot_number slot, std::uint64_t epoch, changes what) override;
   void imaged(slot_number slot, std::uint64_t epoch, std::shared_ptr<const actor_image> image,
               std::size_t cell_bytes) override;
+  void rested(slot_number slot, std::uint64_t epoch, std::size_t cell_bytes) override;
   void passivated(slot_number slot, std::uint64_t epoch, bool gone) override;
+  void ended(slot_number slot, std::uint64_t epoch, std::string why) override;
 
   node_services services_;
   host_options options_;

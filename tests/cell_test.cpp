@@ -578,3 +578,25 @@ BOOST_AUTO_TEST_CASE(small_decisions_do_not_measure_the_state) {
 }
 
 BOOST_AUTO_TEST_CASE(a_cell_is_small) { BOOST_TEST(sizeof(cell) <= 400u); }
+
+BOOST_FIXTURE_TEST_CASE(a_resting_cell_is_smaller_and_answers_and_decides_as_before, fixture) {
+  run(command(counter_command::add, 5));
+  c->rest();  // not stored yet: it does not
+  const auto first = c->image();
+  const auto busy = c->memory();
+  c->rest();
+  BOOST_TEST(c->memory() == busy);
+  env.store(*first);
+  c->stored();
+  c->rest();
+  BOOST_TEST(c->memory() < busy);
+  BOOST_TEST(value() == 5);
+  BOOST_TEST(c->idle());
+  const auto again = c->image();
+  BOOST_CHECK(again->row == first->row);
+  c->stored();
+  c->rest();
+  run(command(counter_command::add, 2));
+  BOOST_TEST(value() == 7);
+  BOOST_TEST(fixture::text(replayed()->view().state) == "7");
+}

@@ -243,6 +243,13 @@ class host_harness final : public host_port,
       if (cells.contains(slot)) cells.at(slot)->stored();
     });
   }
+  void rest(slot_number slot) override {
+    tasks.push_back([this, slot] {
+      if (!cells.contains(slot)) return;
+      cells.at(slot)->rest();
+      host->on_rested(slot, cells.at(slot)->memory());
+    });
+  }
   void passivate(slot_number slot) override {
     tasks.push_back([this, slot] {
       const bool gone = cells.at(slot)->idle();

@@ -375,6 +375,58 @@ BOOST_AUTO_TEST_CASE(cold_actors_leave_memory_and_come_back) {
   BOOST_TEST(w->value("n5") == 6);
 }
 
+BOOST_AUTO_TEST_CASE(actors_that_nobody_uses_rest_once_they_are_stored) {
+  host_options options;
+  options.rest_s = 3;
+  auto w = host_harness::make(options);
+  for (int i = 0; i < 600; ++i)
+    w->send("n" + std::to_string(i), command::add, static_cast<std::int8_t>(i % 100));
+  const auto used = [&](int i) {
+    return w->cells.at(*w->host->resident("counter/n" + std::to_string(i)))->memory();
+  };
+  w->pass(second);
+  w->host->checkpoint(w->now);
+  w->run();
+  const auto awake = used(8);  // stored, and used a moment ago
+  for (int t = 0; t < 20; ++t) {  // one stays in use
+    w->pass(second);
+    w->send("n7", command::add, 1);
+  }
+  for (int i = 0; i < 600; ++i)
+    if (i != 7) BOOST_TEST(used(i) < awake);
+  BOOST_TEST(used(7) >= awake);
+  BOOST_TEST(w->host->status().resident == 600u);
+  BOOST_TEST(w->value("n8") == 8);
+  BOOST_TEST(w->send("n8", command::add, 1).code.empty());
+  BOOST_TEST(w->value("n8") == 9);
+  w->restart();
+  BOOST_TEST(w->value("n8") == 9);
+}
+
+BOOST_AUTO_TEST_CASE(a_checkpoint_asks_actors_a_few_at_a_time_and_commands_go_on_meanwhile) {
+  auto w = host_harness::make();
+  for (int i = 0; i < 500; ++i) w->send("n" + std::to_string(i), command::add, 1);
+  bool stored = false;
+  w->host->checkpoint(w->now, [&] { stored = true; });
+  BOOST_TEST(w->tasks.size() < 100u);  // not all of them at once
+  w->host->end_turn(w->now);
+  BOOST_TEST(w->tasks.size() < 100u);
+  const auto tag = w->hand_over(w->make_request("n499", command::add, 2));
+  const auto other = w->hand_over(w->make_request("n0", command::add, 3));
+  w->run();
+  BOOST_TEST(stored);
+  BOOST_TEST(w->replies.at(tag).code.empty());
+  BOOST_TEST(w->replies.at(other).code.empty());
+  const auto cut = w->host->status().checkpoint;
+  BOOST_TEST(cut > 0u);
+  BOOST_TEST(cut < w->host->applied());
+  w->restart();  // rows of the two may be ahead of the cut: what is evolved again is not doubled
+  BOOST_TEST(w->host->status().checkpoint == cut);
+  BOOST_TEST(w->value("n0") == 4);
+  BOOST_TEST(w->value("n499") == 3);
+  BOOST_TEST(w->value("n250") == 1);
+}
+
 BOOST_AUTO_TEST_CASE(a_spoilt_cell_is_loaded_anew_and_a_lost_one_too) {
   auto w = host_harness::make();
   w->send("1", command::add, 3);

@@ -17,6 +17,7 @@ host_options options_of(const std::string& name, const swarm& faults) {
   o.plant = name;
   o.checkpoint_records = faults.checkpoint_records;
   o.checkpoint_us = 500'000;
+  o.rest_s = 1;
   o.resident_bytes_max = faults.resident_bytes_max;
   const bool small = faults.resident_bytes_max < (1 << 20);
   if (small) o.outbox_.resident_bytes_max = 2'000;  // bodies are read back
@@ -238,6 +239,15 @@ void sim_plant::image(slot_number slot) {
 void sim_plant::stored(slot_number slot) {
   hop("/cell", [this, slot] {
     if (auto& b = boxes_[slot]; b.core) b.core->stored();
+  });
+}
+
+void sim_plant::rest(slot_number slot) {
+  hop("/cell", [this, slot] {
+    auto& b = boxes_[slot];
+    if (!b.core) return;
+    b.core->rest();
+    hop("/host", [this, slot, bytes = b.core->memory()] { host_.on_rested(slot, bytes); });
   });
 }
 

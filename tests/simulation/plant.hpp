@@ -55,6 +55,7 @@ class sim_plant final : public host_port,
               std::vector<std::uint32_t> ordinals) override;
   void image(slot_number slot) override;
   void stored(slot_number slot) override;
+  void rest(slot_number slot) override;
   void passivate(slot_number slot) override;
   void publish(const std::string& local, std::shared_ptr<const reference_state> state) override;
   void propose(shared_bytes entry) override;
