@@ -317,11 +317,12 @@ class plant_host {
     bool listed = false;   // in touched_
     bool fresh = false;    // came into being since the last checkpoint: not listed in its rows yet
     bool reload = false;   // once nothing of it is in flight
-    bool imaging = false;  // the cut waits for its image,
-    bool asked = false;    // and the cell has been asked for it
+    bool imaging = false;  // the cut waits for its image
     bool storing = false;  // its image is being written
     std::uint8_t losses = 0;
     std::uint32_t used_s = 0;      // turn_s_ when it was used last
+    std::uint32_t unsaved = 0;     // records since it was last asked for its image
+    std::uint32_t asked = 0;       // its share of what the cut has under way
     std::uint64_t stayed = 0;      // it would not leave: count of checkpoints then, and one
     std::uint32_t in_flight = 0;   // proposals that are not committed yet
     std::uint32_t waiting = 0;     // waiters
@@ -391,7 +392,7 @@ class plant_host {
   struct cut {  // a checkpoint on its way
     journal_index index = 0;
     std::size_t images = 0;           // not answered yet,
-    std::size_t under_way = 0;        // of them asked for
+    std::size_t under_way = 0;        // rows of those that were asked
     std::vector<slot_number> to_ask;  // the rest of the actors that had changed, the next one last
     std::size_t slices = 0;           // not written yet
     bool last_sent = false;

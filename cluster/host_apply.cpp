@@ -128,6 +128,7 @@ void plant_host::apply_record(const engine::Record& r, const position& at, slot_
   if (slot != none) {
     auto& s = slots_[slot];
     s.last_index = at.index;
+    ++s.unsaved;
     if (!s.dirty) {
       s.dirty = true;
       dirty_slots_.push_back(slot);

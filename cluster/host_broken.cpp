@@ -118,7 +118,7 @@ std::vector<quarantined_actor> plant_host::quarantined(std::size_t limit) const 
 void plant_host::no_image(slot_number slot) {
   auto& s = slots_[slot];
   check(s.imaging && cut_ && cut_->images > 0);
-  if (std::exchange(s.asked, false)) --cut_->under_way;
+  cut_->under_way -= std::exchange(s.asked, 0);
   s.imaging = false;
   s.dirty = true;
   dirty_slots_.push_back(slot);

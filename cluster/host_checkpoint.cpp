@@ -16,7 +16,7 @@ namespace {
 // journal_size; version 1 ends before it
 constexpr std::uint8_t meta_version = 2;
 
-constexpr std::size_t images_at_once_max = 64;     // asked for and not answered
+constexpr std::size_t images_at_once_max = 128;    // rows asked for and not answered, about
 constexpr std::size_t images_sorted_max = 16'384;  // a sort of so many takes a few milliseconds
 
 void put(write_batch& to, table_id table, const std::string& key, const bytes& row) {
@@ -88,9 +88,9 @@ void plant_host::ask_images() {
     cut_->to_ask.pop_back();
     auto& s = slots_[slot];
     if (!s.imaging) continue;  // it broke meanwhile: the cut goes on without it
-    ++cut_->under_way;
     s.dirty = false;
-    s.asked = true;
+    s.asked = std::exchange(s.unsaved, 0) + 1;
+    cut_->under_way += s.asked;
     port_->image(slot);
   }
 }
@@ -167,15 +167,15 @@ void plant_host::send_slice(bool force) {
 void plant_host::on_image(slot_number slot, std::shared_ptr<const actor_image> image,
                           std::size_t cell_bytes) {
   auto& s = slots_[slot];
-  if (!s.asked) return;
+  if (s.asked == 0) return;
   if (!image) {
     port_->alarm("state.damaged", s.local + " has no state to store: its row stays behind");
     no_image(slot);
     return;
   }
-  s.imaging = s.asked = false;
+  s.imaging = false;
   s.storing = true;
-  --cut_->under_way;
+  cut_->under_way -= std::exchange(s.asked, 0);
   --cut_->images;
   caught_up(s.local);
   resident_bytes_ += cell_bytes - s.size;

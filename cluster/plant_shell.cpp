@@ -26,7 +26,8 @@ using tick_atom = caf::atom_constant<caf::atom("tick")>;
 
 constexpr std::int64_t delay_us_min = 1'000;
 constexpr std::size_t backlog_bytes_max = 16 * 1024 * 1024;  // of a start's replay
-constexpr int rounds_max = 16;                               // of a turn, before others have theirs
+constexpr int rounds_max = 16;               // of a turn, before others have theirs,
+constexpr std::int64_t turn_us_max = 5'000;  // unless it takes longer than this
 
 /// The plant whose turn it is on this thread: what it tells itself needs no wake-up.
 thread_local const plant_shell* turning = nullptr;
@@ -133,6 +134,7 @@ void plant_shell::turn(caf::event_based_actor& self) {
   services_.io.drop_stale_here();
   turning = this;
   core_->limit_memory(memory_max_.load(std::memory_order_relaxed));
+  const auto began = services_.time.monotonic_us();
   auto at = now();
   for (int round = 0; round < rounds_max && !closing_; ++round) {
     for (auto t = inbox_.take(); t; t = std::move(t->next)) t->run(*this);
@@ -140,7 +142,7 @@ void plant_shell::turn(caf::event_based_actor& self) {
     at = now();
     if (!closing_) core_->end_turn(at);
     crew_.work(*self.context());
-    if (inbox_.empty()) break;
+    if (inbox_.empty() || services_.time.monotonic_us() > began + turn_us_max) break;
   }
   turning = nullptr;
   if (closing_) return close(self);
