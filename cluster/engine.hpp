@@ -109,7 +109,8 @@ struct event_query {
   std::string type_prefix;    // empty = all
   std::string actor;          // "kind/id", empty = all
   std::string correlation;    // empty = all
-  std::uint32_t limit = 100;  // 1..1000
+  std::vector<std::string> types;  // exact names; empty = all
+  std::uint32_t limit = 100;       // 1..1000
 };
 struct event_page {
   std::vector<event_view> events;

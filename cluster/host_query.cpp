@@ -12,19 +12,10 @@
 namespace millrace {
 
 namespace {
-constexpr std::size_t read_bytes = 4 * 1024 * 1024;       // of one read of the journal
-constexpr std::size_t page_bytes_max = 16 * 1024 * 1024;  // looked through for one page of events
-constexpr std::size_t page_bodies_max = 1024 * 1024;      // of one page; may pass it by one entry
 constexpr std::uint32_t list_max = 1000;
 constexpr std::size_t hops_entries_max = 2'000;  // entries of one transaction
 constexpr std::size_t history_entries_max =
     10'000;  // entries walked back for one page of an actor's events
-/// Bytes of the page's events from the `from`th on.
-std::size_t bytes_from(const event_page& page, std::size_t from) {
-  std::size_t out = 0;
-  for (; from < page.events.size(); ++from) out += page.events[from].body.size();
-  return out;
-}
 
 }  // namespace
 
@@ -84,29 +75,7 @@ result<event_page> plant_host::events(const event_query& q) const {
     if (!where) return std::move(where).error();
     return events_at(q, *where);
   }
-  event_page page;
-  const auto limit = std::clamp<std::uint32_t>(q.limit, 1, 1000);
-  page.next_index = q.index;
-  page.next_ordinal = q.ordinal;
-  std::size_t looked_at = 0;
-  std::size_t kept = 0;
-  for (auto at = std::max<journal_index>(q.index, 1);
-       at <= applied_ && looked_at < page_bytes_max;) {
-    auto entries = journal_->read(at, applied_, read_bytes);
-    if (!entries) return std::move(entries).error();
-    if (entries->empty())
-      return error{"journal.damaged", "entry " + std::to_string(at) + " is missing"};
-    for (const auto& e : *entries) {
-      at = e.index + 1;
-      looked_at += e.payload ? e.payload->size() : 0;
-      const auto before = page.events.size();
-      if (!append_events(*kinds_, options_.plant, e, q, limit, page)) return page;
-      kept += bytes_from(page, before);
-      if (kept > page_bodies_max && e.index < applied_) return page;
-    }
-  }
-  page.at_head = page.next_index >= applied_;
-  return page;
+  return read_events(*kinds_, options_.plant, *journal_, q, applied_);
 }
 
 result<event_page> plant_host::events_at(const event_query& q,

@@ -3,12 +3,17 @@
 // dead, retried, discarded, edited.
 #include "cluster/journal_events.hpp"
 
+#include <algorithm>
+
 #include "cluster/entry.hpp"
 #include "schemas/json.hpp"
 
 namespace millrace {
 
 namespace {
+
+constexpr std::size_t read_bytes = 512 * 1024;            // of one read of the journal
+constexpr std::size_t page_bytes_max = 16 * 1024 * 1024;  // looked through for one page of events
 
 std::string_view text(const flatbuffers::String* s) {
   return s != nullptr ? s->string_view() : std::string_view();
@@ -86,7 +91,7 @@ class pager {
     ++ordinal_;
     if (entry_.index < query_.index || (entry_.index == query_.index && ordinal_ <= query_.ordinal))
       return true;
-    const bool wanted = type.starts_with(query_.type_prefix) &&
+    const bool wanted = type.starts_with(query_.type_prefix) && named(type) &&
                         (query_.actor.empty() || text(r.actor()) == query_.actor) &&
                         (query_.correlation.empty() || text(r.correlation()) == query_.correlation);
     if (wanted && page_.events.size() >= limit_) return false;
@@ -109,6 +114,10 @@ class pager {
   }
 
  private:
+  [[nodiscard]] bool named(std::string_view type) const {
+    return query_.types.empty() ||
+           std::find(query_.types.begin(), query_.types.end(), type) != query_.types.end();
+  }
   const log_entry& entry_;
   const event_query& query_;
   std::size_t limit_;
@@ -169,6 +178,12 @@ bool own_events(pager& to, const kind_registry& kinds, std::string_view plant,
 
 }  // namespace
 
+std::size_t bytes_from(const event_page& page, std::size_t from) {
+  std::size_t out = 0;
+  for (; from < page.events.size(); ++from) out += page.events[from].body.size();
+  return out;
+}
+
 bool append_events(const kind_registry& kinds, std::string_view plant, const log_entry& e,
                    const event_query& q, std::size_t limit, event_page& page) {
   if (e.type == entry_type::command) {
@@ -202,6 +217,34 @@ bool append_events(const kind_registry& kinds, std::string_view plant, const log
     page.next_ordinal = 0;
   }
   return true;
+}
+
+result<event_page> read_events(const kind_registry& kinds, std::string_view plant,
+                               journal_reader& journal, const event_query& q,
+                               journal_index applied) {
+  event_page page;
+  const auto limit = std::clamp<std::uint32_t>(q.limit, 1, 1000);
+  page.next_index = q.index;
+  page.next_ordinal = q.ordinal;
+  std::size_t looked_at = 0;
+  std::size_t kept = 0;
+  for (auto at = std::max<journal_index>(q.index, 1);
+       at <= applied && looked_at < page_bytes_max;) {
+    auto entries = journal.read(at, applied, read_bytes);
+    if (!entries) return std::move(entries).error();
+    if (entries->empty())
+      return error{"journal.damaged", "entry " + std::to_string(at) + " is missing"};
+    for (const auto& e : *entries) {
+      at = e.index + 1;
+      looked_at += e.payload ? e.payload->size() : 0;
+      const auto before = page.events.size();
+      if (!append_events(kinds, plant, e, q, limit, page)) return page;
+      kept += bytes_from(page, before);
+      if (kept > page_bodies_max && e.index < applied) return page;
+    }
+  }
+  page.at_head = page.next_index >= applied;
+  return page;
 }
 
 void append_hops(const kind_registry& kinds, const log_entry& e, std::string_view correlation,

@@ -127,7 +127,7 @@ void node_engine::rows(address where, std::string table, std::string after, std:
 void node_engine::events(event_query q, done<event_page> cb) {
   const auto shell = find(q.plant);
   if (!shell) return cb(unknown_plant(q.plant));
-  shell->post([q = std::move(q), cb = std::move(cb)](plant_shell& s) { cb(s.core().events(q)); });
+  shell->events(std::move(q), std::move(cb));
 }
 
 std::shared_ptr<void> node_engine::watch(std::string plant, std::function<void()> wake) {

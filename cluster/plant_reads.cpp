@@ -6,6 +6,7 @@
 
 #include <caf/send.hpp>
 
+#include "cluster/journal_events.hpp"
 #include "cluster/plant_shell.hpp"
 
 namespace millrace {
@@ -137,6 +138,19 @@ void plant_shell::list(list_query q, done<list_page> cb) {
           if (v) page.items.push_back(std::move(*v));
         (*all->cb)(std::move(page));
       });
+  });
+}
+
+/// The plant says how far it has applied; pages of everything are read beside it, since readers that
+/// catch up would take all its time.
+void plant_shell::events(event_query q, done<event_page> cb) {
+  post([q = std::move(q), cb = once(std::move(cb))](plant_shell& s) mutable {
+    if (!q.actor.empty() || !q.correlation.empty()) return (*cb)(s.core_->events(q));
+    s.services_.io.read([self = s.shared_from_this(), q = std::move(q), cb = std::move(cb),
+                         upto = s.core_->applied()](store_snapshot&) {
+      stored_journal entries(self->services_.journal, self->group_.load(std::memory_order_relaxed));
+      (*cb)(read_events(self->services_.kinds, self->options_.plant, entries, q, upto));
+    });
   });
 }
 

@@ -100,6 +100,7 @@ class plant_shell final : public group_listener,
   void rows(std::string local, std::string table, std::string after, std::uint32_t limit,
             done<std::vector<row_view>> cb);
   void list(list_query q, done<list_page> cb);
+  void events(event_query q, done<event_page> cb);
   [[nodiscard]] std::shared_ptr<void> watch(std::function<void()> wake);
   /// Memory of the plant's actors as of its last turn, and what it may be; any thread.
   [[nodiscard]] std::uint64_t resident_bytes() const {

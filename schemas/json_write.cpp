@@ -1,4 +1,5 @@
 // FlatBuffer -> JSON along the plans; the caller has verified the table.
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
@@ -200,11 +201,47 @@ void append_table(const table_plan& plan, const Table& table, std::string& out) 
   out += '}';
 }
 
+/// A scalar's JSON without its quotes.
+std::string plain_text(const field_plan& field, const std::uint8_t* at) {
+  if (field.shape == value_shape::text)
+    return reinterpret_cast<const flatbuffers::String*>(
+               at + flatbuffers::ReadScalar<flatbuffers::uoffset_t>(at))
+        ->str();
+  std::string out;
+  if (at != nullptr)
+    append_value(field, at, out);
+  else
+    append_default(field, out);
+  return out.starts_with('"') ? out.substr(1, out.size() - 2) : out;
+}
+
 }  // namespace
 
 void table_to_json(const schema_model&, const table_model& type, bytes_view table,
                    std::string& out) {
   append_table(*type.plan, *flatbuffers::GetRoot<Table>(table.data()), out);
+}
+
+std::optional<std::string> field_text(const table_model& type, bytes_view table,
+                                      std::string_view pointer) {
+  const auto* plan = type.plan;
+  const auto* here = flatbuffers::GetRoot<Table>(table.data());
+  while (!pointer.empty() && pointer.front() == '/') {
+    const auto end = pointer.find('/', 1);
+    const auto name = pointer.substr(1, end == std::string_view::npos ? end : end - 1);
+    pointer.remove_prefix(std::min(end, pointer.size()));
+    const auto found = std::ranges::find(plan->fields, name, &field_plan::name);
+    if (found == plan->fields.end()) return std::string();
+    const auto& field = *found;
+    if (field.is_vector || field.shape == value_shape::choice) return std::nullopt;
+    if (!is_written(field, *here)) return std::string();
+    const auto* at = here->GetAddressOf(field.slot);
+    if (pointer.empty()) return field.shape == value_shape::table ? "" : plain_text(field, at);
+    if (field.shape != value_shape::table) return std::string();
+    plan = field.table;
+    here = here->GetPointer<const Table*>(field.slot);
+  }
+  return std::string();
 }
 
 void append_json_string(std::string_view text, std::string& out) {

@@ -123,6 +123,7 @@ class engine_double final : public engine_api {
       page.next_index = e.index;
       page.next_ordinal = e.ordinal;
       if (e.type.rfind(q.type_prefix, 0) == 0 &&
+          (q.types.empty() || std::ranges::count(q.types, e.type) > 0) &&
           (q.actor.empty() || q.actor == e.kind + '/' + e.id))
         page.events.push_back(e);
     }

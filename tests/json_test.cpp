@@ -70,6 +70,33 @@ BOOST_AUTO_TEST_CASE(a_full_body_comes_back_in_the_schemas_order) {
   BOOST_TEST(flatbuffers::Verify(widget().model->schema(), *object, made->data(), made->size()));
 }
 
+BOOST_AUTO_TEST_CASE(one_field_reads_as_it_does_in_the_whole) {
+  const auto made = read(body(
+      R"(,"note":"a\"b\\\nö","items":[{"name":"x","count":3}],"sign":"minus","small":-128,)"
+      R"("big":18446744073709551615,"ratio":0.25,"flag":false,"at":"2026-11-24T08:00:00Z",)"
+      R"("digest":"00112233445566778899aabbccddeeff","box":{"Box":{"weight":"3"}})"));
+  BOOST_REQUIRE(made);
+  const auto text = [&](std::string_view pointer) {
+    return field_text(make_widget(), *made, pointer).value_or("takes the JSON");
+  };
+  BOOST_TEST(text("/material") == "M");
+  BOOST_TEST(text("/quantity") == "1");
+  BOOST_TEST(text("/note") == "a\"b\\\nö");
+  BOOST_TEST(text("/sign") == "minus");
+  BOOST_TEST(text("/small") == "-128");
+  BOOST_TEST(text("/big") == "18446744073709551615");
+  BOOST_TEST(text("/ratio") == "0.25");
+  BOOST_TEST(text("/flag") == "false");
+  BOOST_TEST(text("/at") == "2026-11-24T08:00:00Z");
+  BOOST_TEST(text("/digest") == "00112233445566778899aabbccddeeff");
+  BOOST_TEST(text("/maybe").empty());
+  BOOST_TEST(text("/nothing").empty());
+  BOOST_TEST(text("/material/deeper").empty());
+  BOOST_TEST(text("").empty());
+  BOOST_TEST(text("/items/0/name") == "takes the JSON");
+  BOOST_TEST(text("/box/Box/weight") == "takes the JSON");
+}
+
 BOOST_AUTO_TEST_CASE(a_small_body_is_given_its_defaults) {
   const auto made = read(body(""));
   BOOST_REQUIRE(made);

@@ -22,13 +22,25 @@ const auto start = timestamp::from_micros(1'800'000'000'000'000);
 const std::string asked = "production.order.release_requested.v1";
 const std::string dispatched = "production.order.dispatched.v1";
 
+class json_fields final : public event_fields {
+ public:
+  explicit json_fields(const json_value& data) : data_(data) {}
+  std::string text(std::string_view pointer) const override {
+    const auto* found = data_.at(pointer);
+    return found != nullptr ? found->text() : std::string();
+  }
+
+ private:
+  const json_value& data_;
+};
+
 struct bench {
   core c;
   void event(const std::string& type, const std::string& id, timestamp at,
              const char* data = "{}") {
     const auto parsed = json_value::parse(data);
     BOOST_REQUIRE(parsed);
-    c.take({type, id, "T-" + id, at, &*parsed});
+    c.take({type, id, "T-" + id, at, json_fields(*parsed)});
   }
   figures of(std::string_view name, timestamp now) {
     for (auto& f : c.report(now))
@@ -294,4 +306,47 @@ BOOST_AUTO_TEST_CASE(a_definition_in_the_stream_is_measured_from_there_on) {
         BOOST_CHECK_EQUAL(f.bad, 1u);
       }
   });
+}
+
+BOOST_AUTO_TEST_CASE(a_definition_of_other_events_asks_for_them_from_there_on) {
+  tests::engine_double engine;
+  engine.plant_names = {"hamburg"};
+  service_level::DefinedT e;
+  e.definition = std::make_unique<service_level::DefinitionT>();
+  e.definition->from_event = "production.order.created.v1";  // no default measures from it
+  e.definition->from_key = "id";
+  e.definition->to_event = dispatched;
+  e.definition->to_key = "id";
+  e.definition->target_ms = 1'000;
+  e.definition->objective = decimal::from_units(90);
+  e.definition->window_h = 1;
+  event_view defined;
+  defined.type = "platform.service_level.defined.v1";
+  defined.kind = "service_level";
+  defined.id = "creation_to_dispatch";
+  defined.index = 2;
+  defined.member =
+      static_cast<std::uint8_t>(service_level::schema::event_member<service_level::DefinedT>());
+  defined.body = tests::packed_table(e);
+  const auto created = [](std::uint64_t index, timestamp at) {
+    return seen("production.order.created.v1", index, at,
+                tests::packed_table(order::OrderCreatedT()),
+                static_cast<std::uint8_t>(order::schema::event_member<order::OrderCreatedT>()));
+  };
+  BOOST_REQUIRE(!core().types().contains("production.order.created.v1"));
+  engine.journal = {created(1, start), defined, created(3, start.plus_ms(20)),
+                    sent(4, start.plus_ms(30))};
+  const auto r = std::make_shared<reader>(engine, schema_model::built_in(), "");
+  r->tick(start.plus_ms(40));
+  bool measured = false;
+  r->each("hamburg", start.plus_ms(40), [&](const auto&, const auto& all, bool caught_up) {
+    BOOST_CHECK(caught_up);
+    for (const auto& f : all)
+      if (f.name == "creation_to_dispatch") {
+        measured = true;
+        BOOST_CHECK_EQUAL(f.good, 1u);
+        BOOST_CHECK(f.p50_ms <= 11);  // from the creation after the definition
+      }
+  });
+  BOOST_CHECK(measured);
 }

@@ -22,8 +22,8 @@ std::string key_of(const observed& e, std::string_view spec) {
       piece = e.id;
     else if (part == "correlation")
       piece = e.correlation;
-    else if (const auto* found = e.data ? e.data->at(part) : nullptr)
-      piece = found->text();
+    else
+      piece = e.data.text(part);
     if (piece.empty()) return {};
     out += (out.empty() ? "" : "\x1f") + piece;
     if (plus == std::string_view::npos) return out;
@@ -35,8 +35,7 @@ std::string key_of(const observed& e, std::string_view spec) {
 bool matches(const observed& e, std::string_view spec) {
   if (spec.empty()) return true;
   const auto equals = spec.find('=');
-  const auto* found = e.data ? e.data->at(spec.substr(0, equals)) : nullptr;
-  const auto value = found ? found->text() : std::string();
+  const auto value = e.data.text(spec.substr(0, equals));
   auto wanted = spec.substr(equals + 1);
   while (true) {
     const auto bar = wanted.find('|');
@@ -47,8 +46,8 @@ bool matches(const observed& e, std::string_view spec) {
 }
 
 timestamp time_of(const observed& e, std::string_view pointer) {
-  const auto* found = pointer.empty() || !e.data ? nullptr : e.data->at(pointer);
-  const auto parsed = found ? timestamp::parse(found->text()) : result<timestamp>(e.stamp);
+  if (pointer.empty()) return e.stamp;
+  const auto parsed = timestamp::parse(e.data.text(pointer));
   return parsed ? *parsed : e.stamp;
 }
 
@@ -93,10 +92,13 @@ void core::define(const std::string& name, const millrace::service_level::Defini
 
 void core::withdraw(const std::string& name) { gauges_.erase(name); }
 
-bool core::wants(std::string_view type) const {
-  return std::ranges::any_of(gauges_, [&](const auto& g) {
-    return g.second.definition.from_event == type || g.second.definition.to_event == type;
-  });
+std::set<std::string, std::less<>> core::types() const {
+  std::set<std::string, std::less<>> out;
+  for (const auto& [name, g] : gauges_) {
+    out.insert(g.definition.from_event);
+    out.insert(g.definition.to_event);
+  }
+  return out;
 }
 
 void core::take(const observed& e) {

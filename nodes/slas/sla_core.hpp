@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <deque>
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,11 +17,19 @@
 
 namespace millrace::slas {
 
+/// What an event says.
+class event_fields {
+ public:
+  virtual ~event_fields() = default;
+  /// The scalar at a JSON pointer as text; empty = it is not there.
+  [[nodiscard]] virtual std::string text(std::string_view pointer) const = 0;
+};
+
 /// An event as far as measuring needs it.
 struct observed {
   std::string_view type, id, correlation;
   timestamp stamp;
-  const json_value* data = nullptr;
+  const event_fields& data;
 };
 
 /// Something that took too long, or still does.
@@ -56,8 +65,8 @@ class core {
   /// Takes a definition in, or takes it anew: what was measured by another one is dropped.
   void define(const std::string& name, const millrace::service_level::DefinitionT& definition);
   void withdraw(const std::string& name);
-  /// False when no service level looks at events of that type.
-  [[nodiscard]] bool wants(std::string_view type) const;
+  /// The types of events that a service level looks at.
+  [[nodiscard]] std::set<std::string, std::less<>> types() const;
   void take(const observed& event);
   /// What has become too late by now counts, and alerts follow.
   void advance(timestamp now);

@@ -60,6 +60,29 @@ typename Event::NativeTableType unpacked(const event_view& e) {
   return out;
 }
 
+/// An event's table; JSON is made of it only for what lies in a list.
+class table_fields final : public event_fields {
+ public:
+  table_fields(const schema_model& model, const table_model& type, const bytes& body)
+      : model_(model), type_(type), body_(body) {}
+  [[nodiscard]] std::string text(std::string_view pointer) const override {
+    if (auto direct = field_text(type_, body_, pointer)) return std::move(*direct);
+    if (json_.is_null()) {
+      std::string text;
+      table_to_json(model_, type_, body_, text);
+      if (auto parsed = json_value::parse(text)) json_ = std::move(*parsed);
+    }
+    const auto* found = json_.at(pointer);
+    return found != nullptr ? found->text() : std::string();
+  }
+
+ private:
+  const schema_model& model_;
+  const table_model& type_;
+  const bytes& body_;
+  mutable json_value json_;
+};
+
 }  // namespace
 
 void reader::tick(timestamp now) {
@@ -86,9 +109,14 @@ void reader::pull(const std::string& plant) {
   q.limit = events_a_page;
   {
     const std::lock_guard lock(mutex_);
-    q.index = tracks_[plant].index;
-    q.ordinal = tracks_[plant].ordinal;
+    const auto& t = tracks_[plant];
+    q.index = t.index;
+    q.ordinal = t.ordinal;
+    const auto types = t.measured.types();
+    q.types.assign(types.begin(), types.end());
   }
+  for (const auto& own : model_.kind(sl::schema::name)->events)
+    if (own.member != 0) q.types.push_back(own.wire_name);
   engine_.events(std::move(q), [self = shared_from_this(), plant](result<event_page> page) {
     self->take(plant, std::move(page));
   });
@@ -109,7 +137,15 @@ void reader::take(const std::string& plant, result<event_page> page) {
       t.busy = false;
       return;
     }
-    for (const auto& e : page->events) apply(t, e);
+    const auto asked = t.measured.types();
+    for (const auto& e : page->events) {
+      apply(t, e);
+      if (e.kind != sl::schema::name || t.measured.types() == asked) continue;
+      page->next_index = e.index;  // from here on the page lacks what is measured now
+      page->next_ordinal = e.ordinal;
+      page->at_head = false;
+      break;
+    }
     t.dirty = t.dirty || page->next_index != t.index;
     t.index = page->next_index;
     t.ordinal = page->next_ordinal;
@@ -139,14 +175,10 @@ void reader::apply(track& t, const event_view& e) const {
     }
     return;
   }
-  if (!t.measured.wants(e.type)) return;
   const auto* kind = model_.kind(e.kind);
   const auto* type = kind == nullptr ? nullptr : kind->event(e.member);
   if (type == nullptr) return;
-  std::string json;
-  table_to_json(model_, *type, e.body, json);
-  const auto data = json_value::parse(json);
-  if (data) t.measured.take({e.type, e.id, e.correlation, e.stamp, &*data});
+  t.measured.take({e.type, e.id, e.correlation, e.stamp, table_fields(model_, *type, e.body)});
 }
 
 void reader::tell_alerts(const std::string& plant, track& t, timestamp now) {
