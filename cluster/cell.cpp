@@ -96,7 +96,7 @@ result<void> cell::load(bytes_view actor_row) {
     more().quarantined = row->quarantined()->str();
   if (row->parked())
     for (const auto* fact : *row->parked()) fact->UnPackTo(&more().parked.emplace_back());
-  rows_stored_ = true;
+  stored_rows_.forget();
   return {};
 }
 
@@ -258,12 +258,16 @@ std::shared_ptr<const actor_image> cell::image() {
   b.Finish(row.Finish());
   out->row.assign(b.GetBufferPointer(), b.GetBufferPointer() + b.GetSize());
   if (extras_) {
-    for (auto& [key, row_now] : extras_->rows) {
-      if (row_now.imaged) continue;
-      row_now.imaged = true;
-      const auto zero = key.find('\0');
-      out->rows.push_back({key.substr(0, zero), key.substr(zero + 1), row_now.row});
+    std::vector<std::uint32_t> names;
+    for (auto& changed : extras_->rows) {
+      if (changed.imaged) continue;
+      changed.imaged = true;
+      names.push_back(changed.hash);
+      const auto zero = changed.name.find('\0');
+      out->rows.push_back(
+          {changed.name.substr(0, zero), changed.name.substr(zero + 1), changed.row});
     }
+    stored_rows_.add(names);
     if (extras_->index_moved) {
       std::vector<std::string> after;
       index_values(after);
@@ -273,7 +277,6 @@ std::shared_ptr<const actor_image> cell::image() {
     }
   }
   more().imaged = true;
-  rows_stored_ = rows_stored_ || !out->rows.empty();
   dirty_ = false;
   return out;
 }
@@ -281,16 +284,27 @@ std::shared_ptr<const actor_image> cell::image() {
 void cell::stored() {
   if (!extras_) return;
   extras_->imaged = false;
-  std::erase_if(extras_->rows, [](const auto& r) { return r.second.imaged; });
+  extras_->rows.erase_imaged();
   shrink();
 }
 
+void cell::list_stored_rows() {
+  stored_rows_.listed(env_->list_rows(local_, row_names::names_max));
+  if (!extras_) return;
+  std::vector<std::uint32_t> on_their_way;
+  for (const auto& changed : extras_->rows)
+    if (changed.imaged) on_their_way.push_back(changed.hash);
+  stored_rows_.add(on_their_way);
+}
+
 std::optional<bytes> cell::row(std::string_view table, std::string_view key) {
-  if (extras_ && !extras_->rows.empty())
-    if (const auto found = extras_->rows.find(overlay_key(table, key));
-        found != extras_->rows.end())
-      return found->second.row ? std::optional(*found->second.row) : std::nullopt;
-  if (!rows_stored_) return std::nullopt;
+  const auto name = overlay_key(table, key);
+  const auto hash = row_names::hash(name);
+  if (extras_)
+    if (const auto* changed = extras_->rows.find(name, hash))
+      return changed->row ? std::optional(*changed->row) : std::nullopt;
+  if (stored_rows_.unlisted()) list_stored_rows();
+  if (!stored_rows_.may_hold(hash)) return std::nullopt;
   auto found = env_->read_row(local_, table, key);
   if (!found) unreadable_ = true;
   return found ? std::move(*found) : std::nullopt;
@@ -300,9 +314,9 @@ std::vector<actor_image::child_row> cell::overlay(std::string_view table) const 
   std::vector<actor_image::child_row> out;
   if (!extras_) return out;
   const auto prefix = overlay_key(table, {});
-  for (const auto& [key, r] : extras_->rows)
-    if (key.starts_with(prefix))
-      out.push_back({std::string(table), key.substr(prefix.size()), r.row});
+  for (const auto& changed : extras_->rows)
+    if (changed.name.starts_with(prefix))
+      out.push_back({std::string(table), changed.name.substr(prefix.size()), changed.row});
   std::sort(out.begin(), out.end(), [](const auto& a, const auto& b) { return a.key < b.key; });
   return out;
 }
@@ -324,12 +338,10 @@ std::size_t cell::memory() const {
   // As objects a state takes about three times its bytes; measured over the kinds in actors/.
   std::size_t out = sizeof(cell) + local_.capacity() +
                     (state_ ? 3 * std::size_t{state_bytes_} + 200 : std::size_t{state_bytes_});
-  out += stash_.capacity() * sizeof(stimulus);
+  out += stash_.capacity() * sizeof(stimulus) + stored_rows_.memory();
   for (const auto& s : stash_) out += s.body.capacity();
   if (extras_) {
-    out += sizeof(extras);
-    for (const auto& [key, r] : extras_->rows)
-      out += 120 + key.capacity() + (r.row ? r.row->capacity() : 0);
+    out += sizeof(extras) + extras_->rows.memory();
     for (const auto& f : extras_->parked)
       out += sizeof f + f.body.capacity() + f.reason.capacity() + f.exception.capacity();
   }
@@ -341,15 +353,15 @@ std::size_t cell::memory() const {
 void cell::growth::write(std::string_view table, std::string_view key,
                          std::shared_ptr<const bytes> row) {
   auto& rows = scratch_ ? *scratch_ : of_.more().rows;
-  auto& at = rows[overlay_key(table, key)];
-  at.row = std::move(row);
-  at.imaged = false;
+  rows.put(overlay_key(table, key), std::move(row));
 }
 
 std::optional<bytes> cell::growth::row_raw(std::string_view table, std::string_view key) {
-  if (scratch_)
-    if (const auto found = scratch_->find(overlay_key(table, key)); found != scratch_->end())
-      return found->second.row ? std::optional(*found->second.row) : std::nullopt;
+  if (scratch_) {
+    const auto name = overlay_key(table, key);
+    if (const auto* changed = scratch_->find(name, row_names::hash(name)))
+      return changed->row ? std::optional(*changed->row) : std::nullopt;
+  }
   return of_.row(table, key);
 }
 

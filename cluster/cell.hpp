@@ -24,6 +24,7 @@
 
 #include "cluster/engine.hpp"
 #include "cluster/kind.hpp"
+#include "cluster/row_names.hpp"
 
 namespace millrace {
 
@@ -145,6 +146,12 @@ class environment {
   [[nodiscard]] virtual result<std::optional<bytes>> read_row(std::string_view actor,
                                                               std::string_view table,
                                                               std::string_view key) = 0;
+  /// Hashes (row_names) of all child rows that the last checkpoints hold of an actor; nothing when
+  /// they are more than `limit`, or cannot be listed.
+  [[nodiscard]] virtual std::optional<std::vector<std::uint32_t>> list_rows(std::string_view,
+                                                                            std::size_t) {
+    return std::nullopt;
+  }
   /// `input` of "kind/id" is being decided on from now on, until the next one or decided(). False:
   /// it was at two process deaths and must be refused (command.poison).
   [[nodiscard]] virtual bool deciding(hash128, std::string_view) { return true; }
@@ -256,6 +263,7 @@ class cell {
 
   extras& more();
   void shrink();
+  void list_stored_rows();
   /// The state as objects, made again from its bytes when it rested.
   [[nodiscard]] state_object& state() const;
   /// The state as bytes.
@@ -274,6 +282,7 @@ class cell {
   std::unique_ptr<flight> flight_;
   std::unique_ptr<extras> extras_;
   std::vector<stimulus> stash_;
+  row_names stored_rows_;
   std::uint64_t sequence_ = 0;
   std::uint64_t index_ = 0;
   timestamp stamp_;
@@ -283,8 +292,7 @@ class cell {
   std::uint32_t grown_ = 0;        // and bytes of the events since
   bool dirty_ = false;
   bool spoilt_ = false;
-  bool rows_stored_ = false;  // the store may hold child rows of this actor
-  bool unreadable_ = false;   // a child row could not be read during the decision or event at hand
+  bool unreadable_ = false;  // a child row could not be read during the decision or event at hand
 };
 
 }  // namespace millrace

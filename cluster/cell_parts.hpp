@@ -2,9 +2,8 @@
 // decision. Private to the cell's sources.
 #pragma once
 
-#include <unordered_map>
-
 #include "cluster/cell.hpp"
+#include "cluster/overlay_rows.hpp"
 
 namespace millrace {
 
@@ -14,18 +13,10 @@ struct cell::flight {
   std::vector<std::pair<std::string, timestamp>> timers;  // armed, moved or cancelled by it
 };
 
-/// A child row that the store does not hold yet.
-struct overlay_row {
-  std::shared_ptr<const bytes> row;  // null = erased
-  bool imaged = false;               // part of the image that is being stored
-};
-/// By table, zero byte, key.
-using overlay_map = std::unordered_map<std::string, overlay_row>;
-
 /// What few actors have.
 struct cell::extras {
   std::vector<engine::ParkedT> parked;
-  overlay_map rows;
+  overlay_rows rows;
   std::vector<std::string>
       index_base;  // values of indexed fields as of the last image, when they have changed since
   std::vector<fault> faults;  // the last cell_faults_max inputs that the kind failed on
@@ -55,7 +46,7 @@ struct index_room {
 /// Evolution of one record, or of a dry run when `scratch` is given.
 class cell::growth final : public evolution {
  public:
-  growth(cell& of, timestamp stamp, overlay_map* scratch = nullptr)
+  growth(cell& of, timestamp stamp, overlay_rows* scratch = nullptr)
       : of_(of), scratch_(scratch), sequence_(of.sequence_), stamp_(stamp) {}
   [[nodiscard]] std::uint64_t sequence() const override { return sequence_; }
   [[nodiscard]] timestamp stamp() const override { return stamp_; }
@@ -74,7 +65,7 @@ class cell::growth final : public evolution {
   void write(std::string_view table, std::string_view key, std::shared_ptr<const bytes> row);
 
   cell& of_;
-  overlay_map* scratch_;
+  overlay_rows* scratch_;
   std::uint64_t sequence_;
   timestamp stamp_;
 };

@@ -605,7 +605,7 @@ void cell::run::rehearse(stimulus& s, asked& a) {
   decided d;
   if (!absent(a, d)) {
     context_.set(a.from, a.correlation, a.command_id, false);
-    overlay_map scratch;
+    overlay_rows scratch;
     growth evo(c_, at_, &scratch);
     const auto copy = c_.sequence_ > 0 ? c_.kind_->load(c_.save()) : c_.kind_->create();
     d = c_.kind_->decide(*copy, a.in, context_, evo);

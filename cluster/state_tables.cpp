@@ -7,6 +7,7 @@
 #include "cluster/crc32c.hpp"
 #include "cluster/entry.hpp"
 #include "cluster/row.hpp"
+#include "cluster/row_names.hpp"
 
 namespace millrace {
 
@@ -219,6 +220,25 @@ result<std::vector<row_view>> read_child_rows(store_snapshot& state, std::string
     out.push_back({std::string(name), bytes(body->begin(), body->end())});
   }
   if (!at) return std::move(at).error();
+  return out;
+}
+
+std::optional<std::vector<std::uint32_t>> hash_child_rows(store_snapshot& state,
+                                                          std::string_view plant,
+                                                          std::string_view local,
+                                                          std::size_t limit) {
+  const auto cursor = state.scan(state_table::children);
+  if (!cursor) return std::nullopt;
+  const auto prefix = actor_key(plant, local) + '\0';
+  std::vector<std::uint32_t> out;
+  auto at = (*cursor)->seek(as_bytes_view(prefix));
+  for (; at && *at; at = (*cursor)->next()) {
+    const auto key = as_text((*cursor)->key());
+    if (!key.starts_with(prefix)) return out;
+    if (out.size() >= limit) return std::nullopt;
+    out.push_back(row_names::hash(key.substr(prefix.size())));
+  }
+  if (!at) return std::nullopt;
   return out;
 }
 

@@ -22,6 +22,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -95,6 +96,13 @@ void put_checked(write_batch& to, table_id table, std::string_view key, shared_b
 [[nodiscard]] result<std::vector<row_view>> read_child_rows(
     store_snapshot& state, std::string_view plant, std::string_view local, std::string_view table,
     std::string_view after, std::size_t limit);
+
+/// Hashes of the names of an actor's stored child rows (row_names); nothing when they are more than
+/// `limit` or cannot be read.
+[[nodiscard]] std::optional<std::vector<std::uint32_t>> hash_child_rows(store_snapshot& state,
+                                                                        std::string_view plant,
+                                                                        std::string_view local,
+                                                                        std::size_t limit);
 
 /// What a cell is made from: its row, then the records above it, oldest first.
 struct loaded_actor {

@@ -342,6 +342,13 @@ result<std::optional<bytes>> sim_plant::read_row(std::string_view actor, std::st
   return read_child_row(**snapshot, name_, actor, table, key);
 }
 
+std::optional<std::vector<std::uint32_t>> sim_plant::list_rows(std::string_view actor,
+                                                               std::size_t limit) {
+  auto snapshot = services_.state->snapshot();
+  if (!snapshot) return std::nullopt;
+  return hash_child_rows(**snapshot, name_, actor, limit);
+}
+
 // ---- log, disk, outside ----
 
 void sim_plant::propose(shared_bytes entry) {
