@@ -2,6 +2,10 @@
 // Each thread that looks up by itself keeps one snapshot as long as nothing was written since.
 #include "cluster/state_io.hpp"
 
+#include <pthread.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -14,6 +18,7 @@ namespace millrace {
 namespace {
 
 std::atomic<std::uint64_t> owners{0};
+constexpr int writer_nice = 10;
 
 struct kept_snapshot {
   std::uint64_t owner = 0;
@@ -71,6 +76,7 @@ void state_io::write(std::shared_ptr<write_batch> batch, std::function<void()> w
 }
 
 void state_io::read_loop() {
+  pthread_setname_np(pthread_self(), "state-read");
   std::vector<std::function<void(store_snapshot&)>> now;
   while (true) {
     {
@@ -89,6 +95,9 @@ void state_io::read_loop() {
 }
 
 void state_io::write_loop() {
+  pthread_setname_np(pthread_self(), "state-write");
+  // What waits for nobody gives way to what commands wait for.
+  ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), writer_nice);
   while (true) {
     slice next;
     {

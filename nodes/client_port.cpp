@@ -127,6 +127,7 @@ class router_port final : public client_port {
                    "cannot listen on " + options_.address + ": " + failure.what()};
     }
     thread_ = std::thread([this] { run(); });
+    pthread_setname_np(thread_.native_handle(), "client-port");
     return {};
   }
 
