@@ -106,9 +106,9 @@ struct event_query {
   std::string plant;
   std::uint64_t index = 0;  // first position wanted: strictly after (index, ordinal)
   std::uint32_t ordinal = 0;
-  std::string type_prefix;    // empty = all
-  std::string actor;          // "kind/id", empty = all
-  std::string correlation;    // empty = all
+  std::string type_prefix;         // empty = all
+  std::string actor;               // "kind/id", empty = all
+  std::string correlation;         // empty = all
   std::vector<std::string> types;  // exact names; empty = all
   std::uint32_t limit = 100;       // 1..1000
 };

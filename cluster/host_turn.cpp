@@ -37,7 +37,7 @@ std::unique_ptr<stimulus> plant_host::copy_of(const stimulus& s) {
 /// Plants that began together would all write their checkpoints at the same time.
 timestamp plant_host::first_cut_from(timestamp now) const {
   const auto phase = static_cast<std::int64_t>(std::hash<std::string>{}(options_.plant) % 1024);
-  return timestamp::from_micros(now.micros() - options_.checkpoint_us * phase / 1024);
+  return timestamp::from_micros(now.micros() - options_.checkpoint_us / 1024 * phase);
 }
 
 void plant_host::end_turn(timestamp now) {

@@ -141,8 +141,8 @@ void plant_shell::list(list_query q, done<list_page> cb) {
   });
 }
 
-/// The plant says how far it has applied; pages of everything are read beside it, since readers that
-/// catch up would take all its time.
+/// The plant says how far it has applied; pages of everything are read beside it, since readers
+/// that catch up would take all its time.
 void plant_shell::events(event_query q, done<event_page> cb) {
   post([q = std::move(q), cb = once(std::move(cb))](plant_shell& s) mutable {
     if (!q.actor.empty() || !q.correlation.empty()) return (*cb)(s.core_->events(q));

@@ -28,8 +28,8 @@ inline constexpr std::size_t json_depth_max = 32;
 void table_to_json(const schema_model& model, const table_model& type, bytes_view table,
                    std::string& out);
 
-/// What JSON would say at "/field/field" of a verified table, without quotes: empty when it is absent
-/// or no scalar. Nothing when the way leads through a list: that takes the JSON itself.
+/// What JSON would say at "/field/field" of a verified table, without quotes: empty when it is
+/// absent or no scalar. Nothing when the way leads through a list: that takes the JSON itself.
 [[nodiscard]] std::optional<std::string> field_text(const table_model& type, bytes_view table,
                                                     std::string_view pointer);
 

@@ -387,7 +387,7 @@ BOOST_AUTO_TEST_CASE(actors_that_nobody_uses_rest_once_they_are_stored) {
   w->pass(second);
   w->host->checkpoint(w->now);
   w->run();
-  const auto awake = used(8);  // stored, and used a moment ago
+  const auto awake = used(8);     // stored, and used a moment ago
   for (int t = 0; t < 20; ++t) {  // one stays in use
     w->pass(second);
     w->send("n7", command::add, 1);

@@ -71,10 +71,10 @@ BOOST_AUTO_TEST_CASE(a_full_body_comes_back_in_the_schemas_order) {
 }
 
 BOOST_AUTO_TEST_CASE(one_field_reads_as_it_does_in_the_whole) {
-  const auto made = read(body(
-      R"(,"note":"a\"b\\\nö","items":[{"name":"x","count":3}],"sign":"minus","small":-128,)"
-      R"("big":18446744073709551615,"ratio":0.25,"flag":false,"at":"2026-11-24T08:00:00Z",)"
-      R"("digest":"00112233445566778899aabbccddeeff","box":{"Box":{"weight":"3"}})"));
+  const auto made = read(
+      body(R"(,"note":"a\"b\\\nö","items":[{"name":"x","count":3}],"sign":"minus","small":-128,)"
+           R"("big":18446744073709551615,"ratio":0.25,"flag":false,"at":"2026-11-24T08:00:00Z",)"
+           R"("digest":"00112233445566778899aabbccddeeff","box":{"Box":{"weight":"3"}})"));
   BOOST_REQUIRE(made);
   const auto text = [&](std::string_view pointer) {
     return field_text(make_widget(), *made, pointer).value_or("takes the JSON");
