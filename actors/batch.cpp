@@ -1,4 +1,5 @@
-// The batch kind's front: which part decides on which command, and what follows from every change.
+// The batch kind's front: which part decides on which command, and what follows
+// from every change.
 #include "actors/batch.hpp"
 
 #include <algorithm>
@@ -71,7 +72,34 @@ void watch_expiry(step& s) {
   s.emit(std::move(event));
 }
 
+void watch_concession(step& s) {
+  const auto& concession = s.next.concession;
+  if (s.next.quality != lot::Quality::conditionally_released || !concession ||
+      !concession->until.given())
+    return;
+  if (concession->until > s.ctx.now()) {
+    s.d.timer("concession", concession->until);
+    return;
+  }
+  lot::ConcessionEndedT event;
+  event.concession = concession->concession;
+  s.emit(std::move(event));
+}
+
 namespace {
+
+made dispatch_movements(step& s, const lot::CommandUnion& c) {
+  if (const auto* m = c.AsPostMovement()) return post_movement(s, *m);
+  if (const auto* m = c.AsReverseMovement()) return reverse_movement(s, *m);
+  if (const auto* m = c.AsSetRestriction()) return set_restriction(s, *m);
+  if (const auto* m = c.AsSplit()) return split(s, *m);
+  if (const auto* m = c.AsMerge()) return merge(s, *m);
+  if (const auto* m = c.AsRegrade()) return regrade(s, *m);
+  if (const auto* m = c.AsTransferPlant()) return transfer_plant(s, *m);
+  if (const auto* m = c.AsTakeIn()) return take_in(s, *m);
+  if (const auto* m = c.AsGiveBack()) return give_back(s, *m);
+  return made::fault("a batch has no such movement");
+}
 
 made dispatch(step& s, const lot::CommandUnion& c) {
   switch (c.type) {
@@ -129,8 +157,36 @@ made dispatch(step& s, const lot::CommandUnion& c) {
       return cancel_inspection(s, *c.AsCancelInspection());
     case lot::Command::DecideUsage:
       return decide_usage(s, *c.AsDecideUsage());
+    case lot::Command::PostMovement:
+    case lot::Command::ReverseMovement:
+    case lot::Command::SetRestriction:
+    case lot::Command::Split:
+    case lot::Command::Merge:
+    case lot::Command::Regrade:
+    case lot::Command::TransferPlant:
+    case lot::Command::TakeIn:
+    case lot::Command::GiveBack:
+      return dispatch_movements(s, c);
   }
   return made::fault("a batch has no such command");
+}
+
+}  // namespace
+}  // namespace batches
+
+namespace batches {
+namespace {
+
+/// Stock may have become available: whoever waits for this material looks
+/// again.
+made finished(step& s, const lot::StateT& before, made out) {
+  if (!s.failed.empty()) return made::fault(s.failed);
+  if (out.outcome != engine::Outcome::refused && s.next.allocatable > before.allocatable) {
+    millrace::material::StockChangedT changed;
+    changed.batch = s.ctx.id();
+    out.tell<millrace::material::schema>(s.next.material, changed, Lane::release);
+  }
+  return out;
 }
 
 }  // namespace
@@ -140,14 +196,14 @@ decision<batch::schema> batch::decide(const schema::state& state, const schema::
                                       context& ctx) {
   batches::step s{ctx, state, {}, {}};
   auto out = batches::dispatch(s, command);
-  if (!s.failed.empty()) return batches::made::fault(s.failed);
-  // Stock may have become available: whoever waits for this material looks again.
-  if (out.outcome != engine::Outcome::refused && s.next.allocatable > state.allocatable) {
-    millrace::material::StockChangedT changed;
-    changed.batch = ctx.id();
-    out.tell<millrace::material::schema>(s.next.material, changed, Lane::release);
-  }
-  return out;
+  return batches::finished(s, state, std::move(out));
+}
+
+decision<batch::schema> batch::on_answer(const schema::state& state, const answer& a,
+                                         context& ctx) {
+  batches::step s{ctx, state, {}, {}};
+  auto out = batches::sending_answered(s, a);
+  return batches::finished(s, state, std::move(out));
 }
 
 result<void> batch::evolve(schema::state& state, const schema::event& event, evolution& evo) {
@@ -160,6 +216,7 @@ decision<batch::schema> batch::on_timer(const schema::state& state, std::string_
                                         context& ctx) {
   batches::step s{ctx, state, {}, {}};
   if (name == "expiry") batches::watch_expiry(s);
+  if (name == "concession") batches::watch_concession(s);
   return s.done();
 }
 

@@ -1,5 +1,5 @@
-// How a lot's state follows from its events. Pure over state, event and stamp: decisions use it to
-// look ahead.
+// How a lot's state follows from its events. Pure over state, event and stamp:
+// decisions use it to look ahead.
 #include <algorithm>
 
 #include "actors/batch_step.hpp"
@@ -7,46 +7,6 @@
 namespace millrace::actors::batches {
 
 namespace {
-
-/// Adds a signed quantity to the line of that place and type; a line without stock goes. False when
-/// it would be negative.
-bool add(lot::StateT& state, const std::string& location, lot::StockType type, decimal quantity) {
-  auto line = std::find_if(state.stock.begin(), state.stock.end(), [&](const auto& one) {
-    return one.type == type && one.location == location;
-  });
-  if (line == state.stock.end()) {
-    if (quantity.is_zero()) return true;
-    lot::StockLineT fresh;
-    fresh.location = location;
-    fresh.type = type;
-    line = state.stock.insert(state.stock.end(), std::move(fresh));
-  }
-  const auto sum = decimal::checked_add(line->quantity, quantity);
-  if (!sum || sum->is_negative()) return false;
-  line->quantity = *sum;
-  if (sum->is_zero()) state.stock.erase(line);
-  return true;
-}
-
-bool add(lot::StateT& state, const std::vector<lot::StockLineT>& lines, int sign) {
-  return std::all_of(lines.begin(), lines.end(), [&](const auto& line) {
-    return add(state, line.location, line.type, sign < 0 ? -line.quantity : line.quantity);
-  });
-}
-
-void arrive(lot::StateT& state, const std::string& material, const std::string& unit,
-            lot::Quality quality, timestamp expires, bool serial_managed, timestamp at) {
-  const bool fresh = state.material.empty();
-  if (expires.given() && (!state.expires.given() || expires < state.expires))
-    state.expires = expires;
-  ++state.movements;
-  if (!fresh) return;
-  state.material = material;
-  state.unit = unit;
-  state.quality = quality;
-  state.serial_managed = serial_managed;
-  state.received_at = at;
-}
 
 bool received(lot::StateT& state, const lot::ReceivedT& e, timestamp at) {
   arrive(state, e.material, e.unit, e.quality, e.expires, e.serial_managed, at);
@@ -58,6 +18,7 @@ bool received(lot::StateT& state, const lot::ReceivedT& e, timestamp at) {
   fill(state.erp_id, e.erp_id);
   fill(state.mes_id, e.mes_id);
   fill(state.qms_id, e.qms_id);
+  state.arrived += e.quantity;
   return add(state, e.location, e.stock, e.quantity);
 }
 
@@ -65,6 +26,7 @@ bool produced(lot::StateT& state, const lot::ProducedT& e, timestamp at) {
   arrive(state, e.material, e.unit, e.quality, e.expires, e.serial_managed, at);
   if (state.order.empty()) state.order = e.order;
   state.awaiting.insert(state.awaiting.end(), e.awaiting.begin(), e.awaiting.end());
+  state.arrived += e.quantity;
   return add(state, e.location, e.stock, e.quantity);
 }
 
@@ -89,9 +51,16 @@ void drop_allocation(lot::StateT& state, const Event& e) {
                 [&](const auto& one) { return one.shipment == e.shipment && one.item == e.item; });
 }
 
+/// Counts what is used, or not used after all, under a concession.
+void concede(lot::StateT& state, decimal quantity) {
+  if (state.quality == lot::Quality::conditionally_released && state.concession)
+    state.conceded += quantity;
+}
+
 bool consumed(lot::StateT& state, const lot::ConsumedT& e, timestamp at) {
   reserve_more(state, e.order, -e.from_reservation, at);
   state.consumed += e.quantity;
+  concede(state, e.quantity);
   ++state.movements;
   return add(state, e.taken, -1);
 }
@@ -198,6 +167,8 @@ bool usage_decided(lot::StateT& state, const lot::UsageDecidedT& e) {
   for (auto& one : state.lots)
     if (one.inspection == e.inspection) one.open = false;
   state.quality = e.quality;
+  state.concession = e.concession ? std::make_unique<lot::ConcessionT>(*e.concession) : nullptr;
+  state.conceded = decimal();
   ++state.movements;
   return std::all_of(e.moves.begin(), e.moves.end(), [&](const auto& one) {
     return add(state, one.location, one.from, -one.quantity) &&
@@ -214,6 +185,7 @@ void picked(lot::StateT& state, const lot::PickedT& e) {
 bool shipped(lot::StateT& state, const lot::ShippedT& e) {
   drop_allocation(state, e);
   state.shipped += e.quantity;
+  concede(state, e.quantity);
   ++state.shipments;
   ++state.movements;
   return add(state, e.taken, -1);
@@ -221,17 +193,20 @@ bool shipped(lot::StateT& state, const lot::ShippedT& e) {
 
 bool production_reversed(lot::StateT& state, const lot::ProductionReversedT& e) {
   ++state.movements;
+  state.arrived -= e.quantity;
   return add(state, e.taken, -1);
 }
 
 bool consumption_reversed(lot::StateT& state, const lot::ConsumptionReversedT& e) {
   state.consumed -= e.quantity;
+  concede(state, -e.quantity);
   ++state.movements;
   return add(state, e.returned, 1);
 }
 
 bool adjusted(lot::StateT& state, const lot::StockAdjustedT& e) {
   ++state.movements;
+  state.arrived += e.quantity;
   return add(state, e.location, e.stock, e.quantity);
 }
 
@@ -282,6 +257,13 @@ void evolve_grants(lot::StateT& state, const lot::EventUnion& event, timestamp a
   if (const auto* e = event.AsPicked()) picked(state, *e);
 }
 
+void evolve_holds(lot::StateT& state, const lot::EventUnion& event, timestamp at) {
+  if (const auto* e = event.AsHoldPlaced()) hold_placed(state, *e);
+  if (const auto* e = event.AsHoldInherited()) hold_inherited(state, *e, at);
+  if (const auto* e = event.AsHoldReleased()) hold_ended(state, *e);
+  if (const auto* e = event.AsHoldLifted()) hold_ended(state, *e);
+}
+
 /// False when the event contradicts the state.
 bool evolve_state(lot::StateT& state, const lot::EventUnion& event, timestamp at) {
   using lot::Event;
@@ -298,6 +280,20 @@ bool evolve_state(lot::StateT& state, const lot::EventUnion& event, timestamp at
     case Event::StockTransferred:
     case Event::UsageDecided:
       return evolve_stock(state, event, at);
+    case Event::MovementPosted:
+    case Event::MovementReversed:
+    case Event::StockSent:
+    case Event::StockArrived:
+    case Event::SendingRefused:
+    case Event::StockAskedBack:
+    case Event::AskingBackRefused:
+    case Event::TakenIn:
+    case Event::GivenBack:
+    case Event::RestrictionSet:
+      return evolve_movements(state, event, at);
+    case Event::ConcessionEnded:
+      state.quality = lot::Quality::quarantine;
+      break;
     case Event::Reserved:
     case Event::Unreserved:
     case Event::ReservationRevoked:
@@ -320,16 +316,10 @@ bool evolve_state(lot::StateT& state, const lot::EventUnion& event, timestamp at
       unlinked(state, *event.AsInputUnlinked());
       break;
     case Event::HoldPlaced:
-      hold_placed(state, *event.AsHoldPlaced());
-      break;
     case Event::HoldInherited:
-      hold_inherited(state, *event.AsHoldInherited(), at);
-      break;
     case Event::HoldReleased:
-      hold_ended(state, *event.AsHoldReleased());
-      break;
     case Event::HoldLifted:
-      hold_ended(state, *event.AsHoldLifted());
+      evolve_holds(state, event, at);
       break;
     case Event::InspectionStarted:
       inspection_started(state, *event.AsInspectionStarted());

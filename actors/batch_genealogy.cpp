@@ -1,6 +1,7 @@
-// Links between lots. The input lot keeps the way to its outputs, so it alone can tell them its
-// holds; the output is told the holds before the link, so that whoever sees the link sees the
-// holds. Removing ends a link, history keeps it.
+// Links between lots. The input lot keeps the way to its outputs, so it alone
+// can tell them its holds; the output is told the holds before the link, so
+// that whoever sees the link sees the holds. Removing ends a link, history
+// keeps it.
 #include <algorithm>
 
 #include "actors/batch_step.hpp"
@@ -64,7 +65,7 @@ void link_to_output(step& s, const lot::LinkT& link) {
     event.link = std::make_unique<lot::LinkT>(link);
     s.emit(std::move(event));
   }
-  tell_holds(s, link.batch, link.plant);
+  tell_holds(s, link.batch, link.plant, link.order.empty());
   lot::LinkInputT told;
   told.input = s.ctx.id();
   told.material = s.next.material;

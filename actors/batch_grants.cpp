@@ -1,6 +1,6 @@
-// What a lot grants: reservations to orders (as much as there is), allocations to shipments (all or
-// nothing). Nothing is granted of what is held, expired, not released, or waits for its inputs'
-// holds.
+// What a lot grants: reservations to orders (as much as there is), allocations
+// to shipments (all or nothing). Nothing is granted of what is held, expired,
+// not released, or waits for its inputs' holds.
 #include <algorithm>
 
 #include "actors/batch_step.hpp"
@@ -16,6 +16,16 @@ const lot::AllocationT* find_allocation(const lot::StateT& state, std::string_vi
   for (const auto& one : state.allocations)
     if (one.shipment == shipment && one.item == item) return &one;
   return nullptr;
+}
+
+/// An event about that allocation.
+template <class EventT>
+EventT about(const lot::AllocationT& one) {
+  EventT event;
+  event.shipment = one.shipment;
+  event.item = one.item;
+  event.quantity = one.quantity;
+  return event;
 }
 
 made no_allocation(const std::string& shipment, const std::string& item) {
@@ -45,7 +55,29 @@ std::optional<obstacle> obstacle_of(const lot::StateT& state) {
   return std::nullopt;
 }
 
-/// For a quantity that there is not: held when only a hold keeps it back, else short.
+std::optional<obstacle> outside_concession(const step& s, const use& wanted) {
+  const auto& state = s.next;
+  if (state.quality != lot::Quality::conditionally_released || !state.concession)
+    return std::nullopt;
+  const auto& c = *state.concession;
+  const auto no = [&](const std::string& what) {
+    return obstacle{lot::Refusal::concession, "Concession " + c.concession + what};
+  };
+  if (c.until.given() && c.until <= s.ctx.now())
+    return no(" ended at " + c.until.to_string() + '.');
+  const bool to_customer = !c.customer.empty() && c.customer == wanted.customer;
+  const bool for_order = !c.order.empty() && c.order == wanted.order;
+  if ((!c.customer.empty() || !c.order.empty()) && !to_customer && !for_order)
+    return no(" is for " + (c.customer.empty() ? "order " + c.order : "customer " + c.customer) +
+              " only.");
+  if (c.quantity && state.conceded + wanted.quantity > *c.quantity)
+    return no(" is for " + text_of(*c.quantity, state) + ", used are " +
+              text_of(state.conceded, state) + '.');
+  return std::nullopt;
+}
+
+/// For a quantity that there is not: held when only a hold keeps it back, else
+/// short.
 static obstacle shortage(const lot::StateT& state, decimal wanted) {
   const auto without_holds = stock_of(state, lot::StockType::unrestricted) - reserved_total(state) -
                              allocated_total(state);
@@ -67,6 +99,8 @@ made reserve(step& s, const lot::ReserveT& c) {
   if (!quantity->is_positive())
     return made::refuse(lot::Refusal::quantity_range, "A reservation is more than nothing.");
   if (const auto why = obstacle_of(s.next)) return made::refuse(why->why, why->detail);
+  if (const auto why = outside_concession(s, {c.order, {}, decimal()}))
+    return made::refuse(why->why, why->detail);
   const auto granted = std::min(*quantity, s.next.allocatable);
   if (!granted.is_positive()) {
     const auto why = shortage(s.next, *quantity);
@@ -109,7 +143,10 @@ made allocate(step& s, const lot::AllocateT& c) {
     return made::refuse(lot::Refusal::quantity_range, "An allocation is more than nothing.");
   if (find_allocation(s.next, c.shipment, c.item)) return s.done();  // granted before
   if (const auto why = obstacle_of(s.next)) return made::refuse(why->why, why->detail);
-  if (s.next.allocatable < *quantity) {
+  if (const auto why = outside_concession(s, {{}, c.customer, decimal()}))
+    return made::refuse(why->why, why->detail);
+  const bool some = c.partial && s.next.allocatable.is_positive();
+  if (s.next.allocatable < *quantity && !some) {
     const auto why = shortage(s.next, *quantity);
     return made::refuse(why.why, why.detail);
   }
@@ -118,7 +155,7 @@ made allocate(step& s, const lot::AllocateT& c) {
   lot::AllocatedT event;
   event.shipment = c.shipment;
   event.item = c.item;
-  event.quantity = *quantity;
+  event.quantity = std::min(*quantity, s.next.allocatable);
   event.unit = s.next.unit;
   event.material = s.next.material;
   s.emit(std::move(event));
@@ -128,10 +165,7 @@ made allocate(step& s, const lot::AllocateT& c) {
 made deallocate(step& s, const lot::DeallocateT& c) {
   const auto* found = find_allocation(s.next, c.shipment, c.item);
   if (!found) return s.done();  // revoked or given back before
-  lot::DeallocatedT event;
-  event.shipment = c.shipment;
-  event.item = c.item;
-  event.quantity = found->quantity;
+  auto event = about<lot::DeallocatedT>(*found);
   s.emit(std::move(event));
   return s.done();
 }
@@ -141,10 +175,7 @@ made pick(step& s, const lot::PickT& c) {
   if (!found) return no_allocation(c.shipment, c.item);
   if (const auto why = obstacle_of(s.next)) return made::refuse(why->why, why->detail);
   if (found->status == lot::AllocationStatus::picked) return s.done();
-  lot::PickedT event;
-  event.shipment = c.shipment;
-  event.item = c.item;
-  event.quantity = found->quantity;
+  auto event = about<lot::PickedT>(*found);
   s.emit(std::move(event));
   return s.done();
 }
@@ -155,14 +186,13 @@ made ship(step& s, const lot::ShipT& c) {
   if (const auto why = obstacle_of(s.next)) return made::refuse(why->why, why->detail);
   if (found->status != lot::AllocationStatus::picked)
     return made::refuse(lot::Refusal::not_picked, "Nothing has been picked.");
+  if (const auto why = outside_concession(s, {{}, c.customer, found->quantity}))
+    return made::refuse(why->why, why->detail);
   if (free_unrestricted(s.next) < found->quantity)
     return made::refuse(lot::Refusal::short_stock, "The stock is no longer there.");
   auto taken = take(s.next, lot::StockType::unrestricted, {}, found->quantity);
   if (!taken) return made::refuse(lot::Refusal::short_stock, "The stock is no longer there.");
-  lot::ShippedT event;
-  event.shipment = c.shipment;
-  event.item = c.item;
-  event.quantity = found->quantity;
+  auto event = about<lot::ShippedT>(*found);
   event.customer = c.customer;
   event.taken = std::move(*taken);
   s.emit(std::move(event));

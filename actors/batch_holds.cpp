@@ -31,8 +31,9 @@ void revoke_allocation(step& s, const lot::AllocationT one, const std::string& h
   s.d.tell<shipment::schema>(one.shipment, revoke, Lane::hold);
 }
 
-/// Takes back what the held stock can no longer cover, the newest first, reservations before
-/// allocations.
+}  // namespace
+
+/// The newest first, reservations before allocations.
 void revoke_grants(step& s, const std::string& hold) {
   const auto excess = [&] {
     return reserved_total(s.next) + allocated_total(s.next) - free_unrestricted(s.next);
@@ -54,8 +55,6 @@ void revoke_grants(step& s, const std::string& hold) {
   while (!s.next.allocations.empty() && excess().is_positive())
     revoke_allocation(s, s.next.allocations.back(), hold);
 }
-
-}  // namespace
 
 const lot::HoldEntryT* find_hold(const lot::StateT& state, std::string_view hold) {
   for (const auto& one : state.holds)
@@ -307,9 +306,11 @@ made continue_hold(step& s, const lot::ContinueHoldT& c) {
   return s.done();
 }
 
-void tell_holds(step& s, const std::string& output, const std::string& plant) {
+void tell_holds(step& s, const std::string& output, const std::string& plant, bool movement) {
   for (const auto& entry : s.next.holds) {
-    if (!goes_downstream(entry)) continue;
+    // What leaves by a movement is free of the holds on other parts of the lot.
+    const bool part = entry.quantity || !entry.serials.empty();
+    if (!goes_downstream(entry) || (part && movement)) continue;
     for (std::size_t i = 0; i < entry.origins.size(); ++i)
       tell_inherit(s, entry, source_of(entry, i), output, plant);
     process::ExtendT extend;

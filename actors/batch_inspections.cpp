@@ -1,5 +1,6 @@
-// Inspections of a lot: testing begins, ends, and the usage decision moves inspection stock and
-// places or releases the hold that carries the inspection's id.
+// Inspections of a lot: testing begins, ends, and the usage decision moves
+// inspection stock and places or releases the hold that carries the
+// inspection's id.
 #include <algorithm>
 
 #include "actors/batch_step.hpp"
@@ -28,7 +29,8 @@ std::string_view movement_of(lot::StockType from, lot::StockType to) {
   return {};
 }
 
-/// Inspection stock; for a retest also what the first lot's rejection has blocked.
+/// Inspection stock; for a retest also what the first lot's rejection has
+/// blocked.
 std::vector<lot::StockLineT> decided_stock(const lot::StateT& state, const lot::LotT& inspected,
                                            lot::Decision decision) {
   std::vector<lot::StockLineT> pool;
@@ -40,8 +42,8 @@ std::vector<lot::StockLineT> decided_stock(const lot::StateT& state, const lot::
   return pool;
 }
 
-/// Moves `quantity` of the pool to `to`; what is there already stays without a movement. False when
-/// the pool runs out.
+/// Moves `quantity` of the pool to `to`; what is there already stays without a
+/// movement. False when the pool runs out.
 bool move(std::vector<lot::StockLineT>& pool, decimal quantity, lot::StockType to,
           std::vector<lot::StockMoveT>& moves) {
   for (auto& line : pool) {
@@ -87,7 +89,8 @@ void post_moves(step& s, const std::vector<lot::StockMoveT>& moves, const lot::D
     posting.reference = "inspection/" + c.inspection;
     posting.reason = c.reason;
     posting.at = s.ctx.now();
-    // A key of its own: a posting that the ERP refuses must not keep a hold from it.
+    // A key of its own: a posting that the ERP refuses must not keep a hold
+    // from it.
     s.d.deliver(System::erp, "usage/" + std::string(s.ctx.id()), posting,
                 "usage~" + std::to_string(++n) + '~' + c.inspection, Lane::hold);
   }
@@ -150,7 +153,7 @@ made decide_usage(step& s, const lot::DecideUsageT& c) {
     if (!quantity)
       return made::refuse(lot::Refusal::unit_mismatch,
                           "Unit " + part.unit + " has no conversion to " + s.next.unit + ".");
-    if (!move(pool, *quantity, part.stock, event.moves))
+    if (!move(pool, *quantity, usable_type(s.next, part.stock), event.moves))
       return made::refuse(lot::Refusal::quantities_mismatch,
                           "The quantities exceed what is to be decided.");
   }
@@ -158,7 +161,7 @@ made decide_usage(step& s, const lot::DecideUsageT& c) {
   for (const auto& line : pool) rest += line.quantity;
   const auto usual =
       c.decision == lot::Decision::reject ? lot::StockType::blocked : lot::StockType::unrestricted;
-  if (!move(pool, rest, usual, event.moves))
+  if (!move(pool, rest, usable_type(s.next, usual), event.moves))
     return made::fault("the rest of the pool is not in the pool");
   event.inspection = c.inspection;
   event.decision = c.decision;
@@ -166,8 +169,21 @@ made decide_usage(step& s, const lot::DecideUsageT& c) {
   event.code = c.code;
   event.reason = c.reason;
   event.by = c.decided_by;
+  if (c.decision == lot::Decision::conditional && c.concession) {
+    event.concession = std::make_unique<lot::ConcessionT>(*c.concession);
+    if (auto& limit = event.concession->quantity) {
+      const auto quantity = in_lot_unit(s, *limit, event.concession->unit);
+      if (!quantity)
+        return made::refuse(
+            lot::Refusal::unit_mismatch,
+            "Unit " + event.concession->unit + " has no conversion to " + s.next.unit + ".");
+      *limit = *quantity;
+      event.concession->unit = s.next.unit;
+    }
+  }
   const auto moves = event.moves;
   s.emit(std::move(event));
+  watch_concession(s);
   post_moves(s, moves, c);
   if (c.decision == lot::Decision::reject && !s.ctx.has_row("holds", c.inspection)) {
     lot::HoldEntryT entry;

@@ -1,6 +1,6 @@
-// What orders report of a lot: consumption and production, and both taken back. Facts: what cannot
-// be posted is parked. Genealogy is told at once, posted or not, so that holds reach whatever the
-// stock went into.
+// What orders report of a lot: consumption and production, and both taken back.
+// Facts: what cannot be posted is parked. Genealogy is told at once, posted or
+// not, so that holds reach whatever the stock went into.
 #include <algorithm>
 
 #include "actors/batch_step.hpp"
@@ -62,6 +62,7 @@ std::optional<obstacle> why_not_consume(step& s, const lot::ConsumeT& c, decimal
     case lot::StockType::returns:
       return obstacle{lot::Refusal::not_released, "Only unrestricted stock is consumed."};
   }
+  if (const auto why = outside_concession(s, {c.order, {}, quantity})) return why;
   const auto free = free_unrestricted(state) - allocated_total(state);
   if (free >= quantity && take(state, lot::StockType::unrestricted, c.location, quantity))
     return std::nullopt;
@@ -124,6 +125,7 @@ made reverse_consume(step& s, const lot::ReverseConsumeT& c) {
   if (row) {
     event.quantity = row->quantity;
     event.returned = row->lines;
+    as_restricted(s.next, event.returned);
   }
   s.emit(std::move(event));
   unlink_outputs(s, c.order, c.report, c.reason.empty() ? "consumption reversed" : c.reason);
@@ -146,9 +148,14 @@ made produce(step& s, const lot::ProduceT& c) {
   if (!quantity->is_positive() || !decimal::checked_add(stock_total(s.next), *quantity))
     return made::refuse(lot::Refusal::quantity_range, "The quantity is out of range.");
   if (const auto wrong = check_serials(s, c.serials, *quantity))
-    return s.park(*wrong, "The serial numbers do not fit the quantity or are in the lot already.");
+    return s.park(*wrong,
+                  "The serial numbers do not fit the quantity or are "
+                  "in the lot already.");
 
-  const auto where = placing_of(*known, c.stock, s.ctx.now());
+  // A sample is for the laboratory, whatever the material's plan says.
+  const bool sample = c.use == lot::MaterialUse::sample;
+  const auto where =
+      placing_of(*known, sample ? lot::Into::quality_inspection : c.stock, s.ctx.now());
   lot::ProducedT event;
   event.order = c.order;
   event.operation = c.operation;
@@ -157,7 +164,7 @@ made produce(step& s, const lot::ProduceT& c) {
   event.quantity = *quantity;
   event.unit = known->base_unit;
   event.location = c.location;
-  event.stock = where.stock;
+  event.stock = usable_type(s.next, where.stock);
   event.quality = where.quality;
   event.use = c.use;
   event.serials = c.serials;
@@ -201,7 +208,8 @@ made reverse_produce(step& s, const lot::ReverseProduceT& c) {
   event.reason = c.reason;
   if (row) {
     if (any_hold(s.next)) return s.park(lot::Refusal::held, "Held stock stays where it is.");
-    // Where it went first, then wherever a usage decision or a transfer has put it since.
+    // Where it went first, then wherever a usage decision or a transfer has put
+    // it since.
     auto left = row->quantity;
     const auto from = [&](bool same_place) {
       for (const auto& line : s.next.stock) {

@@ -124,6 +124,14 @@ std::string chosen_run(const std::vector<std::string_view>& found, context& ctx)
   return found.size() == 1 ? std::string(found.front()) : std::string();
 }
 
+/// Which search of this round that answer is to; empty when to none.
+std::string_view searched(const rel::StateT& state, std::string_view tag) {
+  const auto round = '/' + std::to_string(state.round);
+  for (const std::string_view what : {lots_own, orders_own})
+    if (tag == std::string(what) + round) return what;
+  return {};
+}
+
 std::vector<std::string> reasons(const rel::VerdictsT& decision) {
   std::vector<std::string> out;
   if (decision.signature_needed && decision.signed_by.empty())
@@ -201,13 +209,17 @@ result<void> apply(rel::StateT& state, const rel::schema::event& event, timestam
       state.status = rel::Status::gathering;
       state.searching = event.AsGatheringBegun()->searching;
       state.recheck = false;
+      state.nonconformances.clear();
       ++state.round;
       return {};
     case Event::Found: {
       const auto& e = *event.AsFound();
       std::erase(state.searching, e.what);
       if (e.what == "run") state.run = e.ids.empty() ? std::string() : e.ids.front();
-      if (e.what == "nonconformance") state.nonconformances = e.ids;
+      if (e.what == lots_own || e.what == orders_own)
+        for (const auto& id : e.ids)
+          if (std::ranges::find(state.nonconformances, id) == state.nonconformances.end())
+            state.nonconformances.push_back(id);
       return {};
     }
     case Event::RecheckNoted:
@@ -279,9 +291,14 @@ decision<batch_release::schema> batch_release::on_answer(const schema::state& st
     const auto run = chosen_run(a.found, ctx);
     narrowed.found.assign(run.empty() ? 0 : 1, run);
     on_found(work, "run", narrowed);
+  } else if (const auto what = searched(state, a.tag); !what.empty()) {
+    if (state.status != rel::Status::gathering) return {};
+    on_found(work, what, a);
   } else {
     on_task(work, std::string(a.tag), a);
-    if (work.state.status != rel::Status::acting && work.state.recheck) begin_round(work);
+    if (work.state.recheck && work.state.status != rel::Status::acting &&
+        !is_over(work.state.status))
+      begin_round(work);
   }
   return std::move(work).done();
 }

@@ -7,6 +7,7 @@
 #include "actors/batch_release_parts.hpp"
 #include "actors/batch_run.hpp"
 #include "actors/inspection.hpp"
+#include "actors/nonconformance.hpp"
 #include "actors/recipe.hpp"
 #include "actors/rules.hpp"
 #include "cluster/sha256.hpp"
@@ -15,6 +16,7 @@ namespace millrace::actors::release_of_batch {
 
 namespace {
 
+constexpr std::uint32_t nonconformances_max = 100;
 constexpr std::int64_t recheck_ms = 300'000;  // the fallback when nobody tells of a change
 
 template <class Schema, class State>
@@ -80,6 +82,19 @@ std::string note_of(const millrace::inspection::StateT& state) {
          millrace::inspection::EnumNameVerdict(state.verdict);
 }
 
+bool is_open(const millrace::nonconformance::StateT& state) {
+  using millrace::nonconformance::Status;
+  return state.status != Status::closed && state.status != Status::cancelled;
+}
+
+void look_for_nonconformances(draft& work, rel::GatheringBegunT& event, const char* what,
+                              std::string field, const std::string& value, std::uint32_t round) {
+  if (value.empty()) return;
+  event.searching.emplace_back(what);
+  work.d.find("nonconformance", {{std::move(field), value}},
+              std::string(what) + '/' + std::to_string(round), nonconformances_max);
+}
+
 void conclude(draft& work) {
   if (!work.state.searching.empty()) return;
   if (work.state.recheck) return begin_round(work);
@@ -122,7 +137,11 @@ rel::VerdictsT verdicts_now(const rel::StateT& state, context& ctx) {
   e.batch_id = std::string(ctx.id());
   e.run_id = state.run;
   e.own_hold = state.hold;
-  e.open_nonconformances = state.nonconformances;
+  for (const auto& id : state.nonconformances) {
+    const auto* known = look<nonconformance>(out, ctx, id);
+    if (known != nullptr) out.evidence.back().note = EnumNameStatus(known->status);
+    if (known == nullptr || is_open(*known)) e.open_nonconformances.push_back(id);
+  }
   e.batch = look<batch>(out, ctx, e.batch_id);
   const auto policy = policy_of(out, ctx);
   if (e.batch == nullptr) {
@@ -155,6 +174,8 @@ void begin_round(draft& work) {
     event.searching.emplace_back("run");
     work.d.find("batch_run", {{"order", work.state.order}}, "run/" + std::to_string(round), 10);
   }
+  look_for_nonconformances(work, event, lots_own, "batch", std::string(work.ctx.id()), round);
+  look_for_nonconformances(work, event, orders_own, "order", work.state.order, round);
   work.emit(std::move(event));
   conclude(work);
 }

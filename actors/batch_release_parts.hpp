@@ -39,6 +39,9 @@ struct draft {
 };
 
 inline constexpr std::string_view recheck_timer = "recheck";
+/// What is searched beside the run: nonconformances about the lot, and about its order.
+inline constexpr const char* lots_own = "nonconformance";
+inline constexpr const char* orders_own = "order_nonconformance";
 
 // batch_release_gather.cpp
 /// Looks for what it cannot name, then concludes.

@@ -1,5 +1,5 @@
-// What of a lot grows without bound and is kept as child rows: postings, links, serials, shipments,
-// holds past.
+// What of a lot grows without bound and is kept as child rows: postings, links,
+// serials, shipments, holds past.
 #include "actors/batch_step.hpp"
 
 namespace millrace::actors::batches {
@@ -17,7 +17,8 @@ void put_movement(evolution& evo, const std::string& key, std::string what, deci
   evo.put_row("movements", key, row);
 }
 
-/// Marks a posting as taken back; one that never was is noted, so that it cannot come later.
+/// Marks a posting as taken back; one that never was is noted, so that it
+/// cannot come later.
 void reverse_movement(evolution& evo, const std::string& key, const std::string& what) {
   auto row = evo.row<lot::MovementRowT>("movements", key).value_or(lot::MovementRowT());
   if (row.what.empty()) row.what = what;
@@ -33,16 +34,6 @@ void add_output(evolution& evo, const std::string& order, decimal quantity) {
   row.quantity += quantity;
   row.at = evo.stamp();
   evo.put_row("movements", key, row);
-}
-
-void put_serials(evolution& evo, const std::vector<std::string>& serials,
-                 const std::string& used_by) {
-  for (const auto& serial : serials) {
-    auto row = evo.row<lot::SerialRowT>("serials", serial).value_or(lot::SerialRowT());
-    if (!row.at.given()) row.at = evo.stamp();
-    row.order = used_by;
-    evo.put_row("serials", serial, row);
-  }
 }
 
 lot::StockLineT line_of(const std::string& location, lot::StockType type, decimal quantity) {
@@ -90,6 +81,13 @@ void put_hold(const lot::StateT& state, evolution& evo, const std::string& hold,
     row.release_reason = reason;
   }
   evo.put_row("holds", hold, row);
+}
+
+void put_holds(const lot::StateT& state, const lot::EventUnion& event, evolution& evo) {
+  if (const auto* e = event.AsHoldPlaced()) put_hold(state, evo, e->hold->hold, {}, {});
+  if (const auto* e = event.AsHoldInherited()) put_hold(state, evo, e->hold, {}, {});
+  if (const auto* e = event.AsHoldReleased()) put_hold(state, evo, e->hold, e->by, e->reason);
+  if (const auto* e = event.AsHoldLifted()) put_hold(state, evo, e->hold, e->by, e->reason);
 }
 
 void put_shipped(const lot::StateT& state, evolution& evo, const lot::ShippedT& e) {
@@ -154,15 +152,10 @@ void put_rows(const lot::StateT& state, const lot::EventUnion& event, evolution&
     case lot::Event::InputUnlinked:
       return end_link<lot::GenealogyUpRowT>(evo, "up", "genealogy_up", *event.AsInputUnlinked());
     case lot::Event::HoldPlaced:
-      return put_hold(state, evo, event.AsHoldPlaced()->hold->hold, {}, {});
     case lot::Event::HoldInherited:
-      return put_hold(state, evo, event.AsHoldInherited()->hold, {}, {});
     case lot::Event::HoldReleased:
-      return put_hold(state, evo, event.AsHoldReleased()->hold, event.AsHoldReleased()->by,
-                      event.AsHoldReleased()->reason);
     case lot::Event::HoldLifted:
-      return put_hold(state, evo, event.AsHoldLifted()->hold, event.AsHoldLifted()->by,
-                      event.AsHoldLifted()->reason);
+      return put_holds(state, event, evo);
     case lot::Event::NONE:
     case lot::Event::Reserved:
     case lot::Event::Unreserved:
@@ -179,7 +172,19 @@ void put_rows(const lot::StateT& state, const lot::EventUnion& event, evolution&
     case lot::Event::InspectionCancelled:
     case lot::Event::UsageDecided:
     case lot::Event::Expired:
+    case lot::Event::ConcessionEnded:
       return;
+    case lot::Event::MovementPosted:
+    case lot::Event::MovementReversed:
+    case lot::Event::StockSent:
+    case lot::Event::StockArrived:
+    case lot::Event::SendingRefused:
+    case lot::Event::StockAskedBack:
+    case lot::Event::AskingBackRefused:
+    case lot::Event::TakenIn:
+    case lot::Event::GivenBack:
+    case lot::Event::RestrictionSet:
+      return put_movement_rows(event, evo);
   }
 }
 

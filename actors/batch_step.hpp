@@ -1,5 +1,5 @@
-// Inside of the batch kind: one decision in the making, and the functions of its parts. Not for
-// others.
+// Inside of the batch kind: one decision in the making, and the functions of
+// its parts. Not for others.
 #pragma once
 
 #include <optional>
@@ -17,10 +17,12 @@ namespace millrace::actors::batches {
 
 using made = decision<lot::schema>;
 
-/// The state part of evolve. Error: the event contradicts the state (kind.fault).
+/// The state part of evolve. Error: the event contradicts the state
+/// (kind.fault).
 [[nodiscard]] result<void> apply(lot::StateT& state, const lot::EventUnion& event, timestamp at);
 
-/// A decision in the making: `next` is the state with what has been emitted so far.
+/// A decision in the making: `next` is the state with what has been emitted so
+/// far.
 struct step {
   context& ctx;
   lot::StateT next;
@@ -48,15 +50,17 @@ struct step {
 [[nodiscard]] std::string end_name(std::string_view plant, std::string_view batch);
 /// Name of an input that is waited for: the id, or "plant/id".
 [[nodiscard]] std::string awaited_name(std::string_view plant, std::string_view batch);
-/// A plant that a message names, as this lot sees it: empty for its own; unnamed is the sender's.
+/// A plant that a message names, as this lot sees it: empty for its own;
+/// unnamed is the sender's.
 [[nodiscard]] std::string plant_seen(const context& ctx, std::string_view named = {});
 /// The person where one is named, else the principal.
 [[nodiscard]] std::string by_whom(const context& ctx);
-/// `quantity` in the lot's unit; an empty unit is the lot's. nullopt when it cannot be converted.
+/// `quantity` in the lot's unit; an empty unit is the lot's. nullopt when it
+/// cannot be converted.
 [[nodiscard]] std::optional<decimal> in_lot_unit(step& s, decimal quantity, std::string_view unit);
-/// Takes `quantity` of that type out of the state's lines, those at held places left aside; with a
-/// location, from there and then from stock without a place. nullopt when there is not as much.
-/// Changes nothing.
+/// Takes `quantity` of that type out of the state's lines, those at held places
+/// left aside; with a location, from there and then from stock without a place.
+/// nullopt when there is not as much. Changes nothing.
 [[nodiscard]] std::optional<std::vector<lot::StockLineT>> take(const lot::StateT& state,
                                                                lot::StockType type,
                                                                std::string_view location,
@@ -64,6 +68,13 @@ struct step {
 [[nodiscard]] std::string text_of(decimal quantity, const lot::StateT& state);
 /// Arms or fires expiry after an event that may have set it.
 void watch_expiry(step& s);
+/// Likewise the end of a concession.
+void watch_concession(step& s);
+/// Why something may not be; nullopt when it may.
+struct obstacle {
+  lot::Refusal why;
+  std::string detail;
+};
 
 // ---- batch_stock ----
 [[nodiscard]] made receive(step& s, const lot::ReceiveT& c);
@@ -79,7 +90,8 @@ void heed_supplier(step& s, const lot::ReceiveT& c, decimal quantity);
 [[nodiscard]] made reverse_consume(step& s, const lot::ReverseConsumeT& c);
 [[nodiscard]] made produce(step& s, const lot::ProduceT& c);
 [[nodiscard]] made reverse_produce(step& s, const lot::ReverseProduceT& c);
-/// Where stock goes and what quality a new lot has, by the material's plan or the sender's wish.
+/// Where stock goes and what quality a new lot has, by the material's plan or
+/// the sender's wish.
 struct placing {
   lot::StockType stock;
   lot::Quality quality;
@@ -101,11 +113,51 @@ struct placing {
 [[nodiscard]] made pick(step& s, const lot::PickT& c);
 [[nodiscard]] made ship(step& s, const lot::ShipT& c);
 /// Why nothing may be granted, nullopt when something may.
-struct obstacle {
-  lot::Refusal why;
-  std::string detail;
-};
 [[nodiscard]] std::optional<obstacle> obstacle_of(const lot::StateT& state);
+/// Who wants stock: an order, or a shipment to a customer.
+struct use {
+  std::string_view order, customer;
+  decimal quantity;
+};
+/// Why the concession of a conditionally released lot does not cover that use.
+[[nodiscard]] std::optional<obstacle> outside_concession(const step& s, const use& wanted);
+// ---- batch_movements ----
+/// In a lot under restricted use what would be unrestricted is restricted.
+[[nodiscard]] lot::StockType usable_type(const lot::StateT& state, lot::StockType wanted);
+void as_restricted(const lot::StateT& state, std::vector<lot::StockLineT>& lines);
+[[nodiscard]] made post_movement(step& s, const lot::PostMovementT& c);
+[[nodiscard]] made reverse_movement(step& s, const lot::ReverseMovementT& c);
+[[nodiscard]] made set_restriction(step& s, const lot::SetRestrictionT& c);
+/// What keeps that much of the type from leaving its place in `state`: holds,
+/// serials, reservations and allocations, or that there is not as much. Named
+/// serials must be in the lot.
+[[nodiscard]] std::optional<obstacle> why_not_move(step& s, const lot::StateT& state,
+                                                   lot::StockType type, const std::string& location,
+                                                   decimal quantity,
+                                                   const std::vector<std::string>& serials);
+/// `state` without the hold whose disposition a movement is; the refusal when the sender may not.
+[[nodiscard]] std::optional<made> set_hold_aside(step& s, lot::StateT& state,
+                                                 const std::string& hold);
+/// Stock of a lot whose hold is disposed of, wherever the hold found it: a hold moves nothing
+/// inside, while in the ERP it has blocked all of it. nullopt when there is not as much.
+[[nodiscard]] std::optional<std::vector<lot::StockLineT>> take_disposed(const lot::StateT& state,
+                                                                        const std::string& location,
+                                                                        decimal quantity);
+/// Tells the ERP a movement that another has asked for, one posting a line.
+void follow_in_erp(step& s, lot::MovementPostingT posting,
+                   const std::vector<lot::StockLineT>& lines, const std::string& tag);
+// ---- batch_sending, batch_taking ----
+/// Movement type of a transfer with a receipt (101) where it arrives.
+inline constexpr std::string_view transfer_in_two_steps = "351";
+[[nodiscard]] made split(step& s, const lot::SplitT& c);
+[[nodiscard]] made merge(step& s, const lot::MergeT& c);
+[[nodiscard]] made regrade(step& s, const lot::RegradeT& c);
+[[nodiscard]] made transfer_plant(step& s, const lot::TransferPlantT& c);
+[[nodiscard]] made take_in(step& s, const lot::TakeInT& c);
+[[nodiscard]] made give_back(step& s, const lot::GiveBackT& c);
+/// Reverses what went to another lot: that lot decides.
+[[nodiscard]] made ask_back(step& s, const lot::ReverseMovementT& c, const lot::MovementRowT& row);
+[[nodiscard]] made sending_answered(step& s, const answer& a);
 // ---- batch_genealogy ----
 [[nodiscard]] made link_output(step& s, const lot::LinkOutputT& c);
 [[nodiscard]] made link_input(step& s, const lot::LinkInputT& c);
@@ -113,8 +165,8 @@ struct obstacle {
 [[nodiscard]] made unlink_input(step& s, const lot::UnlinkInputT& c);
 /// Links to an output and tells it its holds and the link.
 void link_to_output(step& s, const lot::LinkT& link);
-/// Ends links to outputs of that order and report (report empty: all of the order); the outputs are
-/// told.
+/// Ends links to outputs of that order and report (report empty: all of the
+/// order); the outputs are told.
 void unlink_outputs(step& s, std::string_view order, std::string_view report,
                     const std::string& reason);
 void unlink_inputs(step& s, std::string_view order, const std::string& reason);
@@ -125,23 +177,45 @@ void unlink_inputs(step& s, std::string_view order, const std::string& reason);
 [[nodiscard]] made lift_hold(step& s, const lot::LiftHoldT& c);
 [[nodiscard]] made continue_hold(step& s, const lot::ContinueHoldT& c);
 [[nodiscard]] const lot::HoldEntryT* find_hold(const lot::StateT& state, std::string_view hold);
-/// True when the hold reaches the lot from that one; `plant` is empty for this one.
+/// True when the hold reaches the lot from that one; `plant` is empty for this
+/// one.
 [[nodiscard]] bool comes_from(const lot::HoldEntryT& hold, std::string_view origin,
                               std::string_view plant);
 /// Future holds that wait for that operation take effect.
 void reach_operation(step& s, const std::string& operation);
-/// Places the hold here: revokes what was granted, tells the descendants and the hold process.
+/// Takes back what free stock can no longer cover; `hold` is what the others
+/// are told.
+void revoke_grants(step& s, const std::string& hold);
+/// Places the hold here: revokes what was granted, tells the descendants and
+/// the hold process.
 void raise_hold(step& s, lot::HoldEntryT entry);
 /// Ends the hold where it was placed.
 void drop_hold(step& s, const std::string& hold, const std::string& reason, const std::string& by,
                const std::string& person);
-/// Tells one lot every open hold that reaches it, and the processes that it was told.
-void tell_holds(step& s, const std::string& output, const std::string& plant);
+/// Tells one lot every open hold that reaches it, and the processes that it was
+/// told. By a movement only free stock goes there: holds on a part stay with
+/// the rest.
+void tell_holds(step& s, const std::string& output, const std::string& plant, bool movement);
 // ---- batch_inspections ----
 [[nodiscard]] made start_inspection(step& s, const lot::StartInspectionT& c);
 [[nodiscard]] made cancel_inspection(step& s, const lot::CancelInspectionT& c);
 [[nodiscard]] made decide_usage(step& s, const lot::DecideUsageT& c);
-// ---- batch_rows ----
+// ---- batch_evolve_movements ----
+/// Adds a signed quantity to the line of that place and type; a line without
+/// stock goes. False when it would be negative.
+[[nodiscard]] bool add(lot::StateT& state, const std::string& location, lot::StockType type,
+                       decimal quantity);
+[[nodiscard]] bool add(lot::StateT& state, const std::vector<lot::StockLineT>& lines, int sign);
+/// The identity of a lot that arrives for the first time; a counted movement
+/// each time.
+void arrive(lot::StateT& state, const std::string& material, const std::string& unit,
+            lot::Quality quality, timestamp expires, bool serial_managed, timestamp at);
+/// Events of the lot's own movements. False when they contradict its stock.
+[[nodiscard]] bool evolve_movements(lot::StateT& state, const lot::EventUnion& event, timestamp at);
+// ---- batch_rows, batch_rows_movements ----
+void put_movement_rows(const lot::EventUnion& event, evolution& evo);
+void put_serials(evolution& evo, const std::vector<std::string>& serials,
+                 const std::string& used_by, const std::string& gone = {});
 /// The row part of evolve; `state` is the state after the event.
 void put_rows(const lot::StateT& state, const lot::EventUnion& event, evolution& evo);
 

@@ -1,6 +1,6 @@
-// What the ERP and the warehouse do with a lot's stock: receipt, adjustment, transfer.
-// Inspection stock leaves by usage decision only, restricted stock follows the lot's status, held
-// stock stays where it is.
+// What the ERP and the warehouse do with a lot's stock: receipt, adjustment,
+// transfer. Inspection stock leaves by usage decision only, restricted stock
+// follows the lot's status, held stock stays where it is.
 #include <algorithm>
 
 #include "actors/batch_step.hpp"
@@ -42,7 +42,8 @@ std::optional<lot::Refusal> check_serials(step& s, const std::vector<std::string
   if (twice || decimal::from_units(static_cast<std::int64_t>(serials.size())) != quantity)
     return lot::Refusal::serials_mismatch;
   for (const auto& serial : serials)
-    if (s.ctx.has_row("serials", serial)) return lot::Refusal::serial_exists;
+    if (const auto row = s.ctx.row<lot::SerialRowT>("serials", serial); row && row->gone.empty())
+      return lot::Refusal::serial_exists;
   return std::nullopt;
 }
 
@@ -69,7 +70,8 @@ made receive(step& s, const lot::ReceiveT& c) {
     }
   if (const auto wrong = check_serials(s, c.serials, *quantity))
     return made::refuse(*wrong,
-                        "The serial numbers do not fit the quantity or are in the lot already.");
+                        "The serial numbers do not fit the quantity or "
+                        "are in the lot already.");
 
   const auto where = placing_of(*known, c.stock, s.ctx.now());
   lot::ReceivedT event;
@@ -77,7 +79,7 @@ made receive(step& s, const lot::ReceiveT& c) {
   event.quantity = *quantity;
   event.unit = known->base_unit;
   event.location = c.location;
-  event.stock = where.stock;
+  event.stock = usable_type(s.next, where.stock);
   event.quality = where.quality;
   event.supplier = c.supplier;
   event.supplier_lot = c.supplier_lot;
@@ -173,7 +175,21 @@ made transfer_stock(step& s, const lot::TransferStockT& c) {
   event.document = c.document;
   event.reason = c.reason;
   event.by = by_whom(s.ctx);
+  lot::MovementPostingT follow;
+  follow.movement = c.from_stock == c.to_stock                ? "311"
+                    : c.from_stock == lot::StockType::blocked ? "343"
+                                                              : "344";
+  follow.to = c.to_stock;
+  follow.to_location = c.to_location;
+  follow.document = c.document;
+  follow.reference = "document/" + c.document;
+  follow.reason = c.reason;
+  lot::StockLineT line;
+  line.location = c.from_location;
+  line.type = c.from_stock;
+  line.quantity = *quantity;
   s.emit(std::move(event));
+  follow_in_erp(s, std::move(follow), {line}, "transfer");
   return s.done();
 }
 

@@ -1,10 +1,13 @@
-// Decisions of an inspection lot. Results are facts: what cannot be recorded now is parked; the
-// rest are requests.
+// Decisions of an inspection lot. Results are facts: what cannot be recorded
+// now is parked; the rest are requests.
 #include "actors/inspection.hpp"
 
 #include <algorithm>
 
 #include "actors/batch.hpp"
+#include "actors/batch_release.hpp"
+#include "actors/draft.hpp"
+#include "actors/inspection_parts.hpp"
 #include "actors/material.hpp"
 #include "actors/rules.hpp"
 
@@ -14,7 +17,8 @@ namespace {
 
 namespace lots = millrace::inspection;
 namespace lot = millrace::batch;
-using made = decision<lots::schema>;
+using inspections::made;
+using inspections::not_testing;
 using lots::Refusal;
 using lots::Status;
 using lots::Verdict;
@@ -23,29 +27,7 @@ constexpr std::size_t results_max = 1000;
 constexpr std::string_view ask_start = "start", ask_usage = "usage", ask_cancel = "cancel",
                            ask_hold = "hold";
 
-std::string by_whom(const context& ctx, const std::string& person = {}) {
-  if (!person.empty()) return person;
-  const auto& from = ctx.from();
-  return std::string(from.on_behalf_of.empty() ? from.principal : from.on_behalf_of);
-}
-
 bool exists(const lots::StateT& state) { return !state.batch.empty() && state.refused.empty(); }
-
-/// Why a lot that is not being tested takes nothing; nullopt when it does.
-std::optional<std::pair<Refusal, std::string>> not_testing(const lots::StateT& state) {
-  switch (state.status) {
-    case Status::created:
-      return std::pair{Refusal::not_released, std::string("The lot is not released.")};
-    case Status::usage_decided:
-      return std::pair{Refusal::decided, std::string("The usage has been decided.")};
-    case Status::cancelled:
-      return std::pair{Refusal::cancelled, std::string("The lot is cancelled.")};
-    case Status::released:
-    case Status::results_recorded:
-      return std::nullopt;
-  }
-  return std::nullopt;
-}
 
 const lots::CharacteristicT* find(const lots::StateT& state, std::string_view name) {
   for (const auto& one : state.characteristics)
@@ -77,8 +59,8 @@ made create(const lots::StateT& state, const lots::CreateT& c, context& ctx) {
   return std::move(d.wait());
 }
 
-/// The characteristics to test: the lot's own, else those of the plan in effect. False when there
-/// is no plan.
+/// The characteristics to test: the lot's own, else those of the plan in
+/// effect. False when there is no plan.
 bool resolve(lots::ReleasedT& event, const std::string& material_id, context& ctx) {
   if (!event.characteristics.empty()) return true;
   const auto* known = ctx.look_up<material>(material_id);
@@ -111,8 +93,8 @@ made release(const lots::StateT& state, const lots::ReleaseT& c, context& ctx) {
   return d;
 }
 
-/// A hold as soon as a result fails, where the rule wants it; the usage decision then finds it in
-/// place.
+/// A hold as soon as a result fails, where the rule wants it; the usage
+/// decision then finds it in place.
 void hold_on_failure(made& d, const lots::StateT& state, const lots::ResultT& r, context& ctx) {
   if (r.verdict != Verdict::fail || rule_of(ctx, "inspection.hold_on_failed_result") != "yes")
     return;
@@ -123,6 +105,18 @@ void hold_on_failure(made& d, const lots::StateT& state, const lots::ResultT& r,
   hold.source = "inspection/" + std::string(ctx.id());
   hold.person = r.by;
   d.ask<lot::schema>(state.batch, hold, ask_hold, Lane::hold);
+}
+
+/// A release of the batch that waits looks again.
+void wake_release(made& d, const lots::StateT& state, context& ctx) {
+  const auto* waiting = ctx.look_up<batch_release>(state.batch);
+  using millrace::batch_release::Status;
+  if (waiting == nullptr || waiting->status == Status::released ||
+      waiting->status == Status::rejected)
+    return;
+  millrace::batch_release::RecheckT recheck;
+  recheck.cause = "inspection/" + std::string(ctx.id());
+  d.tell<millrace::batch_release::schema>(state.batch, recheck, Lane::release);
 }
 
 made record_result(const lots::StateT& state, const lots::RecordResultT& c, context& ctx) {
@@ -165,11 +159,12 @@ made record_result(const lots::StateT& state, const lots::RecordResultT& c, cont
   result->text = c.text;
   result->instrument = c.instrument;
   result->at = c.occurred_at.given() ? c.occurred_at : ctx.now();
-  result->by = by_whom(ctx);
+  result->by = who_of(ctx);
   result->person = c.person;
   result->result = c.result;
   made d;
   hold_on_failure(d, state, *result, ctx);
+  wake_release(d, state, ctx);
   lots::ResultRecordedT event;
   event.result = std::move(result);
   d.emit(std::move(event));
@@ -196,8 +191,9 @@ made decide_usage(const lots::StateT& state, const lots::DecideUsageT& c, contex
   event.quantities = c.quantities;
   event.code = c.code;
   event.reason = c.reason;
-  event.by = by_whom(ctx, c.person);
+  event.by = who_of(ctx, c.person);
   event.command = ctx.command_id();
+  if (c.concession) event.concession = std::make_unique<lot::ConcessionT>(*c.concession);
   lot::DecideUsageT ask;
   ask.inspection = ctx.id();
   ask.decision = c.decision;
@@ -205,6 +201,7 @@ made decide_usage(const lots::StateT& state, const lots::DecideUsageT& c, contex
   ask.code = c.code;
   ask.reason = c.reason;
   ask.decided_by = event.by;
+  if (c.concession) ask.concession = std::make_unique<lot::ConcessionT>(*c.concession);
   d.emit(std::move(event));
   d.ask<lot::schema>(state.batch, ask, ask_usage, Lane::hold);
   return std::move(d.wait());
@@ -219,7 +216,7 @@ made cancel(const lots::StateT& state, const lots::CancelT& c, context& ctx) {
   made d;
   lots::CancelledT event;
   event.reason = c.reason;
-  event.by = by_whom(ctx);
+  event.by = who_of(ctx);
   d.emit(std::move(event));
   lot::CancelInspectionT tell;
   tell.inspection = ctx.id();
@@ -325,6 +322,8 @@ decision<inspection::schema> inspection::decide(const schema::state& state,
       return decide_usage(state, *command.AsDecideUsage(), ctx);
     case lots::Command::Cancel:
       return cancel(state, *command.AsCancel(), ctx);
+    case lots::Command::DrawSample:
+      return inspections::draw_sample(state, *command.AsDrawSample(), ctx);
   }
   return made::fault("an inspection has no such command");
 }
@@ -333,6 +332,7 @@ decision<inspection::schema> inspection::on_answer(const schema::state& state, c
                                                    context& ctx) {
   if (a.tag == ask_start) return started(state, a, ctx);
   if (a.tag == ask_usage) return decided(state, a, ctx);
+  if (a.tag == inspections::ask_sample) return inspections::drawn(state, a);
   return {};  // a hold that is there already is as good as one that was placed
 }
 

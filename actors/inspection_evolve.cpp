@@ -69,6 +69,30 @@ void recorded(lots::StateT& state, const lots::ResultT& result) {
   if (state.status == Status::released) state.status = Status::results_recorded;
 }
 
+void usage_requested(lots::StateT& state, const lots::UsageRequestedT& e) {
+  wait_for_batch(state, "decide-usage", e.command);
+  state.decision = e.decision;
+  state.quantities = e.quantities;
+  state.code = e.code;
+  state.reason = e.reason;
+  state.decided_by = e.by;
+  state.concession =
+      e.concession ? std::make_unique<millrace::batch::ConcessionT>(*e.concession) : nullptr;
+}
+
+void evolve_samples(lots::StateT& state, const lots::EventUnion& event, timestamp at) {
+  state.pending.reset();
+  state.drawing.reset();
+  if (const auto* e = event.AsSampleRequested()) {
+    wait_for_batch(state, "draw-sample", e->command);
+    state.drawing = std::make_unique<lots::SampleT>(*e->sample);
+  }
+  if (const auto* e = event.AsSampleDrawn()) {
+    state.samples.push_back(*e->sample);
+    state.samples.back().at = at;
+  }
+}
+
 }  // namespace
 
 result<void> inspection::evolve(schema::state& state, const schema::event& event, evolution& evo) {
@@ -109,26 +133,25 @@ result<void> inspection::evolve(schema::state& state, const schema::event& event
       evo.put_row("results", r.result, row);
       return {};
     }
-    case lots::Event::UsageRequested: {
-      const auto& e = *event.AsUsageRequested();
-      wait_for_batch(state, "decide-usage", e.command);
-      state.decision = e.decision;
-      state.quantities = e.quantities;
-      state.code = e.code;
-      state.reason = e.reason;
-      state.decided_by = e.by;
+    case lots::Event::UsageRequested:
+      usage_requested(state, *event.AsUsageRequested());
       return {};
-    }
     case lots::Event::UsageRefused:
       state.pending.reset();
       state.decision = millrace::batch::Decision::undecided;
       state.quantities.clear();
+      state.concession.reset();
       state.decided_by.clear();
       return {};
     case lots::Event::UsageDecided:
       state.pending.reset();
       state.status = Status::usage_decided;
       state.decided_at = evo.stamp();
+      return {};
+    case lots::Event::SampleRequested:
+    case lots::Event::SampleRefused:
+    case lots::Event::SampleDrawn:
+      evolve_samples(state, event, evo.stamp());
       return {};
     case lots::Event::Cancelled:
       state.status = Status::cancelled;

@@ -75,6 +75,8 @@ void add_for_line(std::vector<nc::TaskT>& tasks, TaskKind kind, const nc::LineT&
   task.unit = line.unit;
   task.movement = movement_of(line.disposition);
   task.target_material = line.target_material;
+  task.document = line.document;
+  task.target_batch = line.target_batch;
 }
 
 /// Blocked stock of a lot is freed as far as it is to be used.
@@ -160,6 +162,53 @@ void unblock(step& s, const nc::TaskT& task) {
   s.d.ask<lot::schema>(task.batch, move, tag_of(task.task), Lane::hold);
 }
 
+/// The movement's id at the lot, and the hold whose disposition it is.
+std::string posting_of(const step& s, const nc::TaskT& task) {
+  const auto base =
+      s.next.hold.empty() ? std::string(s.ctx.id()) : s.next.hold;  // anew when reopened
+  return base + '~' + std::to_string(task.task);
+}
+std::string hold_on(const nc::StateT& state, const std::string& batch) {
+  for (const auto& one : state.affected)
+    if (one.batch == batch && one.hold == nc::HoldState::placed) return state.hold;
+  return {};
+}
+
+/// Scrap (555), return and rejection (122): the lot posts it, held as it is. What names no lot, or
+/// no document of the receipt, is posted outside and completed by who did.
+void dispose(step& s, const nc::TaskT& task) {
+  if (task.batch.empty() || (task.movement == "122" && task.document.empty())) return;
+  mark_asked(s, task.task, "posting/" + posting_of(s, task));
+  lot::PostMovementT move;
+  move.posting = posting_of(s, task);
+  move.movement = task.movement;
+  move.quantity = task.quantity;
+  move.unit = task.unit;
+  move.stock = lot::StockType::blocked;
+  move.document = task.document;
+  move.reason = s.next.title;
+  move.hold = hold_on(s.next, task.batch);
+  s.d.ask<lot::schema>(task.batch, move, tag_of(task.task), Lane::hold);
+}
+
+/// 309: a lot of the other material, which inherits the hold until it goes.
+void regrade(step& s, const nc::TaskT& task) {
+  if (task.batch.empty() || task.target_material.empty()) return;
+  mark_asked(s, task.task, "posting/" + posting_of(s, task));
+  lot::RegradeT move;
+  move.posting = posting_of(s, task);
+  move.batch =
+      task.target_batch.empty() ? task.batch + '~' + std::string(s.ctx.id()) : task.target_batch;
+  move.material = task.target_material;
+  move.quantity = task.quantity;
+  move.unit = task.unit;
+  move.stock = lot::StockType::blocked;
+  move.document = task.document;
+  move.reason = s.next.title;
+  move.hold = hold_on(s.next, task.batch);
+  s.d.ask<lot::schema>(task.batch, move, tag_of(task.task), Lane::hold);
+}
+
 void start(step& s, const nc::TaskT& task) {
   switch (task.kind) {
     case TaskKind::rework:
@@ -170,7 +219,7 @@ void start(step& s, const nc::TaskT& task) {
     case TaskKind::unblock:
       return unblock(s, task);
     case TaskKind::dispose:
-      return;  // posted by the system that owns the movement, which completes the task
+      return task.disposition == Disposition::regrade ? regrade(s, task) : dispose(s, task);
   }
 }
 
@@ -197,8 +246,10 @@ made complete_task(step& s, const nc::CompleteTaskT& c) {
   if (task == nullptr)
     return made::refuse(nc::Refusal::task_unknown,
                         "There is no task " + std::to_string(c.task) + '.');
-  if (task->status == TaskStatus::done || task->kind == TaskKind::release_hold ||
-      !ready(s.next, *task))
+  // What a lot is asked it does itself; a rework order is asked too, and somebody has to finish it.
+  const bool with_lot = task->kind == TaskKind::release_hold ||
+                        (task->status == TaskStatus::asked && task->kind != TaskKind::rework);
+  if (task->status == TaskStatus::done || with_lot || !ready(s.next, *task))
     return made::refuse(
         nc::Refusal::task_not_ready,
         "Task " + std::to_string(c.task) +
@@ -229,7 +280,7 @@ made task_answered(step& s, std::string_view number, const answer& a) {
   if (task->kind == TaskKind::rework && a.granted())
     return s.done();  // the order is there; somebody completes the task when it is done
   const auto by = std::string(a.from);
-  mark_ended(s, n, task->kind == TaskKind::rework ? task->reference : by, by,
+  mark_ended(s, n, task->reference.empty() ? by : task->reference, by,
              a.granted() ? std::string() : std::string(a.code));
   start_ready(s);
   return s.done();

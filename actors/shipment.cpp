@@ -1,4 +1,5 @@
-// Decisions of a shipment. A grant that came too late for it is given back to its batch.
+// Decisions of a shipment. A grant that came too late for it is given back to
+// its batch.
 #include "actors/shipment.hpp"
 
 #include <algorithm>
@@ -17,7 +18,8 @@ using goods::AllocationStatus;
 using goods::Life;
 using goods::Refusal;
 
-/// A decision in the making: `next` is the state with what has been emitted so far.
+/// A decision in the making: `next` is the state with what has been emitted so
+/// far.
 struct step {
   context& ctx;
   goods::StateT next;
@@ -30,7 +32,8 @@ struct step {
   }
 };
 
-/// The tag of an ask names what is asked, the item and the batch; the separator is in no id.
+/// The tag of an ask names what is asked, the item and the batch; the separator
+/// is in no id.
 std::string tag_of(std::string_view what, std::string_view item, std::string_view batch) {
   return std::string(what) + '\x1f' + std::string(item) + '\x1f' + std::string(batch);
 }
@@ -99,6 +102,7 @@ made allocate(step& s, const goods::AllocateT& c) {
   ask.unit = c.unit;
   ask.material = item->material;
   ask.customer = s.next.customer;
+  ask.partial = c.partial;
   goods::AllocationRequestedT event;
   event.item = c.item;
   event.batch = c.batch;
@@ -152,16 +156,21 @@ made operate(step& s, AllocationStatus from, AllocationStatus what, std::string_
   return std::move(s.d.wait());
 }
 
-made pick(step& s, const goods::PickT&) {
+made pick(step& s, const goods::PickT& c) {
   if (auto no = ended(s.next)) return std::move(*no);
   if (s.next.operation) return made::refuse(Refusal::busy, "An operation waits for its batches.");
   if (any_at(s.next, AllocationStatus::returning))
     return made::refuse(Refusal::busy, "An allocation is being given back.");
-  if (!all_reached(s.next, AllocationStatus::allocated))
+  const bool full = all_reached(s.next, AllocationStatus::allocated);
+  const bool some =
+      c.as_allocated && any_granted(s.next) && !any_at(s.next, AllocationStatus::requested);
+  if (!full && !some)
     return made::refuse(Refusal::not_allocated, "Not every item is fully allocated.");
   if (all_reached(s.next, AllocationStatus::picked)) return {};  // picked before
-  return operate(s, AllocationStatus::allocated, AllocationStatus::picking, "pick", {},
-                 lot::PickT());
+  goods::OperationStartedT event;
+  event.as_allocated = !full;
+  return operate(s, AllocationStatus::allocated, AllocationStatus::picking, "pick",
+                 std::move(event), lot::PickT());
 }
 
 made ship(step& s, const goods::ShipT& c) {
@@ -227,8 +236,8 @@ void conclude(step& s) {
 made revoke(step& s, const goods::RevokeAllocationT& c) {
   const auto* found = find_allocation(s.next, c.item, c.batch);
   if (!found || found->status == AllocationStatus::shipped) return {};
-  // Whoever waits for this allocation has the answer now; the batch's own answer finds nothing more
-  // to do.
+  // Whoever waits for this allocation has the answer now; the batch's own
+  // answer finds nothing more to do.
   if (found->status == AllocationStatus::requested)
     s.d.settle_refused(found->command, "batch.held",
                        "Hold " + c.hold + " took the allocation away.");
@@ -272,7 +281,12 @@ made allocate_answered(step& s, const asked& what, const answer& a) {
   goods::AllocatedT event;
   event.item = what.item;
   event.batch = what.batch;
-  event.quantity = found->quantity;
+  const auto item = find_item(s.next, what.item);
+  const auto granted = a.event<lot::schema, lot::AllocatedT>();
+  // The lot speaks in its own unit; where that is the item's it may have
+  // granted less.
+  event.quantity =
+      granted && item && granted->unit == item->unit ? granted->quantity : found->quantity;
   s.emit(std::move(event));
   s.d.settle(command);
   return std::move(s.d);

@@ -1,4 +1,5 @@
-// A shipment's life is what its allocations amount to: the least of them says how far it is.
+// A shipment's life is what its allocations amount to: the least of them says
+// how far it is.
 #include "actors/shipment_state.hpp"
 
 #include <algorithm>
@@ -92,6 +93,10 @@ void operation_started(goods::StateT& state, const goods::OperationStartedT& e) 
   state.operation->what = e.what;
   state.operation->command = e.command;
   if (!e.carrier.empty()) state.carrier = e.carrier;
+  if (e.as_allocated) {
+    for (auto& item : state.items) item.quantity = claimed(item);
+    std::erase_if(state.items, [](const auto& item) { return item.allocations.empty(); });
+  }
   const auto before =
       e.what == AllocationStatus::picking ? AllocationStatus::allocated : AllocationStatus::picked;
   for (auto& item : state.items)
@@ -144,6 +149,14 @@ bool any_at(const goods::StateT& state, goods::AllocationStatus status) {
   });
 }
 
+bool any_granted(const goods::StateT& state) {
+  return std::any_of(state.items.begin(), state.items.end(), [](const auto& item) {
+    return std::any_of(item.allocations.begin(), item.allocations.end(), [](const auto& part) {
+      return granted(part.status) >= AllocationStatus::allocated;
+    });
+  });
+}
+
 bool all_reached(const goods::StateT& state, goods::AllocationStatus status) {
   return !state.items.empty() &&
          std::all_of(state.items.begin(), state.items.end(), [&](const auto& item) {
@@ -164,8 +177,10 @@ void apply(goods::StateT& state, const goods::EventUnion& event, timestamp at) {
       allocation_requested(state, *event.AsAllocationRequested(), at);
       break;
     case goods::Event::Allocated:
-      set_status(state, event.AsAllocated()->item, event.AsAllocated()->batch,
-                 AllocationStatus::allocated);
+      if (auto* part = allocation(state, event.AsAllocated()->item, event.AsAllocated()->batch)) {
+        part->status = AllocationStatus::allocated;
+        part->quantity = event.AsAllocated()->quantity;
+      }
       break;
     case goods::Event::AllocationRefused:
       drop(state, event.AsAllocationRefused()->item, event.AsAllocationRefused()->batch);

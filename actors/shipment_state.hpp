@@ -1,5 +1,5 @@
-// Inside of the shipment kind: how its state follows from events, and what its allocations amount
-// to.
+// Inside of the shipment kind: how its state follows from events, and what its
+// allocations amount to.
 #pragma once
 
 #include <string_view>
@@ -20,6 +20,7 @@ void apply(goods::StateT& state, const goods::EventUnion& event, timestamp at);
 /// What is allocated or asked for.
 [[nodiscard]] decimal claimed(const goods::ItemStateT& item);
 /// True when an allocation stands at that status.
+[[nodiscard]] bool any_granted(const goods::StateT& state);
 [[nodiscard]] bool any_at(const goods::StateT& state, goods::AllocationStatus status);
 /// True when every item is full and every allocation is at least that far.
 [[nodiscard]] bool all_reached(const goods::StateT& state, goods::AllocationStatus status);

@@ -99,7 +99,12 @@ decimal free_unrestricted(const lot::StateT& state) {
 
 decimal allocatable_of(const lot::StateT& state) {
   if (state.expired || !released(state) || !state.awaiting.empty()) return zero;
-  return std::max(zero, free_unrestricted(state) - reserved_total(state) - allocated_total(state));
+  const auto granted = reserved_total(state) + allocated_total(state);
+  auto free = free_unrestricted(state) - granted;
+  if (state.quality == lot::Quality::conditionally_released && state.concession &&
+      state.concession->quantity)
+    free = std::min(free, *state.concession->quantity - state.conceded - granted);
+  return std::max(zero, free);
 }
 
 availability availability_of(const lot::StateT& state) {

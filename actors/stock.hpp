@@ -32,8 +32,8 @@ namespace lot = millrace::batch;
 /// Unrestricted stock that no hold keeps back; never negative. Reservations and allocations are not
 /// looked at.
 [[nodiscard]] decimal free_unrestricted(const lot::StateT& state);
-/// unrestricted - held - reserved - allocated; 0 when held entirely, expired, not released, or
-/// waiting for its inputs' holds.
+/// unrestricted - held - reserved - allocated, within the concession's quantity; 0 when held
+/// entirely, expired, not released, or waiting for its inputs' holds.
 [[nodiscard]] decimal allocatable_of(const lot::StateT& state);
 
 /// Something that keeps a lot from being granted.

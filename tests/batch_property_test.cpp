@@ -29,7 +29,7 @@ struct move {
 std::ostream& operator<<(std::ostream& out, const move& m) {
   return out << m.what << '/' << m.quantity << '/' << m.who;
 }
-constexpr int kinds_of_moves = 19;
+constexpr int kinds_of_moves = 24;
 
 std::string order(int n) { return "O-" + std::to_string(n % 3); }
 std::string shipment(int n) { return "S-" + std::to_string(n % 3); }
@@ -45,7 +45,7 @@ Command for_shipment(int n) {
 
 /// What came in from outside less what went out, beside what the state says itself.
 struct ledger {
-  decimal received, adjusted;
+  decimal received, adjusted, taken;
 };
 
 void apply(given<lot_kind>& g, const move& m, int step, ledger& book) {
@@ -168,6 +168,68 @@ void apply(given<lot_kind>& g, const move& m, int step, ledger& book) {
       if (took()) book.adjusted += quantity;
       return;
     }
+    case 19: {
+      static constexpr const char* codes[] = {"551", "555", "344", "343", "322", "333"};
+      lot::PostMovementT c;
+      c.posting = "M-" + std::to_string(step);
+      c.movement = codes[m.quantity % 6];
+      c.quantity = ea(1 + m.who);
+      c.unit = "EA";
+      c.location = m.who % 2 ? "CAGE" : "";
+      g.when(c, System::wms);
+      return;
+    }
+    case 20: {
+      lot::ReverseMovementT c;
+      c.posting = "M-" + std::to_string(m.quantity);
+      c.reason = "r";
+      g.when(c, System::wms);
+      if (g.last().outcome == engine::Outcome::pending)  // what went to another lot comes back
+        g.when_granted<lot_kind>("batch/OTHER", "back~" + c.posting, lot::GivenBackT());
+      return;
+    }
+    case 21: {
+      lot::SplitT c;
+      c.posting = "M-" + std::to_string(step);
+      c.batch = "OTHER";
+      c.quantity = quantity;
+      c.unit = "EA";
+      const bool held = actors::held_whole(g.state());
+      g.when(c, System::wms);
+      if (g.last().outcome != engine::Outcome::pending) return;
+      RC_ASSERT(!held);
+      if (m.who % 2)
+        g.when_granted<lot_kind>("batch/OTHER", "take~" + c.posting, lot::TakenInT());
+      else
+        g.when_refused("batch/OTHER", "take~" + c.posting, "batch.exists");
+      return;
+    }
+    case 22: {
+      lot::TakeInT c;
+      c.batch = "FROM-" + std::to_string(m.who);
+      c.posting = "M-" + std::to_string(step);
+      c.material = "M";
+      c.quantity = quantity;
+      c.unit = "EA";
+      c.quality = g.state().quality;
+      c.merges = true;
+      g.when_from("batch/" + c.batch, c);
+      if (took()) {
+        book.taken += quantity;
+        lot::LinkInputT link;
+        link.input = c.batch;
+        link.report = c.posting;
+        g.when_from("batch/" + c.batch, link);
+      }
+      return;
+    }
+    case 23: {
+      lot::SetRestrictionT c;
+      c.restricted = m.who % 2 != 0;
+      c.reason = "r";
+      g.when(c, System::qms);
+      return;
+    }
   }
 }
 
@@ -175,7 +237,8 @@ bool moved_out(const decided& last) {
   for (const auto& e : last.events)
     for (const auto event :
          {lot::Event::Consumed, lot::Event::Shipped, lot::Event::Allocated, lot::Event::Reserved,
-          lot::Event::Picked, lot::Event::StockTransferred})
+          lot::Event::Picked, lot::Event::StockTransferred, lot::Event::MovementPosted,
+          lot::Event::StockSent, lot::Event::RestrictionSet})
       if (e.type == static_cast<std::uint8_t>(event)) return true;
   return false;
 }
@@ -190,9 +253,10 @@ decimal at_held_places(const lot::StateT& state) {
 
 void check_step(const lot::StateT& before, given<lot_kind>& g, const ledger& book) {
   const auto& after = g.state();
-  // Everything that came is there, was consumed, or was shipped.
-  RC_ASSERT(actors::stock_total(after) + after.consumed + after.shipped ==
-            book.received + book.adjusted);
+  // Everything that came is there, was consumed or shipped, or has left by a movement.
+  RC_ASSERT(after.arrived == book.received + book.adjusted + book.taken);
+  RC_ASSERT(actors::stock_total(after) + after.consumed + after.shipped + after.issued ==
+            after.arrived);
   for (const auto& line : after.stock) RC_ASSERT(line.quantity.is_positive());
   RC_ASSERT(!after.allocatable.is_negative());
   RC_ASSERT(after.allocatable == actors::allocatable_of(after));

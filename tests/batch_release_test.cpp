@@ -8,6 +8,7 @@
 #include "actors/batch_release_rules.hpp"
 #include "actors/batch_run.hpp"
 #include "actors/inspection.hpp"
+#include "actors/nonconformance.hpp"
 #include "actors/plant.hpp"
 #include "actors/recipe.hpp"
 #include "tests/kind_harness.hpp"
@@ -71,15 +72,24 @@ given<subject> ready(lots::Verdict verdict = lots::Verdict::pass) {
       .reference<actors::recipe>("R-SYRUP", known_recipe());
   return g;
 }
+/// The answers to what the round searches: the nonconformances first, then the run.
+given<subject>& found(given<subject>& g, std::vector<std::string> runs = {"BR-1"},
+                      std::vector<std::string> about_the_lot = {},
+                      std::vector<std::string> about_the_order = {}) {
+  const auto round = '/' + std::to_string(g.state().round);
+  g.when_found("nonconformance" + round, std::move(about_the_lot));
+  g.when_found("order_nonconformance" + round, std::move(about_the_order));
+  return g.when_found("run" + round, std::move(runs));
+}
 given<subject>& look(given<subject>& g) {
   g.when(StartT(), System::qms);
-  return g.when_found("run/" + std::to_string(g.state().round), {"BR-1"});
+  return found(g);
 }
 given<subject>& look_again(given<subject>& g) {
   RecheckT c;
   c.cause = "test";
   g.when(c, System::qms);
-  return g.when_found("run/" + std::to_string(g.state().round), {"BR-1"});
+  return found(g);
 }
 SignT sign(Decision decision) {
   SignT c;
@@ -99,8 +109,9 @@ BOOST_AUTO_TEST_CASE(it_looks_for_the_run_and_decides_with_evidence) {
   auto g = ready();
   g.when(StartT(), System::qms)
       .then_event_names({"Started", "GatheringBegun"})
-      .then_effects({"find batch_run run/1"});
-  g.when_found("run/1", {"BR-1"}).then_event_names({"Found", "Decided"});
+      .then_effects({"find batch_run run/1", "find nonconformance nonconformance/1",
+                     "find nonconformance order_nonconformance/1"});
+  found(g).then_event_names({"Found", "Decided"});
   g.then_effects({"timer recheck"});
   const auto& d = *g.state().decision;
   BOOST_CHECK(d.decision == Decision::release);
@@ -170,7 +181,7 @@ BOOST_AUTO_TEST_CASE(looking_again_at_the_same_decides_nothing_new) {
   RecheckT c;
   c.cause = "twice";
   g.when(c, System::qms).then_event_names({"RecheckNoted"}).when(c, System::qms).then_nothing();
-  g.when_found("run/3", {"BR-1"}).then_event_names({"Found", "GatheringBegun"});
+  found(g).then_event_names({"Found", "GatheringBegun"});
 }
 
 BOOST_AUTO_TEST_CASE(what_is_open_keeps_it_in_quarantine_with_every_reason) {
@@ -320,7 +331,7 @@ BOOST_AUTO_TEST_CASE(quality_rejects_whatever_the_rules_say) {
   c.reason = "recall";
   auto g = ready();
   g.when(StartT(), System::qms).when(c, System::qms).then_refused("batch_release.under_way");
-  g.when_found("run/1", {"BR-1"}).when(c, System::qms, "dr-may");
+  found(g).when(c, System::qms, "dr-may");
   g.then_event_names({"Decided", "Signed", "ActionBegun"});
   BOOST_CHECK_EQUAL(g.state().decision->findings.back().what, "person");
   g.when_granted<actors::inspection>("inspection/IL-1", "usage~IL-1");
@@ -333,7 +344,7 @@ BOOST_AUTO_TEST_CASE(it_begins_once_and_anew_when_it_has_ended) {
   auto g = ready();
   g.rule("batch_release.signature", "no");
   g.when(StartT(), System::qms).when(StartT(), System::qms).then_refused("batch_release.under_way");
-  g.when_found("run/1", {"BR-1"});
+  found(g);
   g.when_granted<actors::inspection>("inspection/IL-1", "usage~IL-1");
   BOOST_CHECK(g.state().status == Status::released);
   RecheckT c;
@@ -348,6 +359,50 @@ BOOST_AUTO_TEST_CASE(of_several_runs_the_one_that_made_the_batch_counts) {
   auto other = finished();
   other.outputs[0].batch = "SYR-9";
   g.reference<actors::batch_run>("BR-0", other);
-  g.when(StartT(), System::qms).when_found("run/1", {"BR-0", "BR-1"});
+  g.when(StartT(), System::qms);
+  found(g, {"BR-0", "BR-1"});
   BOOST_CHECK_EQUAL(g.state().run, "BR-1");
+}
+
+BOOST_AUTO_TEST_CASE(open_nonconformances_of_the_lot_and_its_order_keep_it_in_quarantine) {
+  nonconformance::StateT open;
+  open.status = nonconformance::Status::executing;
+  nonconformance::StateT closed;
+  closed.status = nonconformance::Status::closed;
+  auto g = ready();
+  g.reference<actors::nonconformance>("NC-1", open)
+      .reference<actors::nonconformance>("NC-2", closed)
+      .reference<actors::nonconformance>("NC-3", open);
+  g.when(StartT(), System::qms);
+  found(g, {"BR-1"}, {"NC-1", "NC-2"}, {"NC-3", "NC-1"});
+  BOOST_CHECK(g.state().decision->decision == Decision::quarantine);
+  BOOST_CHECK_EQUAL(reasons(g.state()),
+                    "Nonconformance NC-1 is open.; Nonconformance NC-3 is open.");
+  std::string notes;
+  for (const auto& one : g.state().decision->evidence)
+    if (one.actor.starts_with("nonconformance/")) notes += one.actor + ' ' + one.note + '\n';
+  BOOST_CHECK_EQUAL(notes,
+                    "nonconformance/NC-1 executing\nnonconformance/NC-2 closed\n"
+                    "nonconformance/NC-3 executing\n");
+  g.reference<actors::nonconformance>("NC-1", closed)
+      .reference<actors::nonconformance>("NC-3", closed);
+  RecheckT again;
+  again.cause = "closed";
+  g.when(again, System::qms);
+  found(g, {"BR-1"}, {"NC-1", "NC-2"}, {"NC-3"});
+  BOOST_CHECK(g.state().status == Status::awaiting_signature);
+}
+
+BOOST_AUTO_TEST_CASE(a_nonconformance_raised_before_the_signature_changes_the_evidence) {
+  nonconformance::StateT known;
+  known.status = nonconformance::Status::closed;
+  auto g = ready();
+  g.reference<actors::nonconformance>("NC-1", known);
+  g.when(StartT(), System::qms);
+  found(g, {"BR-1"}, {"NC-1"});
+  BOOST_CHECK(g.state().status == Status::awaiting_signature);
+  known.status = nonconformance::Status::under_review;  // reopened
+  g.reference<actors::nonconformance>("NC-1", known)
+      .when(sign(Decision::release), System::qms)
+      .then_refused("batch_release.evidence_changed");
 }

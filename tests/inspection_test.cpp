@@ -5,6 +5,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include "actors/batch.hpp"
+#include "actors/batch_release.hpp"
 #include "actors/inspection.hpp"
 #include "actors/material.hpp"
 #include "tests/kind_harness.hpp"
@@ -265,4 +266,107 @@ BOOST_AUTO_TEST_CASE(cancelling_tells_the_batch) {
       .when_granted<actors::batch>("batch/PMP-1", "usage")
       .when(c, System::qms)
       .then_refused("inspection.decided");
+}
+
+BOOST_AUTO_TEST_CASE(a_result_wakes_the_release_that_waits_for_it) {
+  batch_release::StateT waiting;
+  waiting.status = batch_release::Status::quarantined;
+  created()
+      .reference<actors::batch_release>("PMP-1", waiting)
+      .when(measured("10"), System::mes)
+      .then_effects({"tell batch_release/PMP-1"});
+  waiting.status = batch_release::Status::released;
+  created()
+      .reference<actors::batch_release>("PMP-1", waiting)
+      .when(measured("10"), System::mes)
+      .then_effects({});
+  created().when(measured("10"), System::mes).then_effects({});
+}
+
+BOOST_AUTO_TEST_CASE(a_sample_is_what_the_batch_gives_of_its_inspection_stock) {
+  lots::DrawSampleT draw;
+  draw.sample = "S-1";
+  draw.quantity = decimal::from_units(2);
+  draw.unit = "EA";
+  auto g = created();
+  g.command_id({8, 8})
+      .when(draw, System::qms)
+      .then_pending()
+      .then_event_names({"SampleRequested"})
+      .then_effects({"ask batch/PMP-1 sample"})
+      .when(measured("10"), System::mes)
+      .then_accepted()
+      .when(decide(lot::Decision::accept), System::qms)
+      .then_refused("inspection.busy")
+      .when_refused("batch/PMP-1", "sample", "batch.short_stock")
+      .then_event_names({"SampleRefused"})
+      .then_settled({8, 8}, engine::Outcome::refused, "batch.short_stock")
+      .when(draw, System::qms)
+      .when_granted<actors::batch>("batch/PMP-1", "sample")
+      .then_event_names({"SampleDrawn"})
+      .then_settled({8, 8})
+      .when(draw, System::qms)
+      .then_refused("inspection.sample_exists");
+  BOOST_CHECK_EQUAL(g.state().samples.size(), 1u);
+  const auto move = [&] {
+    auto again = created();
+    again.when(draw, System::qms);
+    return again.sent<actors::batch, lot::PostMovementT>();
+  }();
+  BOOST_REQUIRE(move);
+  BOOST_CHECK_EQUAL(move->movement, "331");
+  BOOST_CHECK_EQUAL(move->posting, "IL-1/S-1");
+  created(false).when(draw, System::qms).then_refused("inspection.not_released");
+}
+
+BOOST_AUTO_TEST_CASE(a_conditional_decision_hands_its_concession_on) {
+  auto c = decide(lot::Decision::conditional);
+  c.concession = std::make_unique<lot::ConcessionT>();
+  c.concession->concession = "K-1";
+  c.concession->customer = "ACME";
+  auto g = created();
+  g.when(measured("12"), System::mes).when(c, System::qms).then_pending();
+  const auto ask = g.sent<actors::batch, lot::DecideUsageT>();
+  BOOST_REQUIRE(ask && ask->concession);
+  BOOST_CHECK_EQUAL(ask->concession->customer, "ACME");
+  BOOST_CHECK_EQUAL(g.state().concession->concession, "K-1");
+  g.when_refused("batch/PMP-1", "usage", "batch.unit_mismatch");
+  BOOST_CHECK(!g.state().concession);
+}
+
+BOOST_AUTO_TEST_CASE(partial_decisions_name_quantities_and_stocks) {
+  auto c = decide(lot::Decision::accept);
+  lot::QuantityT part;
+  part.stock = lot::StockType::blocked;
+  part.quantity = decimal::from_units(3);
+  part.unit = "EA";
+  c.quantities.push_back(part);
+  auto g = created();
+  g.when(measured("10"), System::mes).when(c, System::qms).then_pending();
+  const auto ask = g.sent<actors::batch, lot::DecideUsageT>();
+  BOOST_REQUIRE(ask);
+  BOOST_REQUIRE_EQUAL(ask->quantities.size(), 1u);
+  BOOST_CHECK(ask->quantities[0].stock == lot::StockType::blocked);
+  // The batch finds that it is more than there is: the lot stays open.
+  g.when_refused("batch/PMP-1", "usage", "batch.quantities_mismatch")
+      .then_state(status(lots::Status::results_recorded))
+      .when(c, System::qms)
+      .when_granted<actors::batch>("batch/PMP-1", "usage")
+      .then_state(status(lots::Status::usage_decided))
+      .when(c, System::qms)
+      .then_refused("inspection.decided");
+}
+
+BOOST_AUTO_TEST_CASE(a_chain_of_retests_names_its_predecessor_each_time) {
+  given<inspection_kind> g;
+  g.id("IL-2")
+      .reference<actors::material>("PUMP", pump())
+      .when(create("IL-1"), System::qms)
+      .then_pending();
+  const auto start = g.sent<actors::batch, lot::StartInspectionT>();
+  BOOST_REQUIRE(start);
+  BOOST_CHECK_EQUAL(start->retest_of, "IL-1");
+  BOOST_CHECK_EQUAL(g.state().retest_of, "IL-1");
+  g.when_refused("batch/PMP-1", "start", "batch.inspection_unknown")
+      .then_settled({0xc0ffee, 1}, engine::Outcome::refused, "batch.inspection_unknown");
 }

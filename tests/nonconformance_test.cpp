@@ -105,7 +105,7 @@ given<subject> executing(std::vector<nc::LineT> lines) {
 }
 given<subject> closed() {
   auto g = executing({line(Disposition::scrap, 10)});
-  g.when(done(1), System::erp)
+  g.when_granted<actors::batch>("batch/PMP-1", task_tag(1))
       .when_granted<actors::batch>("batch/PMP-1", release_tag())
       .when(nc::VerifyResultT(), System::qms)
       .when(nc::CloseT(), System::qms);
@@ -275,7 +275,10 @@ BOOST_AUTO_TEST_CASE(the_board_can_send_it_back) {
 BOOST_AUTO_TEST_CASE(movements_come_first_then_the_hold_goes) {
   auto g = executing({line(Disposition::scrap, 4), line(Disposition::return_to_supplier, 3),
                       line(Disposition::regrade, 2), line(Disposition::reject, 1)});
-  g.then_event_names({"ExecutionBegun"}).then_effects({}).then_state(status(Status::executing));
+  // The lot scraps and regrades; nobody has named the receipts' documents.
+  g.then_event_names({"ExecutionBegun", "TaskAsked", "TaskAsked"})
+      .then_effects({"ask batch/PMP-1 " + task_tag(1), "ask batch/PMP-1 " + task_tag(3)})
+      .then_state(status(Status::executing));
   const auto& tasks = g.state().tasks;
   BOOST_REQUIRE_EQUAL(tasks.size(), 5u);
   BOOST_CHECK_EQUAL(tasks[0].movement, "555");
@@ -288,9 +291,15 @@ BOOST_AUTO_TEST_CASE(movements_come_first_then_the_hold_goes) {
   g.when(nc::CloseT(), System::qms).then_refused("nonconformance.tasks_open");
   g.when(done(9), System::erp).then_refused("nonconformance.task_unknown");
   g.when(done(5), System::erp).then_refused("nonconformance.task_not_ready");
-  g.when(done(1), System::erp).then_event_names({"TaskEnded"}).then_effects({});
+  g.when(done(1), System::erp).then_refused("nonconformance.task_not_ready");  // the lot does it
+  g.when_granted<actors::batch>("batch/PMP-1", task_tag(1))
+      .then_event_names({"TaskEnded"})
+      .then_effects({});
+  BOOST_CHECK_EQUAL(g.state().tasks[0].reference, "posting/NC-1~1");
   g.when(done(1), System::erp).then_refused("nonconformance.task_not_ready");
-  g.when(done(2), System::erp).when(done(3), System::erp).when(done(4), System::erp);
+  g.when(done(2), System::erp)
+      .when_granted<actors::batch>("batch/PMP-1", task_tag(3))
+      .when(done(4), System::erp);
   g.then_event_names({"TaskEnded", "TaskAsked", "HoldReleaseAsked"})
       .then_effects({"ask batch/PMP-1 " + release_tag()})
       .when_granted<actors::batch>("batch/PMP-1", release_tag())
@@ -305,13 +314,60 @@ BOOST_AUTO_TEST_CASE(movements_come_first_then_the_hold_goes) {
       .then_refused("nonconformance.wrong_status");
 }
 
+BOOST_AUTO_TEST_CASE(dispositions_are_movements_of_the_held_lot) {
+  auto back = line(Disposition::return_to_supplier, 3);
+  back.document = "5000000001";
+  auto other = line(Disposition::regrade, 2);
+  auto g = executing({line(Disposition::scrap, 5), back, other});
+  batch::PostMovementT move;
+  move.posting = "NC-1~1";
+  move.movement = "555";
+  move.quantity = units(5);
+  move.unit = "EA";
+  move.stock = batch::StockType::blocked;
+  move.reason = "Scratched housing";
+  move.hold = "NC-1";
+  g.then_sent<actors::batch>("PMP-1", move);
+  move.posting = "NC-1~2";
+  move.movement = "122";
+  move.quantity = units(3);
+  move.document = "5000000001";
+  g.then_sent<actors::batch>("PMP-1", move);
+  batch::RegradeT regrade;
+  regrade.posting = "NC-1~3";
+  regrade.batch = "PMP-1~NC-1";
+  regrade.material = "PUMP-B";
+  regrade.quantity = units(2);
+  regrade.unit = "EA";
+  regrade.stock = batch::StockType::blocked;
+  regrade.reason = "Scratched housing";
+  regrade.hold = "NC-1";
+  g.then_sent<actors::batch>("PMP-1", regrade);
+}
+
+BOOST_AUTO_TEST_CASE(a_movement_that_the_lot_refuses_is_retried_or_done_outside) {
+  nc::RetryTaskT again;
+  again.task = 1;
+  auto g = executing({line(Disposition::scrap, 10)});
+  g.when_refused("batch/PMP-1", task_tag(1), "batch.held")
+      .then_event_names({"TaskEnded"})
+      .then_effects({});
+  BOOST_CHECK_EQUAL(g.state().waits_for.at(0), "task 1: batch.held");
+  g.when(again, System::qms)
+      .then_event_names({"TaskAsked"})
+      .when_refused("batch/PMP-1", task_tag(1), "batch.held")
+      .when(done(1), System::erp)
+      .then_event_names({"TaskEnded", "TaskAsked", "HoldReleaseAsked"});
+  BOOST_CHECK_EQUAL(g.state().tasks[0].reference, "4900000001");
+}
+
 BOOST_AUTO_TEST_CASE(a_hold_that_is_not_given_up_fails_its_task_which_is_retried) {
   nc::RetryTaskT again;
   again.task = 2;
   auto g = executing({line(Disposition::scrap, 10)});
   g.when(again, System::qms)
       .then_refused("nonconformance.task_not_ready")
-      .when(done(1), System::erp)
+      .when_granted<actors::batch>("batch/PMP-1", task_tag(1))
       .when_refused("batch/PMP-1", release_tag(), "batch.hold_inherited")
       .then_event_names({"HoldReleased", "TaskEnded"});
   BOOST_CHECK_EQUAL(g.state().waits_for.at(0), "task 2: batch.hold_inherited");
@@ -434,7 +490,7 @@ BOOST_AUTO_TEST_CASE(reopened_half_way_each_lot_has_one_hold) {
       .when(dispose({line(Disposition::scrap, 1, "A"), line(Disposition::scrap, 1, "B")}),
             System::qms)
       .when(nc::ExecuteT(), System::qms)
-      .when(done(1), System::erp)
+      .when_granted<actors::batch>("batch/A", task_tag(1))
       .when_granted<actors::batch>("batch/A", release_tag("A"))
       .when(reopen(), System::qms)
       .then_effects({"ask batch/A " + hold_tag("A", "NC-1~1"),

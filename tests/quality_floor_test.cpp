@@ -168,6 +168,34 @@ BOOST_AUTO_TEST_CASE(a_nonconformance_from_the_andon_to_its_end) {
   BOOST_CHECK(lot(f, "HSG-1").allocatable == units(100));
 }
 
+BOOST_AUTO_TEST_CASE(a_disposition_scraps_returns_and_regrades_the_held_lot_itself) {
+  floor_double f;
+  receive(f, "HSG-1");
+  accepted(
+      f.post("materials/HOUSING-B/define", System::erp, R"({"revision":"A","base_unit":"EA"})"));
+  accepted(f.post("nonconformances/NC-1/raise", System::mes,
+                  R"({"title":"porous","lots":[{"batch":"HSG-1"}]})"));
+  BOOST_CHECK(lot(f, "HSG-1").allocatable.is_zero());
+  accepted(f.post("nonconformances/NC-1/begin-review", System::qms, "{}"));
+  accepted(f.post(
+      "nonconformances/NC-1/dispose", System::qms,
+      R"({"reason":"inspected","lines":[)"
+      R"({"disposition":"scrap","batch":"HSG-1","quantity":"50","unit":"EA"},)"
+      R"({"disposition":"return_to_supplier","batch":"HSG-1","quantity":"30","unit":"EA","document":"5000000001"},)"
+      R"({"disposition":"regrade","batch":"HSG-1","quantity":"20","unit":"EA","target_material":"HOUSING-B","target_batch":"HSB-1"}]})"));
+  accepted(f.post("nonconformances/NC-1/execute", System::qms, "{}"));
+  BOOST_CHECK_EQUAL(nonconformity(f).tasks_open, 0u);
+  BOOST_CHECK(lot(f, "HSG-1").stock.empty());
+  BOOST_CHECK(lot(f, "HSG-1").holds.empty());
+  BOOST_CHECK(lot(f, "HSG-1").issued == units(100));
+  // It was held with the lot it came from, and went free with it.
+  BOOST_CHECK(lot(f, "HSB-1").holds.empty());
+  BOOST_CHECK(lot(f, "HSB-1").allocatable == units(20));
+  BOOST_CHECK_EQUAL(lot(f, "HSB-1").material, "HOUSING-B");
+  accepted(f.post("nonconformances/NC-1/verify-result", System::qms, "{}"));
+  accepted(f.post("nonconformances/NC-1/close", System::qms, "{}"));
+}
+
 BOOST_AUTO_TEST_CASE(a_corrective_action_outlives_its_nonconformance) {
   floor_double f;
   accepted(f.post("nonconformances/NC-1/raise", System::qms, R"({"title":"wrong label"})"));
