@@ -152,7 +152,7 @@ decision<order::schema> order::decide(const schema::state& state, const schema::
     case Command::Reopen:
       return reopen(state, *command.AsReopen());
     case Command::MarkReleased:
-      return mark_released(state, *command.AsMarkReleased());
+      return mark_released(state, *command.AsMarkReleased(), ctx);
     case Command::MarkBlocked:
       return mark_blocked(state, *command.AsMarkBlocked(), ctx);
     case Command::MarkDispatched:
@@ -165,6 +165,10 @@ decision<order::schema> order::decide(const schema::state& state, const schema::
       return conclude_cancel(state, *command.AsConcludeCancel(), ctx);
     case Command::MarkPosted:
       return mark_posted(state, *command.AsMarkPosted(), ctx);
+    case Command::PlaceHold:
+      return place_hold(state, *command.AsPlaceHold(), ctx);
+    case Command::ReleaseHold:
+      return release_hold(state, *command.AsReleaseHold(), ctx);
     case Command::NONE:
       break;
   }

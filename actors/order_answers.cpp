@@ -1,6 +1,7 @@
-// What the lots answer to the order: posted, parked as an exception, or refused; and what follows
-// for genealogy and ERP. The caller of the report is answered by the first answer; later ones (an
-// exception posts itself) only change the order.
+// What the lots answer to the order: posted, parked as an exception, or
+// refused; and what follows for genealogy and ERP. The caller of the report is
+// answered by the first answer; later ones (an exception posts itself) only
+// change the order.
 #include <string>
 #include <utility>
 
@@ -78,6 +79,10 @@ void tell_run(made& d, const po::MovementT& m, millrace::batch_run::MaterialStat
   d.tell<millrace::batch_run::schema>(m.batch_run, note, Lane::confirmation);
 }
 
+bool erp_backflushes(const po::ComponentT* component) {
+  return component && component->issue == millrace::material::Issue::backflush_erp;
+}
+
 made consumed(const po::StateT& state, po::MovementT m, const answer& a, context& ctx) {
   const auto posted = a.event<lot::schema, lot::ConsumedT>();
   po::ComponentConsumedT event;
@@ -91,7 +96,9 @@ made consumed(const po::StateT& state, po::MovementT m, const answer& a, context
   if (!m.linked) link_later_outputs(d, state, m, event.quantity, event.unit, ctx);
   m.posted_quantity = event.quantity;
   tell_run(d, m, millrace::batch_run::MaterialStatus::posted, event.quantity, event.unit);
-  event.erp_status = post_to_erp(d, state, ctx, posting_of(m.kind, m));
+  // Exactly one party posts: what the ERP backflushes it has from the confirmation.
+  event.erp_status = erp_backflushes(component) ? po::PostingStatus::none
+                                                : post_to_erp(d, state, ctx, posting_of(m.kind, m));
   d.emit(std::move(event));
   return d;
 }
@@ -124,12 +131,13 @@ made produced(const po::StateT& state, po::MovementT m, const answer& a, context
 
 made on_report(const po::StateT& state, const po::MovementT& m, const answer& a, context& ctx) {
   const bool first = m.status == po::MovementStatus::reported;
+  const bool waited_for = first && a.origin.given() && !m.backflush;
   if (!first && m.status != po::MovementStatus::parked)
     return {};  // posted already: an answer that came twice
   if (a.outcome == engine::Outcome::accepted) {
     auto d = m.kind == po::ReportKind::consumption ? consumed(state, m, a, ctx)
                                                    : produced(state, m, a, ctx);
-    if (first && a.origin.given()) d.settle(a.origin);
+    if (waited_for) d.settle(a.origin);
     return d;
   }
   made d;
@@ -143,7 +151,7 @@ made on_report(const po::StateT& state, const po::MovementT& m, const answer& a,
     event.linked = m.kind == po::ReportKind::consumption && (m.linked || a.code == held_code());
     if (event.linked && !m.linked) link_later_outputs(d, state, m, m.quantity, m.unit, ctx);
     d.emit(std::move(event));
-    if (first && a.origin.given()) d.settle_parked(a.origin, a.code, a.detail, a.exception);
+    if (waited_for) d.settle_parked(a.origin, a.code, a.detail, a.exception);
     return d;
   }
   po::MovementRefusedT event;
@@ -161,14 +169,14 @@ made on_report(const po::StateT& state, const po::MovementT& m, const answer& a,
     reverse.reason = a.detail;
     d.tell<lot::schema>(m.batch, reverse, Lane::confirmation);
   }
-  if (first && a.origin.given()) d.settle_refused(a.origin, a.code, a.detail);
+  if (waited_for) d.settle_refused(a.origin, a.code, a.detail);
   return d;
 }
 
 made on_reversal(const po::StateT& state, po::ReportKind kind, const po::MovementT& m,
                  const answer& a, context& ctx) {
   if (m.status != po::MovementStatus::reversing) return {};
-  const bool first = m.reverse_exception.empty();
+  const bool first = m.reverse_exception.empty() && !m.backflush;
   made d;
   if (a.outcome == engine::Outcome::accepted) {
     po::MovementReversedT event;
@@ -179,7 +187,10 @@ made on_reversal(const po::StateT& state, po::ReportKind kind, const po::Movemen
     const bool production = kind == po::ReportKind::reverse_production;
     event.delivered = production ? delivery_progress(state, state.delivered - m.planned_quantity)
                                  : state.delivery;
-    event.erp_status = post_to_erp(d, state, ctx, posting_of(kind, m));
+    const bool silent = !production && (!m.posted_quantity.is_positive() ||
+                                        erp_backflushes(find_component(state, m.material)));
+    event.erp_status =
+        silent ? po::PostingStatus::none : post_to_erp(d, state, ctx, posting_of(kind, m));
     d.emit(std::move(event));
     tell_run(d, m, millrace::batch_run::MaterialStatus::reversed, m.posted_quantity, m.unit);
     if (first && a.origin.given()) d.settle(a.origin);

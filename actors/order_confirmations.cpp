@@ -1,6 +1,8 @@
-// Confirmations of operations: the hottest command of the plant floor, one record without effects
-// where no ERP is bound. Every confirmation stays for ever as a child row under the sender's id,
-// which is how a second arrival is known.
+// Confirmations of operations: the hottest command of the plant floor, one
+// record without effects where no ERP is bound. Every confirmation stays for
+// ever as a child row under the sender's id, which is how a second arrival is
+// known.
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -15,15 +17,19 @@ namespace {
 
 constexpr std::string_view table = "confirmations";
 
-/// The order's confirmation track once `operation` is done or not (empty: an order without
-/// operations).
+bool implies(const std::vector<po::ImpliedT>& implied, std::string_view operation) {
+  return std::ranges::any_of(implied, [&](const auto& one) { return one.operation == operation; });
+}
+
+/// The order's confirmation track once `operation` is done or not (empty: an
+/// order without operations), with those that it implies.
 po::Progress progress_after(const po::StateT& state, std::string_view operation, bool done,
-                            bool any) {
+                            bool any, const std::vector<po::ImpliedT>& implied = {}) {
   if (!any) return po::Progress::none;
   if (!done) return po::Progress::partial;
   for (const auto& one : state.operations)
     if (one.confirmation_required && one.status != po::OperationStatus::confirmed &&
-        one.operation != operation)
+        one.operation != operation && !implies(implied, one.operation))
       return po::Progress::partial;
   return po::Progress::final;
 }
@@ -81,10 +87,31 @@ made known(const po::OperationConfirmedT& now, context& ctx) {
   before->cancel_reason.clear();
   before->erp.reset();
   before->reversal.reset();
+  before->implied.clear();
+  before->backflushed = 0;
   if (made::pack(*before) == made::pack(confirmation_of(now))) return {};
   return made::refuse(
       po::Refusal::report_differs,
       "Confirmation " + now.confirmation + " was reported before with another content.");
+}
+
+/// A milestone confirms the operations before it that are released: what passed
+/// it has passed them.
+std::vector<po::ImpliedT> implied_by(const po::StateT& state, const po::OperationT& milestone,
+                                     const po::OperationConfirmedT& e) {
+  std::vector<po::ImpliedT> out;
+  if (!milestone.milestone) return out;
+  const auto passed =
+      milestone.yield + milestone.scrap + milestone.rework + e.yield + e.scrap + e.rework;
+  for (const auto& one : state.operations) {
+    if (&one == &milestone) break;
+    if (one.status == po::OperationStatus::waiting || one.status == po::OperationStatus::confirmed)
+      continue;
+    auto& implied = out.emplace_back();
+    implied.operation = one.operation;
+    implied.yield = std::max(decimal(), passed - one.yield - one.scrap - one.rework);
+  }
+  return out;
 }
 
 std::optional<made> invalid(const po::ConfirmOperationT& c) {
@@ -123,6 +150,8 @@ po::ConfirmationT confirmation_of(const po::OperationConfirmedT& e) {
   row.manual = e.manual;
   row.text = e.text;
   row.stock = e.stock;
+  row.implied = e.implied;
+  row.backflushed = e.backflushed;
   return row;
 }
 
@@ -145,8 +174,11 @@ made confirm_operation(const po::StateT& state, const po::ConfirmOperationT& c, 
     event.completes =
         operation->yield + operation->scrap + event.yield + event.scrap >= operation->planned;
   event.last_operation = operation == nullptr || operation == &state.operations.back();
-  event.confirmed = progress_after(state, c.operation, event.completes, true);
-  made d;
+  if (operation != nullptr) event.implied = implied_by(state, *operation, event);
+  event.confirmed = progress_after(state, c.operation, event.completes, true,
+                                   event.completes ? event.implied : std::vector<po::ImpliedT>());
+  made d, backflushed;
+  event.backflushed = backflush(backflushed, state, event, ctx);
   event.erp_status = po::PostingStatus::posted;
   if (ctx.bound(System::erp)) {
     millrace::production_confirmation::PostingT posting;
@@ -156,6 +188,8 @@ made confirm_operation(const po::StateT& state, const po::ConfirmOperationT& c, 
     event.erp_status = post_to_erp(d, state, ctx, std::move(posting));
   }
   d.emit(std::move(event));
+  for (auto& one : backflushed.events) d.events.push_back(std::move(one));
+  for (auto& one : backflushed.effects) d.effects.push_back(std::move(one));
   return d;
 }
 
@@ -171,13 +205,15 @@ made cancel_confirmation(const po::StateT& state, const po::CancelConfirmationT&
   event.confirmation = c.confirmation;
   event.reason = c.reason;
   event.confirmed = progress_after(
-      state, {}, !row->final && state.confirmation == po::Progress::final, state.confirmations > 1);
+      state, {}, !row->final && row->implied.empty() && state.confirmation == po::Progress::final,
+      state.confirmations > 1);
   millrace::production_confirmation::PostingT posting;
   posting.kind = po::ReportKind::cancel_confirmation;
   posting.report = c.confirmation;
   posting.reason = c.reason;
   event.erp_status = post_to_erp(d, state, ctx, std::move(posting));
   d.emit(std::move(event));
+  take_backflush_back(d, *row, ctx);
   return d;
 }
 

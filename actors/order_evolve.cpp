@@ -1,5 +1,6 @@
-// How an order's events change it: planning, release, change and the end of its life.
-// What reports change is in order_evolve_reports.cpp. Everything here follows from the event alone.
+// How an order's events change it: planning, release, change and the end of its
+// life. What reports change is in order_evolve_reports.cpp. Everything here
+// follows from the event alone.
 #include <algorithm>
 #include <utility>
 
@@ -58,6 +59,7 @@ void released(po::StateT& state, const po::OrderReleasedT& e, timestamp stamp) {
     if (named && operation.status == po::OperationStatus::waiting)
       operation.status = po::OperationStatus::released;
   }
+  state.set_aside.insert(state.set_aside.end(), e.set_aside.begin(), e.set_aside.end());
   state.blockers.clear();
   set_pending(state);
 }
@@ -149,6 +151,23 @@ void completed_technically(po::StateT& state) {
   state.blockers.clear();
 }
 
+result<void> holds_changed(po::StateT& state, const po::EventUnion& event) {
+  if (const auto* e = event.AsOrderHeld()) {
+    if (!e->hold) return missing("OrderHeld");
+    state.holds.push_back(*e->hold);
+  }
+  if (const auto* e = event.AsOrderHoldReleased())
+    std::erase_if(state.holds, [&](const auto& one) { return one.hold == e->hold; });
+  return {};
+}
+
+/// The end of life, and back.
+void life_changed(po::StateT& state, po::Event event) {
+  if (event == po::Event::CompletionRevoked) state.life = state.life_before;
+  if (event == po::Event::OrderClosed) state.life = po::Life::closed;
+  if (event == po::Event::OrderReopened) state.life = po::Life::technically_completed;
+}
+
 }  // namespace
 
 result<void> order::evolve(schema::state& state, const schema::event& event, evolution& evo) {
@@ -209,14 +228,13 @@ result<void> order::evolve(schema::state& state, const schema::event& event, evo
       completed_technically(state);
       return {};
     case Event::CompletionRevoked:
-      state.life = state.life_before;
-      return {};
     case Event::OrderClosed:
-      state.life = po::Life::closed;
-      return {};
     case Event::OrderReopened:
-      state.life = po::Life::technically_completed;
+      life_changed(state, event.type);
       return {};
+    case Event::OrderHeld:
+    case Event::OrderHoldReleased:
+      return holds_changed(state, event);
     case Event::NONE:
       break;
   }

@@ -1,6 +1,6 @@
-// How reports change an order: confirmed quantities, lots in and out, what was delivered, and how
-// far the ERP is. Each report is a child row; the order's state keeps only sums and the lots that
-// genealogy needs.
+// How reports change an order: confirmed quantities, lots in and out, what was
+// delivered, and how far the ERP is. Each report is a child row; the order's
+// state keeps only sums and the lots that genealogy needs.
 #include <algorithm>
 #include <string>
 #include <utility>
@@ -22,7 +22,8 @@ bool is_refused(po::PostingStatus s) {
   return s == po::PostingStatus::refused || s == po::PostingStatus::partly_posted;
 }
 
-/// Keeps the order's counts of unposted and refused reports when one of them changes.
+/// Keeps the order's counts of unposted and refused reports when one of them
+/// changes.
 void count_posting(po::StateT& state, po::PostingStatus before, po::PostingStatus after) {
   if (is_open(before) && state.postings_open > 0) --state.postings_open;
   if (is_refused(before) && state.postings_refused > 0) --state.postings_refused;
@@ -95,9 +96,33 @@ void confirm_on_operation(po::OperationT& operation, const po::OperationConfirme
   }
 }
 
+void confirm_implied(po::StateT& state, const po::OperationConfirmedT& e, timestamp at) {
+  for (const auto& one : e.implied) {
+    auto* operation = operation_of(state, one.operation);
+    if (!operation) continue;
+    operation->yield += one.yield;
+    if (!operation->started.given()) operation->started = at;
+    operation->status = e.completes ? po::OperationStatus::confirmed : po::OperationStatus::started;
+    if (e.completes) operation->finished = at;
+  }
+}
+
+void unconfirm_implied(po::StateT& state, const po::ConfirmationT& row) {
+  for (const auto& one : row.implied) {
+    auto* operation = operation_of(state, one.operation);
+    if (!operation) continue;
+    operation->yield -= one.yield;
+    operation->finished = timestamp();
+    operation->status = operation->yield.is_positive() || operation->confirmations > 0
+                            ? po::OperationStatus::started
+                            : po::OperationStatus::released;
+  }
+}
+
 result<void> confirmed(po::StateT& state, const po::OperationConfirmedT& e, evolution& evo) {
   if (auto* operation = operation_of(state, e.operation))
     confirm_on_operation(*operation, e, e.occurred_at.given() ? e.occurred_at : evo.stamp());
+  confirm_implied(state, e, e.occurred_at.given() ? e.occurred_at : evo.stamp());
   if (e.last_operation) state.yield += e.yield;
   state.scrap += e.scrap;
   state.rework += e.rework;
@@ -129,6 +154,7 @@ result<void> confirmation_cancelled(po::StateT& state, const po::ConfirmationCan
     else if (row->final)
       operation->status = po::OperationStatus::started;
   }
+  unconfirm_implied(state, *row);
   const bool last = state.operations.empty() || state.operations.back().operation == row->operation;
   if (last) state.yield -= row->yield;
   state.scrap -= row->scrap;
@@ -146,10 +172,20 @@ result<void> confirmation_cancelled(po::StateT& state, const po::ConfirmationCan
   return {};
 }
 
+/// What was set aside of the lot is used, whether or not the lot can post it.
+void use_set_aside(po::StateT& state, const po::MovementT& m) {
+  for (auto& one : state.set_aside) {
+    if (one.batch != m.batch || one.operation != m.operation) continue;
+    one.quantity -= std::min(one.quantity, m.quantity);
+    break;
+  }
+}
+
 result<void> reported(po::StateT& state, const std::unique_ptr<po::MovementT>& movement,
                       evolution& evo) {
   if (!movement) return missing("a reported movement");
   ++state.movements_open;
+  if (movement->backflush) use_set_aside(state, *movement);
   store(evo, *movement);
   return {};
 }
@@ -282,6 +318,7 @@ void take_output_back(po::StateT& state, const po::MovementT& m, const po::Movem
 result<void> reversed(po::StateT& state, const po::MovementReversedT& e, evolution& evo) {
   auto m = load(evo, e.kind, e.report);
   if (!m) return missing("report " + e.report);
+  if (!m->posted_quantity.is_positive()) close_movement(state);  // it had never been posted
   if (e.kind == po::ReportKind::reverse_consumption) {
     remove_input(state, e.report);
     if (auto* component = component_of(state, m->material))

@@ -224,11 +224,21 @@ made complete_technically(const po::StateT& state, const po::CompleteTechnically
                           context& ctx) {
   if (state.life != po::Life::released && state.life != po::Life::partially_released)
     return wrong_life(state, "technically completed");
+  if (state.change_command.given() || state.cancel_command.given())
+    return made::refuse(po::Refusal::answer_pending,
+                        "The MES has not answered the last question yet.");
   made d;
   po::TechnicallyCompletedT event;
   event.reason = c.reason;
   d.emit(std::move(event));
-  d.tell<release_process::schema>(ctx.id(), release_process::GiveBackT(), Lane::release);
+  if (!state.release_waits) {
+    d.tell<release_process::schema>(ctx.id(), release_process::GiveBackT(), Lane::release);
+    return d;
+  }
+  tell_release_cancelled(d, ctx, "technically completed", false);  // of the rest
+  if (state.release_command.given())
+    d.settle_refused(state.release_command, code_of(po::Refusal::release_cancelled),
+                     "The order was technically completed.");
   return d;
 }
 
@@ -248,6 +258,7 @@ made close(const po::StateT& state, const po::CloseT& c, context& ctx) {
     po::CompleteTechnicallyT first;
     first.reason = c.reason;
     d = complete_technically(state, first, ctx);
+    if (d.outcome == engine::Outcome::refused) return d;
   } else if (state.life != po::Life::technically_completed) {
     return wrong_life(state, "closed");
   }

@@ -1,6 +1,6 @@
-// Consumption and production as the MES reports them, and their reversals: the order asks the lot,
-// which alone decides. A report that the lot cannot post waits there as an exception and comes back
-// as an answer when it is posted.
+// Consumption and production as the MES reports them, and their reversals: the
+// order asks the lot, which alone decides. A report that the lot cannot post
+// waits there as an exception and comes back as an answer when it is posted.
 #include <algorithm>
 #include <string>
 #include <utility>
@@ -49,8 +49,8 @@ std::optional<made> check_operation(const po::StateT& state, const std::string& 
   return std::nullopt;
 }
 
-/// Gives a movement without a batch the material's anonymous lot at its location; false when it
-/// needs a real one.
+/// Gives a movement without a batch the material's anonymous lot at its
+/// location; false when it needs a real one.
 bool choose_lot(po::MovementT& movement, context& ctx) {
   if (!movement.batch.empty()) return true;
   const auto* m = ctx.look_up<material>(movement.material);
@@ -66,7 +66,8 @@ bool wrong_unit(std::string_view material_id, std::string_view unit, context& ct
   return m != nullptr && !convert(*m, decimal::from_units(1), unit, m->base_unit);
 }
 
-/// The stock that a consumption takes from: unrestricted unless the report says otherwise.
+/// The stock that a consumption takes from: unrestricted unless the report says
+/// otherwise.
 lot::StockType taken_from(lot::Into stock) {
   switch (stock) {
     case lot::Into::by_plan:
@@ -134,7 +135,8 @@ lot::ProduceT produce_of(const po::StateT& state, const po::MovementT& m,
   return out;
 }
 
-/// Whether so much more of the product stays within the tolerance for over-delivery.
+/// Whether so much more of the product stays within the tolerance for
+/// over-delivery.
 bool within_tolerance(const po::StateT& state, decimal more, context& ctx) {
   std::optional<decimal> percent;
   if (state.over_delivery_percent) {
@@ -148,10 +150,27 @@ bool within_tolerance(const po::StateT& state, decimal more, context& ctx) {
   return !most || state.delivered + more <= *most;
 }
 
-template <class Reverse>
-made ask_reversal(po::ReportKind kind, const po::MovementT& movement, const std::string& reason,
-                  context& ctx) {
+/// Asks the lot and notes the report; its answer ends it.
+template <class Event, class Ask>
+void ask_lot(made& d, po::MovementT movement, const Ask& ask) {
+  d.ask<lot::schema>(movement.batch, ask, tag_of(movement.kind, movement.report),
+                     Lane::confirmation);
+  Event event;
+  event.movement = std::make_unique<po::MovementT>(std::move(movement));
+  d.emit(std::move(event));
+}
+
+template <class Event, class Ask>
+made report(po::MovementT movement, const Ask& ask, context& ctx) {
   made d;
+  ask_lot<Event>(d, std::move(movement), ask);
+  if (!ctx.reposting()) d.wait();
+  return d;
+}
+
+template <class Reverse>
+void request_reversal(made& d, po::ReportKind kind, const po::MovementT& movement,
+                      const std::string& reason, context& ctx) {
   po::ReversalRequestedT event;
   event.kind = kind;
   event.report = movement.report;
@@ -162,6 +181,13 @@ made ask_reversal(po::ReportKind kind, const po::MovementT& movement, const std:
   ask.report = movement.report;
   ask.reason = reason;
   d.ask<lot::schema>(movement.batch, ask, tag_of(kind, movement.report), Lane::confirmation);
+}
+
+template <class Reverse>
+made ask_reversal(po::ReportKind kind, const po::MovementT& movement, const std::string& reason,
+                  context& ctx) {
+  made d;
+  request_reversal<Reverse>(d, kind, movement, reason, ctx);
   if (!ctx.reposting()) d.wait();
   return d;
 }
@@ -237,7 +263,8 @@ po::MovementT movement_from(const po::ReportProductionT& c, const std::string& p
   return m;
 }
 
-/// What both kinds of report have to pass before the lot is asked; nullopt = go on.
+/// What both kinds of report have to pass before the lot is asked; nullopt = go
+/// on.
 std::optional<made> not_yet(const po::StateT& state, po::MovementT& movement, std::size_t lots,
                             context& ctx) {
   if (auto before = movement_of(ctx, movement.kind, movement.report);
@@ -264,15 +291,13 @@ made report_consumption(const po::StateT& state, const po::ReportConsumptionT& c
   auto movement = movement_from(c, ctx.now());
   if (auto answered = not_yet(state, movement, state.inputs.size(), ctx))
     return std::move(*answered);
+  if (const auto* component = find_component(state, movement.material);
+      component && component->issue == millrace::material::Issue::backflush_platform)
+    return made::park(po::Refusal::backflushed,
+                      "Confirmations post the consumption of " + component->material + '.');
   movement.known = static_cast<std::uint32_t>(state.outputs.size());
-  made d;
-  d.ask<lot::schema>(movement.batch, consume_of(state, movement, ctx.id()),
-                     tag_of(movement.kind, movement.report), Lane::confirmation);
-  po::ConsumptionReportedT event;
-  event.movement = std::make_unique<po::MovementT>(std::move(movement));
-  d.emit(std::move(event));
-  if (!ctx.reposting()) d.wait();
-  return d;
+  const auto ask = consume_of(state, movement, ctx.id());
+  return report<po::ConsumptionReportedT>(std::move(movement), ask, ctx);
 }
 
 made report_production(const po::StateT& state, const po::ReportProductionT& c, context& ctx) {
@@ -294,14 +319,24 @@ made report_production(const po::StateT& state, const po::ReportProductionT& c, 
     movement.planned_quantity = *more;
   }
   movement.known = static_cast<std::uint32_t>(state.inputs.size());
-  made d;
-  d.ask<lot::schema>(movement.batch, produce_of(state, movement, ctx.id()),
-                     tag_of(movement.kind, movement.report), Lane::confirmation);
-  po::ProductionReportedT event;
-  event.movement = std::make_unique<po::MovementT>(std::move(movement));
-  d.emit(std::move(event));
-  if (!ctx.reposting()) d.wait();
-  return d;
+  const auto ask = produce_of(state, movement, ctx.id());
+  return report<po::ProductionReportedT>(std::move(movement), ask, ctx);
+}
+
+void consume(made& d, const po::StateT& state, po::MovementT movement, context& ctx) {
+  static_cast<void>(choose_lot(movement, ctx));
+  // A lot that nobody names is waited for under the material's name, where a
+  // person sees it.
+  if (movement.batch.empty()) movement.batch = movement.material;
+  movement.known = static_cast<std::uint32_t>(state.outputs.size());
+  const auto ask = consume_of(state, movement, ctx.id());
+  ask_lot<po::ConsumptionReportedT>(d, std::move(movement), ask);
+}
+
+void take_consumption_back(made& d, const po::MovementT& movement, const std::string& reason,
+                           context& ctx) {
+  request_reversal<lot::ReverseConsumeT>(d, po::ReportKind::reverse_consumption, movement, reason,
+                                         ctx);
 }
 
 made reverse_consumption(const po::StateT& state, const po::ReverseConsumptionT& c, context& ctx) {

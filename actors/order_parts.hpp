@@ -26,10 +26,15 @@ made revoke(const po::StateT& state, const po::RevokeT& c);
 made close(const po::StateT& state, const po::CloseT& c, context& ctx);
 made reopen(const po::StateT& state, const po::ReopenT& c);
 
+// order_holds.cpp
+made place_hold(const po::StateT& state, const po::PlaceHoldT& c, context& ctx);
+made release_hold(const po::StateT& state, const po::ReleaseHoldT& c, context& ctx);
+[[nodiscard]] std::vector<std::string> hold_names(const po::StateT& state);
+
 // order_release_track.cpp
 made request_release(const po::StateT& state, const po::RequestReleaseT& c, context& ctx);
 made release(const po::StateT& state, const po::ReleaseT& c, context& ctx);
-made mark_released(const po::StateT& state, const po::MarkReleasedT& c);
+made mark_released(const po::StateT& state, const po::MarkReleasedT& c, context& ctx);
 made mark_blocked(const po::StateT& state, const po::MarkBlockedT& c, context& ctx);
 made mark_dispatched(const po::StateT& state, const po::MarkDispatchedT& c);
 made mark_release_ended(const po::StateT& state, const po::MarkReleaseEndedT& c);
@@ -46,6 +51,17 @@ made report_consumption(const po::StateT& state, const po::ReportConsumptionT& c
 made report_production(const po::StateT& state, const po::ReportProductionT& c, context& ctx);
 made reverse_consumption(const po::StateT& state, const po::ReverseConsumptionT& c, context& ctx);
 made reverse_production(const po::StateT& state, const po::ReverseProductionT& c, context& ctx);
+
+/// Posts a consumption that nobody waits for.
+void consume(made& d, const po::StateT& state, po::MovementT movement, context& ctx);
+void take_consumption_back(made& d, const po::MovementT& movement, const std::string& reason,
+                           context& ctx);
+
+// order_backflush.cpp
+/// Consumptions of what the platform backflushes by this confirmation; how many they are.
+[[nodiscard]] std::uint32_t backflush(made& d, const po::StateT& state,
+                                      const po::OperationConfirmedT& e, context& ctx);
+void take_backflush_back(made& d, const po::ConfirmationT& row, context& ctx);
 
 // order_answers.cpp
 made on_movement_answer(const po::StateT& state, po::ReportKind kind, std::string_view report,

@@ -37,6 +37,7 @@ made start(const pr::StateT& state, const pr::StartT& c, context& ctx) {
   event.order = std::make_unique<po::SnapshotT>(*c.order);
   event.operations = c.operations;
   event.quantity = c.quantity;
+  event.holds = c.holds;
   event.deadline = ctx.now().plus_ms(1000 * seconds_of(ctx, "release.timeout_s", 7 * 24 * 3600));
   work.d.timer(timeout_timer, event.deadline);
   work.emit(std::move(event));
@@ -135,6 +136,7 @@ result<void> take(pr::StateT& state, const pr::ReleaseStartedT& e, timestamp sta
   state.order = std::make_unique<po::SnapshotT>(*e.order);
   state.operations = e.operations;
   state.quantity = e.quantity;
+  state.holds = e.holds;
   state.deadline = e.deadline;
   state.requested_at = stamp;
   return {};
@@ -149,6 +151,18 @@ void plan_next(pr::NeedT& need) {
     need.asking = need.candidates.front();
   else
     need.searching = need.searched < need.materials.size();
+}
+
+result<void> take(pr::StateT& state, const pr::ChecksBegunT& e) {
+  if (!e.order) return error{"kind.fault", "ChecksBegun without an order"};
+  state.status = pr::Status::checking;
+  state.checks = e.checks;
+  state.needs = e.needs;
+  state.order = std::make_unique<po::SnapshotT>(*e.order);
+  state.recheck = false;
+  ++state.round;
+  for (auto& need : state.needs) plan_next(need);
+  return {};
 }
 
 result<void> take(pr::StateT& state, const pr::StockFoundT& e) {
@@ -216,15 +230,7 @@ result<void> apply(pr::StateT& state, const pr::schema::event& event, timestamp 
     case Event::ReleaseStarted:
       return take(state, *event.AsReleaseStarted(), stamp);
     case Event::ChecksBegun:
-      if (!event.AsChecksBegun()->order) return error{"kind.fault", "ChecksBegun without an order"};
-      state.status = pr::Status::checking;
-      state.checks = event.AsChecksBegun()->checks;
-      state.needs = event.AsChecksBegun()->needs;
-      state.order = std::make_unique<po::SnapshotT>(*event.AsChecksBegun()->order);
-      state.recheck = false;
-      ++state.round;
-      for (auto& need : state.needs) plan_next(need);
-      return {};
+      return take(state, *event.AsChecksBegun());
     case Event::StockFound:
       return take(state, *event.AsStockFound());
     case Event::StockAnswered:
@@ -276,6 +282,9 @@ result<void> apply(pr::StateT& state, const pr::schema::event& event, timestamp 
     case Event::ReservationsReturned:
       state.reservations.clear();
       return {};
+    case Event::HoldsNoted:
+      state.holds = event.AsHoldsNoted()->holds;
+      return {};
     case Event::NONE:
       break;
   }
@@ -324,6 +333,9 @@ decision<order_release::schema> order_release::decide(const schema::state& state
       return revoked(state, *command.AsReservationRevoked(), ctx);
     case Command::GiveBack:
       return give_back_reservations(state, ctx);
+    case Command::NoteHolds:
+      note_holds(work, *command.AsNoteHolds());
+      return std::move(work).done();
     case Command::NONE:
       break;
   }

@@ -1,6 +1,7 @@
-// After the checks: the MES gets the order in its own form, the ERP its release call; and the way
-// back when it is cancelled. Both are deliveries under the order's key, so that a change or a
-// cancellation cannot overtake the dispatch.
+// After the checks: the MES gets the order in its own form, the ERP its release
+// call; and the way back when it is cancelled. Both are deliveries under the
+// order's key, so that a change or a cancellation cannot overtake the dispatch.
+#include <algorithm>
 #include <set>
 
 #include "actors/order_release_parts.hpp"
@@ -18,8 +19,8 @@ bool selected(const pr::StateT& state, const std::string& operation) {
   return false;
 }
 
-/// The order in the MES's form: operations with labour standards, material requirements with the
-/// lots set aside.
+/// The order in the MES's form: operations with labour standards, material
+/// requirements with the lots set aside.
 pr::DispatchT dispatch_of(const pr::StateT& state, const context& ctx) {
   const auto& order = *state.order;
   pr::DispatchT out;
@@ -65,6 +66,28 @@ pr::DispatchT dispatch_of(const pr::StateT& state, const context& ctx) {
       lot.batch = reserved.batch;
       lot.quantity = reserved.quantity;
       lot.unit = reserved.unit;
+    }
+  }
+  return out;
+}
+
+/// Lots of this run's reservations that the order's confirmations will use up.
+std::vector<po::SetAsideT> to_backflush(const pr::StateT& state) {
+  std::vector<po::SetAsideT> out;
+  for (const auto& component : state.order->components) {
+    if (component.issue != millrace::material::Issue::backflush_platform) continue;
+    for (const auto& one : state.reservations) {
+      const bool alternative =
+          std::ranges::find(component.alternatives, one.material) != component.alternatives.end();
+      if (one.run != state.runs || one.operation != component.operation ||
+          (one.material != component.material && !alternative))
+        continue;
+      auto& lot = out.emplace_back();
+      lot.material = one.material;
+      lot.operation = one.operation;
+      lot.batch = one.batch;
+      lot.quantity = one.quantity;
+      lot.unit = one.unit;
     }
   }
   return out;
@@ -137,6 +160,7 @@ void pass(draft& work, std::vector<pr::CheckT> checks) {
   tell.quantity = work.state.quantity;
   tell.revision = work.state.order->revision;
   tell.dispatched = !to_mes;
+  tell.set_aside = to_backflush(work.state);
   work.d.tell<po::schema>(work.ctx.id(), tell, Lane::release);
   if (to_mes)
     work.d.deliver(System::mes, key_of(work.ctx), dispatch_of(work.state, work.ctx), "dispatch",
@@ -204,6 +228,25 @@ void cancel(draft& work, const pr::CancelT& c) {
   work.emit(std::move(event));
 }
 
+void note_holds(draft& work, const pr::NoteHoldsT& c) {
+  const bool turned = work.state.holds.empty() != c.holds.empty();
+  const bool with_mes =
+      work.state.mes == pr::Call::sent || work.state.mes == pr::Call::acknowledged;
+  pr::HoldsNotedT event;
+  event.holds = c.holds;
+  event.reason = c.reason;
+  work.emit(std::move(event));
+  if (work.state.status == pr::Status::parked) return begin_round(work);
+  if (!turned || !with_mes || !work.ctx.bound(System::mes)) return;
+  pr::HoldOrderT call;
+  call.order = work.ctx.id();
+  call.mes_id = work.state.order ? work.state.order->mes_id : std::string();
+  call.held = !c.holds.empty();
+  call.holds = c.holds;
+  call.reason = c.reason;
+  work.d.deliver(System::mes, key_of(work.ctx), call, "hold", Lane::hold);
+}
+
 made on_call(const pr::StateT& state, const delivered& in, context& ctx) {
   draft work(state, ctx);
   pr::CallEndedT event;
@@ -230,6 +273,8 @@ made on_call(const pr::StateT& state, const delivered& in, context& ctx) {
     conclude_question<po::ConcludeChangeT>(work, agreed, reason);
   } else if (in.tag == "cancel") {
     conclude_question<po::ConcludeCancelT>(work, agreed, reason);
+  } else if (in.tag == "hold" && !agreed) {
+    block(work, "hold", "The MES was not told of the hold: " + reason);
   }
   return std::move(work).done();
 }

@@ -57,6 +57,7 @@ void pass(draft& work, std::vector<pr::CheckT> checks);
 void give_back(draft& work);
 void ask_change(draft& work, const pr::ChangeT& c);
 void cancel(draft& work, const pr::CancelT& c);
+void note_holds(draft& work, const pr::NoteHoldsT& c);
 made on_call(const pr::StateT& state, const delivered& in, context& ctx);
 
 /// Numbers after the last slashes of "find/<round>/<need>"; false when the tag is none of ours.

@@ -149,6 +149,7 @@ void conclude(draft& work) {
   for (const auto& one : work.state.needs)
     needs.push_back({one.material, one.operation, one.quantity, one.unit, one.materials});
   auto checks = work.state.checks;
+  for (const auto& hold : work.state.holds) checks.push_back(check_hold(hold));
   const auto stock = stock_of(work);
   for (auto& check : check_components(needs, stock, suppliers_of(work, stock), rules_of(work.ctx)))
     checks.push_back(std::move(check));

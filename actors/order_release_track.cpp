@@ -1,6 +1,6 @@
-// The order's side of its release: asked (gate) or told (follow), then what the release process
-// found and reached. Who asked gets the answer when the checks have passed or the order is parked
-// with its blockers.
+// The order's side of its release: asked (gate) or told (follow), then what the
+// release process found and reached. Who asked gets the answer when the checks
+// have passed or the order is parked with its blockers.
 #include <algorithm>
 #include <memory>
 #include <string>
@@ -22,6 +22,7 @@ void start_process(made& d, const po::StateT& state, po::Mode mode,
   start.order = std::make_unique<po::SnapshotT>(snapshot_of(state));
   start.operations = operations;
   start.quantity = quantity;
+  start.holds = hold_names(state);
   d.ask<millrace::order_release::schema>(ctx.id(), start, "release", Lane::release);
 }
 
@@ -33,7 +34,8 @@ const std::string* unknown_operation(const po::StateT& state,
   return nullptr;
 }
 
-/// The life after releasing these operations (none named = all) or this much more (zero = all).
+/// The life after releasing these operations (none named = all) or this much
+/// more (zero = all).
 po::Life life_after(const po::StateT& state, const std::vector<std::string>& released,
                     decimal quantity) {
   if (quantity.is_positive() && state.released_quantity + quantity < state.quantity)
@@ -108,13 +110,17 @@ made release(const po::StateT& state, const po::ReleaseT& c, context& ctx) {
   return d;
 }
 
-made mark_released(const po::StateT& state, const po::MarkReleasedT& c) {
+made mark_released(const po::StateT& state, const po::MarkReleasedT& c, context& ctx) {
   made d;
-  if (state.life > po::Life::released) return d;
+  if (state.life > po::Life::released) {  // ended while the checks were under way
+    d.tell<millrace::order_release::schema>(ctx.id(), millrace::order_release::GiveBackT(),
+                                            Lane::release);
+    return d;
+  }
   const bool resolved = state.operations.empty() != c.operations.empty() ||
                         state.components.empty() != c.components.empty();
   const bool open = state.life != po::Life::released && state.mode == po::Mode::gate;
-  if (open || resolved) {
+  if (open || resolved || !c.set_aside.empty()) {
     auto event = released_event(state, state.mode, c.released_operations, c.quantity);
     if (!open) {  // follow: released already, only the plan is new
       event.life = state.life;
@@ -125,6 +131,7 @@ made mark_released(const po::StateT& state, const po::MarkReleasedT& c) {
       event.components = c.components;
     }
     event.revision = c.revision;
+    event.set_aside = c.set_aside;
     d.emit(std::move(event));
   } else if (!state.blockers.empty()) {
     d.emit(po::OrderBlockedT());

@@ -229,7 +229,14 @@ std::vector<CheckT> check_release(const po::StateT& order, const millrace::plant
   auto out = check_references(snapshot, plant, material, find_work_center, now, rules);
   for (auto& check : check_components(release_needs(snapshot, material), stock, suppliers, rules))
     out.push_back(std::move(check));
+  for (const auto& one : order.holds) out.push_back(check_hold(one.hold));
   return out;
+}
+
+CheckT check_hold(const std::string& hold) {
+  auto check = check_of("hold", hold);
+  fail(check, "order.held", "Hold " + hold + " is open on the order.");
+  return check;
 }
 
 bool passes(const std::vector<CheckT>& checks) {

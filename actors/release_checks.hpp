@@ -81,6 +81,9 @@ using work_centers = std::function<const millrace::work_center::StateT*(const st
     const std::vector<component_stock>& stock, const supplier_states& suppliers, timestamp now,
     const release_rules& rules = {});
 
+/// The failed check that an open hold of the order is.
+[[nodiscard]] millrace::order_release::CheckT check_hold(const std::string& hold);
+
 /// No check failed and none is pending.
 [[nodiscard]] bool passes(const std::vector<millrace::order_release::CheckT>& checks);
 

@@ -500,3 +500,66 @@ BOOST_AUTO_TEST_CASE(a_lot_gives_what_is_free_and_what_is_ours_already) {
   BOOST_CHECK(*actors::available_of(l, "1000042", "BX", &m) == decimal::from_units(2));
   BOOST_CHECK(!actors::available_of(l, "1000042", "BX", nullptr));
 }
+
+// --- holds of the order ---
+
+BOOST_AUTO_TEST_CASE(a_held_order_parks_and_goes_on_when_the_last_hold_has_gone) {
+  NoteHoldsT note;
+  note.holds = {"OH-1", "OH-2"};
+  note.reason = "wrong drawing";
+  auto g = checking();
+  g.when_from("order/1000042", note)
+      .then_event_names({"HoldsNoted"})
+      .when_found("find/1/0", {"HSG-1"})
+      .when_granted<actors::batch>("batch/HSG-1", "reserve/1/0", reserved(10))
+      .then_state([](const StateT& s) {
+        BOOST_CHECK(s.status == Status::parked);
+        BOOST_CHECK_EQUAL(s.reason,
+                          "Hold OH-1 is open on the order. Hold OH-2 is open on the order.");
+      });
+  note.holds = {"OH-2"};
+  g.when_from("order/1000042", note).then_state([](const StateT& s) {
+    BOOST_CHECK(s.status == Status::parked);
+  });
+  note.holds.clear();
+  g.when_from("order/1000042", note).then_state([](const StateT& s) {
+    BOOST_CHECK(s.status == Status::completed);
+    BOOST_CHECK_EQUAL(s.reservations.size(), 1u);  // kept while it was held
+  });
+}
+
+BOOST_AUTO_TEST_CASE(a_release_asked_for_under_a_hold_parks_with_it) {
+  auto held = start();
+  held.holds = {"OH-1"};
+  auto g = ready();
+  g.when_from("order/1000042", held)
+      .when_found("find/1/0", {"HSG-1"})
+      .when_granted<actors::batch>("batch/HSG-1", "reserve/1/0", reserved(10))
+      .then_state([](const StateT& s) { BOOST_CHECK(s.status == Status::parked); });
+}
+
+BOOST_AUTO_TEST_CASE(the_mes_that_has_the_order_is_told_to_stop_and_to_go_on) {
+  NoteHoldsT note;
+  note.holds = {"OH-1"};
+  note.reason = "wrong drawing";
+  auto g = checking();
+  g.bound(System::mes)
+      .when_found("find/1/0", {"HSG-1"})
+      .when_granted<actors::batch>("batch/HSG-1", "reserve/1/0", reserved(10))
+      .when_from("order/1000042", note)
+      .then_effects({"deliver mes order/1000042 hold"});
+  HoldOrderT call;
+  call.order = "1000042";
+  call.held = true;
+  call.holds = {"OH-1"};
+  call.reason = "wrong drawing";
+  g.then_delivered(System::mes, "order/1000042", call);
+  note.holds.emplace_back("OH-2");
+  g.when_from("order/1000042", note).then_effects({});  // it stands already
+  note.holds = {"OH-1"};
+  g.when_from("order/1000042", note).then_effects({});
+  note.holds.clear();
+  g.when_from("order/1000042", note).then_effects({"deliver mes order/1000042 hold"});
+  g.when_delivered("hold", System::mes, engine::DeliveryEnd::dead, {}, "no route")
+      .then_effects({"tell order/1000042"});
+}

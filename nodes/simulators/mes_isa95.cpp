@@ -61,9 +61,10 @@ std::optional<api_call> from_isa95(const api_call& call) {
   if (call.is_post({"isa95", "job-orders"}))
     return with(call, {"api", "work-orders"}, order_of(body));
   if (call.is_post({"isa95", "job-orders", "*", "change"}) ||
-      call.is_post({"isa95", "job-orders", "*", "cancel"}))
+      call.is_post({"isa95", "job-orders", "*", "cancel"}) ||
+      call.is_post({"isa95", "job-orders", "*", "hold"}))
     return with(call, {"api", "work-orders", call.path[2], call.path[3]},
-                renamed(body, {{"Quantity", "planned"}}));
+                renamed(body, {{"Quantity", "planned"}, {"Held", "held"}, {"Reason", "why"}}));
   if (!call.is_post({"isa95", "material-lots", "*", "status"})) return std::nullopt;
   const auto status = body.text("Disposition");
   const auto* what = status == "held" ? "restrict" : status == "released" ? "clear" : "usage";

@@ -18,7 +18,7 @@ struct part {
   std::vector<std::string> lots;
 };
 struct work_order {
-  std::string number, site, product, quantity, unit, status = "waiting";
+  std::string number, site, product, quantity, unit, status = "waiting", before_hold;
   std::vector<std::string> steps;  // to do and done, in order
   std::set<std::string> done;
   std::vector<part> parts;
@@ -35,6 +35,7 @@ class mes final : public model {
     if (call.is_post({"api", "work-orders"})) return take_order(call, out);
     if (call.is_post({"api", "work-orders", "*", "change"})) return change(call);
     if (call.is_post({"api", "work-orders", "*", "cancel"})) return cancel(call);
+    if (call.is_post({"api", "work-orders", "*", "hold"})) return hold_order(call, out);
     if (call.is_post({"api", "lots", "*", "restrict"})) return restrict_lot(call);
     if (call.is_post({"api", "lots", "*", "clear"})) return clear_lot(call);
     if (call.is_post({"api", "suppliers", "*", "restrict"})) return restrict_supplier(call, true);
@@ -136,6 +137,20 @@ class mes final : public model {
     return {200, json_value::make_object({{"workOrder", found->second.number}})};
   }
 
+  /// The order stops between two steps, and says so.
+  api_answer hold_order(const api_call& call, std::vector<platform_call>& out) {
+    const auto found = orders_.find(call.path[2]);
+    if (found == orders_.end()) return refused(404, "there is no work order for " + call.path[2]);
+    auto& work = found->second;
+    const auto* wish = call.body.find("held");
+    const bool held = wish != nullptr && wish->truth();
+    if (work.status != "held" && held) work.before_hold = work.status;
+    const auto goes_on = work.before_hold.empty() ? work.status : work.before_hold;
+    const report reporting{call.path[2], work.site, call.now};
+    report_dispatch(reporting, held ? "held" : goes_on.c_str(), work, out);
+    return {200, json_value::make_object({{"workOrder", work.number}})};
+  }
+
   api_answer restrict_lot(const api_call& call) {
     const auto hold = call.body.text("hold");
     if (hold.empty()) return refused(422, "hold is needed");
@@ -168,6 +183,7 @@ class mes final : public model {
     if (found == orders_.end()) return refused(404, "there is no work order for " + order);
     auto& work = found->second;
     if (work.status == "cancelled") return refused(409, "the work order is cancelled");
+    if (work.status == "held") return refused(409, "the work order is held");
     std::vector<std::string> todo;
     for (const auto& step : work.steps)
       if (!work.done.contains(step) && (!body.has("step") || body.text("step") == step))
