@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "actors/duration.hpp"
+#include "actors/material_master.hpp"
 #include "actors/waiters.hpp"
 
 namespace millrace::actors {
@@ -232,49 +233,9 @@ void take_definition(StateT& state, const DefinedT& e) {
   state.revisions.push_back(*e.revision);
 }
 
-}  // namespace
-
-const RevisionT* find_revision(const StateT& state, std::string_view revision) {
-  const std::string_view wanted = revision.empty() ? std::string_view(state.revision) : revision;
-  for (const auto& one : state.revisions)
-    if (one.revision == wanted) return &one;
-  return nullptr;
-}
-
-const InspectionPlanT* effective_plan(const StateT& state, std::string_view material_revision,
-                                      timestamp at, std::string_view plan) {
-  for (auto one = state.plans.rbegin(); one != state.plans.rend(); ++one) {
-    if (!plan.empty() && one->plan != plan) continue;
-    if (!one->material_revision.empty() && !material_revision.empty() &&
-        one->material_revision != material_revision)
-      continue;
-    if (one->effective_from > at || (one->effective_to.given() && one->effective_to <= at))
-      continue;
-    return &*one;
-  }
-  return nullptr;
-}
-
-std::optional<decimal> convert(const StateT& state, decimal quantity, std::string_view from,
-                               std::string_view to) {
-  if (from == to) return quantity;
-  std::int64_t numerator = 1;
-  std::int64_t denominator = 1;
-  std::optional<decimal> value = quantity;
-  const auto factor = [&](std::string_view unit) -> bool {
-    if (unit == state.base_unit) return numerator = denominator = 1, true;
-    for (const auto& one : state.conversions)
-      if (one.unit == unit) return numerator = one.numerator, denominator = one.denominator, true;
-    return false;
-  };
-  if (!factor(from)) return std::nullopt;
-  value = decimal::scaled(*value, numerator, denominator);
-  if (!value || !factor(to)) return std::nullopt;
-  return decimal::scaled(*value, denominator, numerator);
-}
-
-decision<material::schema> material::decide(const schema::state& state,
-                                            const schema::command& command, context& ctx) {
+/// What the master owns: refused at a copy, told to the plants by the master.
+std::optional<made> decide_on_master(const StateT& state, const CommandUnion& command,
+                                     context& ctx) {
   switch (command.type) {
     case Command::Define:
       return define(state, *command.AsDefine(), ctx);
@@ -286,14 +247,51 @@ decision<material::schema> material::decide(const schema::state& state,
       return set_conversions(*command.AsSetConversions());
     case Command::RetireRevision:
       return retire_revision(state, *command.AsRetireRevision());
-    case Command::SetPlantData:
-      return set_plant_data(state, *command.AsSetPlantData());
     case Command::MarkObsolete:
       return mark_obsolete(state, *command.AsMarkObsolete());
+    case Command::SetPlantData:
+    case Command::AwaitChange:
+    case Command::StockChanged:
+    case Command::TakeMaster:
+    case Command::Adopt:
+    case Command::NONE:
+      break;
+  }
+  return std::nullopt;
+}
+
+made take_master(const StateT& state, const TakeMasterT& c) {
+  auto d = materials::take_master(state, c);
+  if (!d.events.empty()) tell_waiters(d, state, {}, "master");
+  return d;
+}
+
+}  // namespace
+
+decision<material::schema> material::decide(const schema::state& state,
+                                            const schema::command& command, context& ctx) {
+  if (auto decided = decide_on_master(state, command, ctx)) {
+    if (auto no = materials::masters_business(state, ctx)) return std::move(*no);
+    materials::tell_sync(*decided, ctx);
+    return std::move(*decided);
+  }
+  switch (command.type) {
+    case Command::SetPlantData:
+      return set_plant_data(state, *command.AsSetPlantData());
     case Command::AwaitChange:
       return await_change(state, *command.AsAwaitChange());
     case Command::StockChanged:
       return stock_changed(state, *command.AsStockChanged());
+    case Command::TakeMaster:
+      return take_master(state, *command.AsTakeMaster());
+    case Command::Adopt:
+      return materials::adopt(state);
+    case Command::Define:
+    case Command::SetInspectionPlan:
+    case Command::WithdrawInspectionPlan:
+    case Command::SetConversions:
+    case Command::RetireRevision:
+    case Command::MarkObsolete:
     case Command::NONE:
       break;
   }
@@ -302,6 +300,14 @@ decision<material::schema> material::decide(const schema::state& state,
 
 result<void> material::evolve(schema::state& state, const schema::event& event, evolution&) {
   switch (event.type) {
+    case Event::MasterTaken:
+      if (!event.AsMasterTaken()->master)
+        return error{"kind.fault", "MasterTaken without a master"};
+      materials::apply_master(state, *event.AsMasterTaken());
+      return {};
+    case Event::Adopted:
+      state.local = false;
+      return {};
     case Event::Defined:
       if (!event.AsDefined()->revision) return error{"kind.fault", "Defined without a revision"};
       take_definition(state, *event.AsDefined());

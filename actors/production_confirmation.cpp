@@ -232,6 +232,12 @@ result<void> accept(pc::StateT& state, const pc::PostingAcceptedT& e, evolution&
   t.report = e.posting->report;
   t.status = PostingStatus::accepted;
   t.accepted_at = evo.stamp();
+  if (const auto* movement = e.posting->movement.get()) {
+    const bool adds = t.kind == ReportKind::production || t.kind == ReportKind::reverse_consumption;
+    t.batch = movement->batch;
+    t.quantity = adds ? movement->quantity : -movement->quantity;
+    t.unit = movement->unit;
+  }
   state.last_number = e.number;
   if (!e.posting->erp_id.empty()) state.erp_id = e.posting->erp_id;
   auto row = t;
@@ -295,8 +301,17 @@ decision<production_confirmation::schema> production_confirmation::on_delivered(
   return d;
 }
 
-result<void> production_confirmation::evolve(schema::state& state, const schema::event& event,
-                                             evolution& evo) {
+namespace {
+
+/// What lists and the stock's reconciliation find it by.
+pc::Backlog backlog_of(const pc::StateT& state) {
+  const bool refused = std::ranges::any_of(
+      state.open, [](const auto& t) { return t.status == PostingStatus::refused; });
+  if (refused) return pc::Backlog::refused;
+  return state.open.empty() ? pc::Backlog::none : pc::Backlog::open;
+}
+
+result<void> take(pc::StateT& state, const pc::EventUnion& event, evolution& evo) {
   using pc::Event;
   switch (event.type) {
     case Event::PostingAccepted:
@@ -343,6 +358,15 @@ result<void> production_confirmation::evolve(schema::state& state, const schema:
       break;
   }
   return error{"kind.fault", "an event without a type"};
+}
+
+}  // namespace
+
+result<void> production_confirmation::evolve(schema::state& state, const schema::event& event,
+                                             evolution& evo) {
+  auto done = take(state, event, evo);
+  state.backlog = backlog_of(state);
+  return done;
 }
 
 }  // namespace millrace::actors

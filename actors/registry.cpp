@@ -8,6 +8,7 @@
 #include "actors/capa.hpp"
 #include "actors/hold.hpp"
 #include "actors/inspection.hpp"
+#include "actors/master_data_sync.hpp"
 #include "actors/material.hpp"
 #include "actors/nonconformance.hpp"
 #include "actors/order.hpp"
@@ -18,6 +19,7 @@
 #include "actors/rule_set.hpp"
 #include "actors/service_level.hpp"
 #include "actors/shipment.hpp"
+#include "actors/stock_reconciliation.hpp"
 #include "actors/supplier.hpp"
 #include "actors/supplier_containment.hpp"
 #include "actors/work_center.hpp"
@@ -29,6 +31,7 @@ void register_kinds(kind_registry& registry) {
   registry.add(make_kind<rule_set>());
   registry.add(make_kind<service_level>());
   registry.add(make_kind<material>());
+  registry.add(make_kind<master_data_sync>());
   registry.add(make_kind<work_center>());
   registry.add(make_kind<supplier>());
   registry.add(make_kind<order>());
@@ -37,6 +40,7 @@ void register_kinds(kind_registry& registry) {
   registry.add(make_kind<recipe>());
   registry.add(make_kind<batch_run>());
   registry.add(make_kind<batch>());
+  registry.add(make_kind<stock_reconciliation>());
   registry.add(make_kind<inspection>());
   registry.add(make_kind<hold>());
   registry.add(make_kind<batch_release>());

@@ -6,6 +6,7 @@
 
 #include "actors/supplier_parts.hpp"
 #include "actors/waiters.hpp"
+#include "schemas/masterdata/master_data_sync_kind.hpp"
 #include "schemas/quality/supplier_containment_kind.hpp"
 
 namespace millrace::actors {
@@ -150,6 +151,9 @@ made join(step& s, const sp::RegisterT& c) {
     s.emit(std::move(event));
   }
   publish(s, c.plant);
+  millrace::master_data_sync::JoinedT watched;  // what the plant misses is repaired
+  watched.plant = c.plant;
+  s.d.tell<millrace::master_data_sync::schema>("supplier~" + std::string(s.ctx.id()), watched);
   for (const auto& one : s.next.containments) {
     millrace::supplier_containment::PlantJoinedT joined;
     joined.plant = c.plant;

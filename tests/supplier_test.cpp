@@ -136,7 +136,7 @@ BOOST_AUTO_TEST_CASE(a_quality_event_starts_the_containment_of_its_name) {
   hamburg.plant = "hamburg";
   g.when_from("supplier/ACME", hamburg, "hamburg")
       .then_event_names({"PlantRegistered"})
-      .then_effects({"tell hamburg:supplier/ACME"})
+      .then_effects({"tell hamburg:supplier/ACME", "tell master_data_sync/supplier~ACME"})
       .when(quality_event(), System::sqm)
       .then_event_names({"QualityEventReported", "ContainmentOpened"})
       .then_effects({"tell supplier_containment/SQE-1"});
@@ -184,7 +184,8 @@ BOOST_AUTO_TEST_CASE(a_plant_that_joins_later_is_told_what_is_contained) {
       .when(approve(), System::sqm)
       .when(quality_event(), System::sqm)
       .when_from("supplier/ACME", join, "lyon")
-      .then_effects({"tell lyon:supplier/ACME", "tell supplier_containment/SQE-1"})
+      .then_effects({"tell lyon:supplier/ACME", "tell master_data_sync/supplier~ACME",
+                     "tell supplier_containment/SQE-1"})
       .when_from("supplier/ACME", join, "lyon")
       .then_events()
       .when(restriction(), System::qms)

@@ -1,6 +1,7 @@
 // The simulated ERP: orders, confirmations and goods movements with document numbers, stock,
 // blocks, allocations. Its API speaks the dialect of an SAP system (AUFNR, CHARG, BWART, ...), so
 // that a mapping has something to do.
+#include <algorithm>
 #include <array>
 #include <optional>
 
@@ -18,7 +19,7 @@ struct movement_rule {
 constexpr auto free_stock = stock_type::unrestricted;
 constexpr auto quality = stock_type::quality;
 constexpr auto blocked = stock_type::blocked;
-constexpr std::array<movement_rule, 23> movement_rules{{
+constexpr std::array<movement_rule, 29> movement_rules{{
     {"101", {}, free_stock},      {"102", free_stock, {}},      {"261", free_stock, {}},
     {"262", {}, free_stock},      {"531", {}, free_stock},      {"532", free_stock, {}},
     {"321", quality, free_stock}, {"322", free_stock, quality}, {"350", quality, blocked},
@@ -26,7 +27,9 @@ constexpr std::array<movement_rule, 23> movement_rules{{
     {"551", free_stock, {}},      {"553", quality, {}},         {"555", blocked, {}},
     {"331", quality, {}},         {"333", free_stock, {}},      {"601", free_stock, {}},
     {"602", {}, free_stock},      {"701", {}, free_stock},      {"702", free_stock, {}},
-    {"122", blocked, {}},         {"123", {}, blocked},
+    {"122", blocked, {}},         {"123", {}, blocked},         {"552", {}, free_stock},
+    {"554", {}, quality},         {"556", {}, blocked},         {"332", {}, quality},
+    {"334", {}, free_stock},      {"335", blocked, {}},
 }};
 
 std::string plain_number(std::string text) {
@@ -51,6 +54,8 @@ class erp final : public model {
     if (call.is_post({"api", "stock-unblocks"})) return unblock(call);
     if (call.is_post({"api", "procurement-blocks"})) return procurement(call, true);
     if (call.is_post({"api", "procurement-unblocks"})) return procurement(call, false);
+    if (call.is_post({"api", "batch-records"})) return document("batch-record", body, call.now);
+    if (call.is_post({"api", "stock-queries"})) return stock_query(call, out);
     if (call.is_post({"api", "goods-issues"})) return goods_issue(call);
     if (call.is_post({"api", "allocations"})) return allocate(body);
     return refused(404, "this ERP has no such function");
@@ -94,6 +99,7 @@ class erp final : public model {
     const auto quantity = decimal::parse(body.text("MENGE"));
     if (!quantity || !quantity->is_positive())
       return refused(422, "MENGE must be a positive quantity");
+    if (body.has("UMCHA")) return transfer_posting(call, *quantity);
     const movement_rule* rule = nullptr;
     for (const auto& candidate : movement_rules)
       if (candidate.type == type) rule = &candidate;
@@ -121,6 +127,26 @@ class erp final : public model {
       if (!take(batch, type, *rule->from, *quantity)) return short_of(batch, type);
     } else {
       stock_.receive(batch, body.text("MATNR"), body.text("MEINS"), *into, *quantity);
+    }
+    return document("goods-movement", body, call.now);
+  }
+
+  /// From a lot to another one (309, 301, 351) and back (310, 302, 352). The second step of 351 is
+  /// a receipt of its own where it arrives.
+  api_answer transfer_posting(const api_call& call, decimal quantity) {
+    const auto& body = call.body;
+    const auto type = body.text("BWART");
+    const bool back = type == "310" || type == "302" || type == "352";
+    if (!back && type != "309" && type != "301" && type != "351")
+      return refused(422, "movement type " + type + " moves no batch into another");
+    const auto stock = stock_type_of(body.text("INSMK")).value_or(free_stock);
+    const auto from = body.text(back ? "UMCHA" : "CHARG");
+    const auto into = body.text(back ? "CHARG" : "UMCHA");
+    const bool one_step = type != "351" && type != "352";
+    if ((one_step || !back) && !stock_.issue(from, stock, quantity)) return short_of(from, type);
+    if (one_step || back) {
+      const auto material = body.has("UMMAT") && !back ? body.text("UMMAT") : body.text("MATNR");
+      stock_.receive(into, material, body.text("MEINS"), stock, quantity);
     }
     return document("goods-movement", body, call.now);
   }
@@ -196,6 +222,31 @@ class erp final : public model {
     auto holds = found != nullptr ? *found : json_value::make_object();
     procurement_blocks_.set(supplier, holds.set(hold, block));
     return document(block ? "procurement-block" : "procurement-unblock", call.body, call.now);
+  }
+
+  /// {query, run, plant, MATNR?}: tells the platform all its stock, in parts.
+  api_answer stock_query(const api_call& call, std::vector<platform_call>& out) {
+    constexpr std::size_t lines_max = 500;
+    const auto query = call.body.text("query");
+    const auto run = call.body.text("run");
+    if (query.empty() || run.empty()) return refused(422, "query and run are needed");
+    const auto lines = stock_.report(call.body.text("MATNR"));
+    const auto plant = call.body.has("plant") ? call.body.text("plant") : plant_;
+    std::size_t at = 0;
+    for (std::size_t part = 1; part == 1 || at < lines.size(); ++part) {
+      auto list = json_value::make_array();
+      for (const auto end = std::min(lines.size(), at + lines_max); at < end; ++at)
+        list.push(lines[at]);
+      auto body = json_value::make_object({{"system", "erp"}});
+      body.set("run", json_value(json_value::number{run}))
+          .set("part", json_value(json_value::number{std::to_string(part)}))
+          .set("last", at == lines.size())
+          .set("as_of", call.now)
+          .set("lines", std::move(list));
+      out.push_back({plant, "stock-reconciliations/" + query + "/report-stock", std::move(body),
+                     "erp-stock-" + query + '-' + run + '-' + std::to_string(part)});
+    }
+    return document("stock-query", call.body, call.now);
   }
 
   api_answer allocate(const json_value& body) {

@@ -138,4 +138,20 @@ json_value erp_stock::to_json() const {
   return out;
 }
 
+std::vector<json_value> erp_stock::report(const std::string& material) const {
+  std::vector<json_value> out;
+  for (const auto& [batch, lot] : lots_) {
+    if (!material.empty() && lot.material != material) continue;
+    for (const auto& [type, quantity] : lot.quantity) {
+      if (quantity.is_zero()) continue;
+      const char* said = type == stock_type::unrestricted ? "unrestricted"
+                         : type == stock_type::quality    ? "quality_inspection"
+                                                          : "blocked";
+      auto line = json_value::make_object({{"batch", batch}, {"type", said}});
+      out.push_back(line.set("quantity", quantity.to_string()));
+    }
+  }
+  return out;
+}
+
 }  // namespace millrace::simulator

@@ -7,6 +7,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "nodes/json/json_value.hpp"
 #include "schemas/native.hpp"
@@ -45,6 +46,8 @@ class erp_stock {
                                                     const std::string& customer, decimal quantity);
   [[nodiscard]] const erp_lot* find(const std::string& batch) const;
   [[nodiscard]] json_value to_json() const;
+  /// The lines of a stock report, by batch and type; of one material, or of all where it is empty.
+  [[nodiscard]] std::vector<json_value> report(const std::string& material) const;
 
  private:
   std::map<std::string, erp_lot> lots_;
