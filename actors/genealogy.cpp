@@ -24,6 +24,11 @@ genealogy_walk::genealogy_walk(lot_id root, walk_direction direction, std::uint3
   reach(root, {}, 0, direction != walk_direction::down, direction != walk_direction::up);
 }
 
+void genealogy_walk::also(const lot_id& root) {
+  reach(root, {}, 0, result_.direction != walk_direction::down,
+        result_.direction != walk_direction::up);
+}
+
 std::vector<lot_id> genealogy_walk::take_wanted() { return std::exchange(wanted_, {}); }
 
 bool genealogy_walk::in_force(const millrace::batch::LinkT& link, timestamp removed_at) const {
@@ -45,10 +50,14 @@ void genealogy_walk::reach(const lot_id& lot, const std::string& material, std::
   }
   if (seen_.size() >= lots_max_) {
     result_.complete = false;
+    result_.cut_by_size = true;
     return;
   }
   seen_.emplace(lot, visit{result_.nodes.size(), depth, up, down});
-  result_.nodes.push_back({lot.batch, material, lot.plant});
+  auto& node = result_.nodes.emplace_back();
+  node.batch = lot.batch;
+  node.material = material;
+  node.plant = lot.plant;
   wanted_.push_back(lot);
 }
 
@@ -56,6 +65,7 @@ void genealogy_walk::follow(const lot_id& from, const visit& v, const millrace::
                             bool upwards) {
   if (depth_max_ != 0 && v.depth >= depth_max_) {
     result_.complete = false;
+    result_.cut_by_depth = true;
     return;
   }
   const lot_id other{link.plant.empty() ? from.plant : link.plant, link.batch};
@@ -70,13 +80,17 @@ void genealogy_walk::follow(const lot_id& from, const visit& v, const millrace::
   reach(other, link.material, v.depth + 1, upwards, !upwards);
 }
 
-void genealogy_walk::give(const lot_id& lot, std::string_view material,
+void genealogy_walk::give(const lot_id& lot, const lot_facts& facts,
                           const std::vector<millrace::batch::GenealogyUpRowT>& up,
                           const std::vector<millrace::batch::GenealogyDownRowT>& down) {
   const auto found = seen_.find(lot);
   if (found == seen_.end()) return;
   const auto v = found->second;
-  result_.nodes[v.node].material = material;
+  auto& node = result_.nodes[v.node];
+  node.material = facts.material;
+  node.unit = facts.unit;
+  node.arrived = facts.arrived;
+  node.held = facts.held;
   if (v.up)
     for (const auto& row : up)
       if (row.link && in_force(*row.link, row.removed_at)) follow(lot, v, *row.link, true);
@@ -94,7 +108,23 @@ void genealogy_walk::give_missing(const lot_id& lot, timestamp since) {
   result_.complete = false;
   for (const auto& one : result_.missing)
     if (one.plant == lot.plant) return;
+  // Who cannot say when it was heard last has at least heard of the links that lead there.
+  if (!since.given())
+    for (const auto& edge : result_.edges)
+      if (edge.from_plant == lot.plant || edge.to_plant == lot.plant)
+        since = std::max(since, edge.at);
   result_.missing.push_back({lot.plant, since});
+}
+
+std::vector<std::string> gaps_of(const genealogy_result& result) {
+  std::vector<std::string> out;
+  for (const auto& one : result.missing)
+    out.push_back("plant " + one.plant +
+                  (one.since.given() ? " last heard " + one.since.to_string() : " never heard"));
+  for (const auto& one : result.unknown) out.push_back("lot " + one + " is known to no plant");
+  if (result.cut_by_depth) out.emplace_back("cut off by depth");
+  if (result.cut_by_size) out.emplace_back("cut off by size");
+  return out;
 }
 
 namespace {
@@ -162,6 +192,12 @@ std::string to_json(const genealogy_result& result) {
     field(out, "batch", one.batch, true);
     field(out, "material", one.material);
     field(out, "plant", one.plant);
+    if (!one.unit.empty()) {
+      field(out, "quantity", one.arrived.to_string());
+      field(out, "unit", one.unit);
+    }
+    if (one.carried.is_positive()) field(out, "carried", one.carried.to_string());
+    if (one.held) out += ",\"held\":true";
     out += '}';
   });
   list(out, "edges", result.edges, [&](const auto& one) { write_edge(out, one); });
@@ -173,6 +209,7 @@ std::string to_json(const genealogy_result& result) {
     out += '}';
   });
   list(out, "unknown", result.unknown, [&](const auto& one) { append_json_string(one, out); });
+  list(out, "incomplete", gaps_of(result), [&](const auto& one) { append_json_string(one, out); });
   return out + '}';
 }
 

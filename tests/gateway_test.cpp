@@ -441,6 +441,118 @@ BOOST_FIXTURE_TEST_CASE(genealogy_is_a_graph_of_any_depth, fixture) {
   BOOST_TEST(get("/v1/plants/hamburg/batches/none/genealogy").status == 404);
 }
 
+BOOST_FIXTURE_TEST_CASE(genealogy_names_plants_that_are_away_and_speaks_epcis, fixture) {
+  batch::StateT lot;
+  lot.material = "PUMP-100";
+  lot.unit = "EA";
+  lot.arrived = decimal::from_units(20);
+  engine.put("hamburg", "batch", "PMP 1", lot);
+  lot.unit = "KGM";
+  engine.put("hamburg", "batch", "OIL-1", lot);
+  auto oil = up_link("1", "OIL-1");
+  auto steel = up_link("2", "STL-1");
+  batch::GenealogyUpRowT row;
+  flatbuffers::GetRoot<batch::GenealogyUpRow>(steel.row.data())->UnPackTo(&row);
+  row.link->plant = "lyon";
+  steel.row = tests::packed_table(row);
+  engine.row_tables["hamburg/batch/PMP 1/genealogy_up"] = {oil, steel};
+  auto a = get("/v1/plants/hamburg/batches/PMP%201/genealogy");
+  BOOST_TEST(a.status == 200);
+  BOOST_TEST(a.at("/complete") == "false");
+  BOOST_TEST(a.at("/missing/0/plant") == "lyon");
+  BOOST_TEST(a.at("/missing/0/since") == "1970-01-01T00:00:01Z");
+  BOOST_TEST(a.at("/incomplete/0") == "plant lyon last heard 1970-01-01T00:00:01Z");
+  BOOST_TEST(a.at("/nodes/1/carried") == "10");
+
+  a = get("/v1/plants/hamburg/batches/PMP%201/genealogy?format=epcis");
+  BOOST_TEST(a.status == 200);
+  BOOST_TEST(a.raw.get("Content-Type") == "application/ld+json");
+  BOOST_TEST(a.at("/type") == "EPCISDocument");
+  BOOST_TEST(a.at("/schemaVersion") == "2.0");
+  BOOST_TEST(a.at("/millrace:complete") == "false");
+  const auto* events = a.body.at("/epcisBody/eventList");
+  BOOST_REQUIRE(events != nullptr);
+  BOOST_TEST(events->items().size() == 1u);
+  const auto& e = events->items()[0];
+  BOOST_TEST(e.text("type") == "TransformationEvent");
+  BOOST_TEST(e.text("eventTime") == "1970-01-01T00:00:01Z");
+  BOOST_TEST(e.text("transformationID") == "urn:millrace:order:hamburg:1000042");
+  BOOST_TEST(e.at("/inputQuantityList/1/epcClass")->text() == "urn:millrace:lot:lyon:STL-1");
+  BOOST_TEST(e.at("/outputQuantityList/0/epcClass")->text() == "urn:millrace:lot:hamburg:PMP%201");
+  BOOST_TEST(e.at("/outputQuantityList/0/quantity")->integer() == 20);
+  BOOST_TEST(e.at("/outputQuantityList/0/uom") == nullptr);  // counted
+  BOOST_TEST(e.at("/bizTransactionList/0/type")->text() == "prodorder");
+  BOOST_TEST(get("/v1/plants/hamburg/batches/PMP%201/genealogy?format=xml").status == 422);
+}
+
+namespace {
+
+row_view down_link(const std::string& key, const std::string& batch, int quantity) {
+  batch::GenealogyDownRowT row;
+  row.link = std::make_unique<batch::LinkT>();
+  row.link->batch = batch;
+  row.link->quantity = decimal::from_units(quantity);
+  row.link->unit = "EA";
+  row.link->order = "1000042";
+  row.link->at = timestamp::from_micros(1'000'000);
+  return {key, tests::packed_table(row)};
+}
+row_view shipped(const std::string& key, const std::string& shipment, int quantity) {
+  batch::ShippedRowT row;
+  row.shipment = shipment;
+  row.item = "10";
+  row.customer = "C-77";
+  row.quantity = decimal::from_units(quantity);
+  row.at = timestamp::from_micros(9'000'000);
+  return {key, tests::packed_table(row)};
+}
+
+}  // namespace
+
+BOOST_FIXTURE_TEST_CASE(a_recall_names_what_holds_the_lot_and_where_it_has_gone, fixture) {
+  batch::StateT lot;
+  lot.material = "HOUSING";
+  lot.unit = "EA";
+  lot.supplier = "ACME";
+  lot.supplier_lot = "L-17";
+  lot.arrived = decimal::from_units(100);
+  engine.put("hamburg", "batch", "HSG-1", lot);
+  lot.supplier.clear();
+  lot.supplier_lot.clear();
+  lot.material = "PUMP";
+  lot.arrived = decimal::from_units(10);
+  lot.holds.emplace_back();
+  engine.put("hamburg", "batch", "PMP-1", lot);
+  engine.row_tables["hamburg/batch/HSG-1/genealogy_down"] = {down_link("1", "PMP-1", 10)};
+  engine.row_tables["hamburg/batch/HSG-1/shipped"] = {shipped("1", "S-2", 40)};
+  engine.row_tables["hamburg/batch/PMP-1/shipped"] = {shipped("1", "S-1", 4)};
+  // The double's list does not filter: only the received lot is in this plant's list.
+  const auto pump = engine.actors.extract("hamburg/batch/PMP-1");
+  auto a = get("/v1/views/recall?supplier=ACME&supplier_lot=L-17");
+  BOOST_TEST(a.status == 200);
+  BOOST_REQUIRE_EQUAL(engine.listed.size(), 1u);
+  BOOST_TEST(engine.listed[0].filters[0].first == "supplier_lot");
+  BOOST_TEST(engine.listed[0].filters[1].second == "ACME");
+  BOOST_TEST(a.at("/complete") == "false");
+  BOOST_TEST(a.at("/incomplete/0") == "lot PMP-1 is known to no plant");
+  engine.read_also["hamburg/batch/PMP-1"] = pump.mapped();
+  a = get("/v1/views/recall?supplier=ACME&supplier_lot=L-17");
+  BOOST_TEST(a.at("/complete") == "true");
+  BOOST_TEST(a.at("/received") == "1");
+  BOOST_TEST(a.at("/made_of_it") == "1");
+  BOOST_TEST(a.at("/batches/1/batch") == "PMP-1");
+  BOOST_TEST(a.at("/batches/1/carried") == "10");
+  BOOST_TEST(a.at("/batches/1/held") == "true");
+  BOOST_TEST(a.at("/shipments/0/shipment") == "S-1");
+  BOOST_TEST(a.at("/shipments/0/batch") == "PMP-1");
+  BOOST_TEST(a.at("/shipments/1/shipment") == "S-2");
+  BOOST_TEST(a.at("/shipments/1/quantity") == "40");
+  a = get("/v1/views/recall?supplier_lot=L-17&plant=hamburg");
+  BOOST_TEST(a.status == 200);
+  BOOST_TEST(get("/v1/views/recall").status == 422);
+  BOOST_TEST(get("/v1/views/recall?supplier_lot=L-17&plant=nowhere").status == 404);
+}
+
 BOOST_FIXTURE_TEST_CASE(check_release_changes_nothing, fixture) {
   put_order("1000042");
   const auto a = post("/v1/plants/hamburg/orders/1000042/check-release", "dev-erp", "{}");

@@ -113,6 +113,7 @@ void get_xref(core& g, const call_ptr& c);
 void get_stock(core& g, const call_ptr& c, const std::string& plant);
 void get_availability(core& g, const call_ptr& c, const address& batch);
 void get_genealogy(core& g, const call_ptr& c, const address& batch);
+void get_recall(core& g, const call_ptr& c);
 void post_check_release(core& g, const call_ptr& c, const address& order);
 
 // events

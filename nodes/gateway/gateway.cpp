@@ -154,11 +154,14 @@ void gateway::route_platform(const call_ptr& c) {
     if (what == "rules") return get(get_rules);
     if (what == "events") return c->route = route::events, get(get_events);
     if (what == "processes") return c->route = route::process, get(get_processes);
-    const auto* kind = core_.model.collection(what);
+    // The ledger's lines are rows of each reconciliation.
+    const auto* kind =
+        core_.model.collection(what == "reconciliation" ? "stock-reconciliations" : what);
     c->route = kind == nullptr ? route::unknown : route::list;
     if (kind == nullptr) return unknown(c);
     return method_is(c, "GET") ? get_list_all(core_, c, *kind) : void();
   }
+  if (what == "views" && s.size() == 3 && s[2] == "recall") return get(get_recall);
   if (what == "rules" && s.size() == 3 && s[2] == "history") return get(get_rule_history);
   if (what == "rules" && s.size() == 3 && s[2] == "dry-run")
     return method_is(c, "POST") ? post_rules_dry_run(core_, c) : void();
