@@ -93,6 +93,11 @@ class account {
       const std::string& actor) {
     return holds_[actor];
   }
+  /// Those that leave nothing of the lot free.
+  [[nodiscard]] const std::map<std::string, std::set<std::string>>& whole(
+      const std::string& actor) {
+    return whole_[actor];
+  }
   [[nodiscard]] std::uint64_t deliveries() const { return deliveries_; }
   [[nodiscard]] const std::map<std::string, std::unique_ptr<cell>>& cells() const { return cells_; }
 
@@ -169,6 +174,14 @@ class account {
       case batch::Event::Reserved:
         forbidden("reserved");
         break;
+      case batch::Event::MovementPosted:  // but for the disposition of a hold
+        if (flatbuffers::GetRoot<batch::MovementPosted>(body)->hold() == nullptr)
+          forbidden("moved");
+        break;
+      case batch::Event::StockSent:
+        if (flatbuffers::GetRoot<batch::StockSent>(body)->transit()->hold() == nullptr)
+          forbidden("sent to another lot");
+        break;
       default:
         take_hold_or_link(actor, type, body);
         break;
@@ -209,6 +222,7 @@ class account {
       }
       case batch::Event::OutputLinked: {
         const auto* l = flatbuffers::GetRoot<batch::OutputLinked>(body)->link();
+        if (!text_of(l->plant()).empty()) break;  // another plant's book
         links_[actor].insert({text_of(l->batch()), text_of(l->order()), text_of(l->report())});
         break;
       }
@@ -251,6 +265,42 @@ class account {
         owed += quantity_of(flatbuffers::GetRoot<batch::StockAdjusted>(body)->quantity());
         break;
       default:
+        take_own_movement(actor, type, body);
+        break;
+    }
+  }
+
+  // Movements that a lot posts itself, and what goes to other lots and comes from them.
+  void take_own_movement(const std::string& actor, batch::Event type, const std::uint8_t* body) {
+    auto& owed = balances_[actor];
+    switch (type) {
+      case batch::Event::MovementPosted: {
+        const auto* e = flatbuffers::GetRoot<batch::MovementPosted>(body);
+        if (e->put() == nullptr || e->put()->size() == 0) owed -= quantity_of(e->quantity());
+        break;
+      }
+      case batch::Event::MovementReversed: {
+        const auto* e = flatbuffers::GetRoot<batch::MovementReversed>(body);
+        if (e->taken() == nullptr || e->taken()->size() == 0) owed += quantity_of(e->quantity());
+        break;
+      }
+      case batch::Event::StockSent: {
+        const auto* t = flatbuffers::GetRoot<batch::StockSent>(body)->transit();
+        owed -= sent_[actor + ' ' + text_of(t->posting())] = quantity_of(t->quantity());
+        break;
+      }
+      case batch::Event::SendingRefused: {
+        const auto* e = flatbuffers::GetRoot<batch::SendingRefused>(body);
+        owed += sent_[actor + ' ' + text_of(e->posting())];
+        break;
+      }
+      case batch::Event::TakenIn:
+        owed += quantity_of(flatbuffers::GetRoot<batch::TakenIn>(body)->quantity());
+        break;
+      case batch::Event::GivenBack:
+        owed -= quantity_of(flatbuffers::GetRoot<batch::GivenBack>(body)->quantity());
+        break;
+      default:
         break;
     }
   }
@@ -263,6 +313,7 @@ class account {
   std::set<std::pair<std::string, std::uint64_t>> answered_;
   std::map<std::string, int> confirmed_;
   std::map<std::string, int> consumed_;
+  std::map<std::string, decimal> sent_;  // actor and posting
   std::map<std::string, int> granted_;
   std::map<std::string, int> returned_;
   std::map<std::string, std::map<std::string, std::set<std::string>>> holds_;

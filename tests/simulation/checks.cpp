@@ -120,7 +120,8 @@ void check_descendants(const std::string& plant, account& book, findings& found)
       const auto lot = book.cells().find("batch/" + output);
       if (lot == book.cells().end() || lot->second->sequence() == 0) continue;
       const auto& below = book.holds("batch/" + output);
-      for (const auto& [hold, origins] : book.holds(input))
+      // What left by a movement is free of holds on other parts of the lot.
+      for (const auto& [hold, origins] : order.empty() ? book.whole(input) : book.holds(input))
         for (const auto& origin : origins)
           if (const auto at = below.find(hold); at == below.end() || !at->second.contains(origin))
             found.add("I3: " + plant + "/" + input + " is held by " + hold + " from " + origin +

@@ -90,6 +90,8 @@ class clients {
   shared_operation draw_exception(const std::string& plant);
   shared_operation draw_nonconformance(const std::string& plant);
   shared_operation draw_supplier();
+  shared_operation draw_lots(const std::string& plant);
+  shared_operation draw_order_hold(const std::string& plant);
   shared_operation draw_repetition();
   [[nodiscard]] std::string any(const char* prefix, unsigned count);
   void run(shared_operation op, next then);
@@ -111,8 +113,10 @@ class clients {
   std::vector<shared_operation> holds_;  // placed and, as far as is known, open
   std::vector<address> inspections_;
   std::vector<address> nonconformances_;
-  std::vector<address> containments_;  // reported and not withdrawn
-  std::vector<address> gated_;         // orders to be released by request
+  std::vector<address> containments_;                         // reported and not withdrawn
+  std::vector<address> gated_;                                // orders to be released by request
+  std::vector<std::pair<address, std::string>> postings_;     // movements of lots
+  std::vector<std::pair<address, std::string>> order_holds_;  // placed and not released
   std::uint64_t made_ = 0;
   std::size_t open_ = 0;
   bool prepared_ = false;

@@ -144,6 +144,7 @@ shared_operation clients::draw() {
   const auto pick = world_.below(100);
   if (pick < 40) return draw_report(plant);
   if (pick < 46) return draw_run(plant);
+  if (pick < 47) return draw_order_hold(plant);
   if (pick < 50) return draw_floor(plant);
   if (pick < 68) return draw_shipment(plant);
   if (pick < 78) return draw_hold(plant);
@@ -151,6 +152,7 @@ shared_operation clients::draw() {
   if (pick < 88) return draw_release(plant);
   if (pick < 90) return draw_nonconformance(plant);
   if (pick < 91 && faults_.enterprise) return draw_supplier();
+  if (pick < 93) return draw_lots(plant);
   if (pick < 94) return draw_exception(plant);
   return draw_repetition();
 }
@@ -443,6 +445,69 @@ shared_operation clients::draw_supplier() {
   c.reason = "simulated";
   return make<supplier_containment::WithdrawT, supplier_containment::schema>(where.plant, where.id,
                                                                              c, System::sqm);
+}
+
+// Lots that are split, merged, moved to another plant, scrapped, blocked; and all of it taken back.
+shared_operation clients::draw_lots(const std::string& plant) {
+  const auto posting = numbered("M-", made_);
+  const auto id = any("B-", batches);
+  const auto pick = world_.below(100);
+  if (pick < 30 && !postings_.empty()) {
+    const auto& [where, what] = postings_[world_.below(postings_.size())];
+    batch::ReverseMovementT c;
+    c.posting = what;
+    c.reason = "simulated";
+    return make<batch::ReverseMovementT, batch::schema>(where.plant, where.id, c, System::wms);
+  }
+  postings_.emplace_back(address{plant, "batch", id}, posting);
+  const auto fill = [&](auto c) {
+    c.posting = posting;
+    c.quantity = decimal::from_units(1);
+    c.unit = "EA";
+    return c;
+  };
+  if (pick < 50) {
+    auto c = fill(batch::SplitT());
+    c.batch = any("X-", 4);  // exists after the first: refused, and back
+    return make<batch::SplitT, batch::schema>(plant, id, c, System::wms);
+  }
+  if (pick < 65) {
+    auto c = fill(batch::MergeT());
+    c.batch = any("X-", 4);
+    return make<batch::MergeT, batch::schema>(plant, id, c, System::wms);
+  }
+  if (pick < 80 && faults_.plants > 1) {
+    auto c = fill(batch::TransferPlantT());
+    c.plant = node_.plant_names()[world_.below(faults_.plants)];
+    c.batch = any("Y-", 2);
+    c.two_steps = world_.chance(0.5);
+    return make<batch::TransferPlantT, batch::schema>(plant, id, c, System::wms);
+  }
+  auto c = fill(batch::PostMovementT());
+  const char* codes[] = {"551", "344", "343", "555"};
+  c.movement = codes[world_.below(4)];
+  return make<batch::PostMovementT, batch::schema>(plant, id, c, System::wms);
+}
+
+// Orders that are stopped and let go while they are released, dispatched and reported on.
+shared_operation clients::draw_order_hold(const std::string& plant) {
+  if (!order_holds_.empty() && world_.chance(0.6)) {
+    const auto at = world_.below(order_holds_.size());
+    const auto [where, hold] = order_holds_[at];
+    order_holds_.erase(order_holds_.begin() + static_cast<std::ptrdiff_t>(at));
+    order::ReleaseHoldT c;
+    c.hold = hold;
+    c.reason = "simulated";
+    return make<order::ReleaseHoldT, order::schema>(where.plant, where.id, c, System::mes);
+  }
+  address where{plant, "order", any("O-", orders)};
+  if (!gated_.empty() && world_.chance(0.7)) where = gated_[world_.below(gated_.size())];
+  order::PlaceHoldT c;
+  c.hold = numbered("OH-", made_);
+  c.type = batch::HoldType::production;
+  c.reason = "simulated";
+  order_holds_.emplace_back(where, c.hold);
+  return make<order::PlaceHoldT, order::schema>(where.plant, where.id, c, System::wms);
 }
 
 shared_operation clients::draw_exception(const std::string& plant) {
