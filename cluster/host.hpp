@@ -13,6 +13,7 @@
 // named by its slot while it is resident.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <deque>
@@ -247,6 +248,8 @@ class plant_host {
   /// of it must reach.
   [[nodiscard]] journal_index last_index(slot_number slot) const { return slots_[slot].last_index; }
   [[nodiscard]] journal_index applied() const { return applied_; }
+  /// Never before what has been decided: the clock may stand back after a restart.
+  [[nodiscard]] timestamp decision_time(timestamp now) const { return std::max(now, stamp_); }
   [[nodiscard]] bool leading() const { return leading_; }
   /// All cells have evolved what was applied, none is on its way out, and there is room for more or
   /// nothing under way that would make any.

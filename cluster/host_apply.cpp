@@ -89,7 +89,7 @@ void plant_host::apply_entry(const log_entry& e, flight* own, timestamp now) {
       s.state = slot_state::phase::loading;
       port_->activate(p.slot, s.local, s.last_index, true);
     } else {
-      port_->committed(p.slot, e.index, p.first, now);
+      port_->committed(p.slot, e.index, p.first, decision_time(now));
     }
   }
   for (auto& [sink, r] : own->reads) answer(sink, std::move(r));

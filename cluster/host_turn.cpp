@@ -81,7 +81,7 @@ void plant_host::offer_touched(timestamp now) {
     if (s.state != slot_state::phase::ready || s.pending.empty()) continue;
     for (const auto& waiting : s.pending)
       if (auto* w = find_waiter(waiting.ticket)) w->where = waiter::place::cell;
-    port_->offer(slot, std::exchange(s.pending, {}), now);
+    port_->offer(slot, std::exchange(s.pending, {}), decision_time(now));
   }
   touched_.clear();
 }

@@ -75,7 +75,7 @@ void plant_shell::settle_in(slot_number slot, std::uint64_t loading,
   if (r.handle) {
     entity_mail mail;
     mail.what = entity_order::replace;
-    mail.now = now();
+    mail.now = core_->decision_time(now());
     mail.load = std::make_shared<std::unique_ptr<cell>>(std::move(*made));
     return order(slot, std::move(mail));
   }

@@ -403,6 +403,22 @@ BOOST_AUTO_TEST_CASE(actors_that_nobody_uses_rest_once_they_are_stored) {
   BOOST_TEST(w->value("n8") == 9);
 }
 
+BOOST_AUTO_TEST_CASE(time_in_decisions_never_goes_back) {
+  auto w = host_harness::make();
+  BOOST_TEST(w->send("n1", command::add, 1).code.empty());
+  w->now = timestamp::from_micros(w->now.micros() - 3'600'000'000);  // another machine's clock
+  w->restart();
+  BOOST_TEST(w->send("n1", command::add, 1).code.empty());
+  BOOST_TEST(w->send("n1", command::add, 1).code.empty());
+  event_query q;
+  q.plant = "hamburg";
+  const auto page = w->host->events(q);
+  BOOST_REQUIRE(page);
+  BOOST_REQUIRE(page->events.size() == 3u);
+  for (std::size_t i = 1; i < 3; ++i)
+    BOOST_TEST(page->events[i].stamp.micros() >= page->events[i - 1].stamp.micros());
+}
+
 BOOST_AUTO_TEST_CASE(a_checkpoint_asks_actors_a_few_at_a_time_and_commands_go_on_meanwhile) {
   auto w = host_harness::make();
   for (int i = 0; i < 500; ++i) w->send("n" + std::to_string(i), command::add, 1);
