@@ -81,8 +81,10 @@ void entity::read(caf::mailbox_element& mail, caf::execution_unit* on) {
 
 void entity::end(caf::error reason, caf::execution_unit* on) {
   cleanup(std::move(reason), on);
-  unregister_from_system();
   inbox_.close();
+  visits_.reset();
+  cell_.reset();
+  unregister_from_system();
 }
 
 void entity::on_destroy() {
@@ -122,7 +124,7 @@ void entity::take(entity_mail& mail, caf::execution_unit* on) {
     }
     case entity_order::image:
       image_wanted_ = true;
-      if (!cell_->in_flight()) show_image();
+      if (!cell_->in_flight() && !cell_->spoilt()) show_image();
       return;
     case entity_order::stored:
       return cell_->stored();

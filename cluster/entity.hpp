@@ -83,7 +83,7 @@ class entity final : public caf::monitorable_actor, public caf::resumable {
   void launch(caf::execution_unit* on, bool lazy, bool hidden);
   using caf::abstract_actor::enqueue;
   void enqueue(caf::mailbox_element_ptr mail, caf::execution_unit* on) override;
-  subtype_t subtype() const override { return scheduled_actor; }
+  subtype_t subtype() const override { return unspecified; }
   resume_result resume(caf::execution_unit* on, std::size_t throughput) override;
   void intrusive_ptr_add_ref_impl() override;
   void intrusive_ptr_release_impl() override;

@@ -79,17 +79,20 @@ void plant_host::use(slot_number slot) {
   if (resting_next_ == none) resting_next_ = slot;
 }
 
-/// Cells that were not used for a while keep their state as bytes. Those in the midst of something
-/// are passed over until they are used again.
+/// Cells that were not used for a while keep their state as bytes.
 void plant_host::rest_some() {
   for (std::size_t told = 0; resting_next_ != none && told < rest_turn_max; ++told) {
     const auto slot = resting_next_;
     auto& s = slots_[slot];
     const bool broken = s.state == slot_state::phase::broken;  // it holds up nobody
     if (!broken && (s.used_s + options_.rest_s > turn_s_ || !may_rest(s))) return;
-    resting_next_ = s.newer;
-    if (s.state == slot_state::phase::ready && s.pending.empty() && s.in_flight == 0)
-      port_->rest(slot);
+    if (broken || (s.state == slot_state::phase::ready && s.pending.empty() && s.in_flight == 0 &&
+                   s.waiting == 0)) {
+      resting_next_ = s.newer;
+      if (!broken) port_->rest(slot);
+    } else {
+      use(slot);  // in the midst of something: its time begins anew
+    }
   }
 }
 
@@ -180,6 +183,7 @@ void plant_host::on_cell_lost(slot_number slot, std::string_view why, timestamp 
   auto& s = slots_[slot];
   if (s.state == slot_state::phase::free || s.state == slot_state::phase::broken) return;
   ++counters_.faults;
+  if (s.state == slot_state::phase::passivating) --passivating_;
   if (s.lost_at.micros() + losses_us < now.micros()) s.losses = 0;
   s.lost_at = now;
   ++s.losses;

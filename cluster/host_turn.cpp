@@ -10,6 +10,7 @@ namespace millrace {
 namespace {
 
 constexpr std::int64_t sweep_us = 100'000;        // how late a deadline may be seen
+constexpr std::int64_t rest_pause_us = 5'000;     // between two lots of cells that rest
 constexpr std::int64_t hold_back_us = 1'000'000;  // lost inputs are tried again after this
 constexpr std::uint32_t records_of_entry_max = 60'000;
 constexpr std::int64_t early_us_max =
@@ -217,10 +218,9 @@ timestamp plant_host::next_wake(timestamp now) const {
   for (const auto& [slot, b] : broken_)
     if (slots_[slot].state == slot_state::phase::broken) sooner(b.retry_at);
   if (resting_next_ != none && may_rest(slots_[resting_next_]))
-    sooner(timestamp::from_micros(
-        std::max<std::int64_t>(std::int64_t{slots_[resting_next_].used_s} + options_.rest_s,
-                               now.micros() / 1'000'000 + 1) *
-        1'000'000));
+    sooner(timestamp::from_micros(std::max<std::int64_t>(
+        (std::int64_t{slots_[resting_next_].used_s} + options_.rest_s) * 1'000'000,
+        now.micros() + rest_pause_us)));
   if (!cut_ && records_since_cut_ > 0)
     sooner(timestamp::from_micros(cut_at_.micros() + options_.checkpoint_us));
   for (const auto& [key, s] : const_cast<stream_table&>(streams_).outgoing())
