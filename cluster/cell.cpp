@@ -96,7 +96,7 @@ result<void> cell::load(bytes_view actor_row) {
     more().quarantined = row->quarantined()->str();
   if (row->parked())
     for (const auto* fact : *row->parked()) fact->UnPackTo(&more().parked.emplace_back());
-  stored_rows_.forget();
+  stored_rows_.listed(std::nullopt);
   return {};
 }
 
@@ -288,22 +288,12 @@ void cell::stored() {
   shrink();
 }
 
-void cell::list_stored_rows() {
-  stored_rows_.listed(env_->list_rows(local_, row_names::names_max));
-  if (!extras_) return;
-  std::vector<std::uint32_t> on_their_way;
-  for (const auto& changed : extras_->rows)
-    if (changed.imaged) on_their_way.push_back(changed.hash);
-  stored_rows_.add(on_their_way);
-}
-
 std::optional<bytes> cell::row(std::string_view table, std::string_view key) {
   const auto name = overlay_key(table, key);
   const auto hash = row_names::hash(name);
   if (extras_)
     if (const auto* changed = extras_->rows.find(name, hash))
       return changed->row ? std::optional(*changed->row) : std::nullopt;
-  if (stored_rows_.unlisted()) list_stored_rows();
   if (!stored_rows_.may_hold(hash)) return std::nullopt;
   auto found = env_->read_row(local_, table, key);
   if (!found) unreadable_ = true;

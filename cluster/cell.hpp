@@ -146,12 +146,6 @@ class environment {
   [[nodiscard]] virtual result<std::optional<bytes>> read_row(std::string_view actor,
                                                               std::string_view table,
                                                               std::string_view key) = 0;
-  /// Hashes (row_names) of all child rows that the last checkpoints hold of an actor; nothing when
-  /// they are more than `limit`, or cannot be listed.
-  [[nodiscard]] virtual std::optional<std::vector<std::uint32_t>> list_rows(std::string_view,
-                                                                            std::size_t) {
-    return std::nullopt;
-  }
   /// `input` of "kind/id" is being decided on from now on, until the next one or decided(). False:
   /// it was at two process deaths and must be refused (command.poison).
   [[nodiscard]] virtual bool deciding(hash128, std::string_view) { return true; }
@@ -180,6 +174,11 @@ class cell {
 
   /// Takes over a checkpoint row (ActorRow). Before anything else. Error: state.damaged.
   [[nodiscard]] result<void> load(bytes_view actor_row);
+  /// Hashes (row_names) of all child rows that the store held when it gave that row: what is not
+  /// among them need not be looked for. Without them the store is asked.
+  void rows_listed(std::optional<std::vector<std::uint32_t>> hashes) {
+    stored_rows_.listed(std::move(hashes));
+  }
   /// Evolves a committed record that this cell did not propose: replay, followers, reload. Skips
   /// what is at or below its stamp. A failing event quarantines the actor. `stamp` is the entry's,
   /// used where the record has no `at`.
@@ -263,7 +262,6 @@ class cell {
 
   extras& more();
   void shrink();
-  void list_stored_rows();
   /// The state as objects, made again from its bytes when it rested.
   [[nodiscard]] state_object& state() const;
   /// The state as bytes.

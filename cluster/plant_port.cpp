@@ -37,8 +37,10 @@ result<std::unique_ptr<cell>> plant_shell::make_cell(store_snapshot& state,
   auto loaded = load_actor(state, journal_, options_.plant, local, upto, applied_index, check_rows);
   if (!loaded) return loaded.error();
   auto made = std::make_unique<cell>(*k, id, world_);
-  if (!loaded->row.empty())
+  if (!loaded->row.empty()) {
     if (auto done = made->load(loaded->row); !done) return done.error();
+    made->rows_listed(hash_child_rows(state, options_.plant, local, row_names::listed_max));
+  }
   for (const auto& step : loaded->records)
     made->evolve(*step.record, step.index, step.ordinal, step.stamp);
   return made;

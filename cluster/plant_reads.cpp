@@ -146,10 +146,9 @@ void plant_shell::list(list_query q, done<list_page> cb) {
 void plant_shell::events(event_query q, done<event_page> cb) {
   post([q = std::move(q), cb = once(std::move(cb))](plant_shell& s) mutable {
     if (!q.actor.empty() || !q.correlation.empty()) return (*cb)(s.core_->events(q));
-    s.services_.io.read([self = s.shared_from_this(), q = std::move(q), cb = std::move(cb),
-                         upto = s.core_->applied()](store_snapshot&) {
-      stored_journal entries(self->services_.journal, self->group_.load(std::memory_order_relaxed));
-      (*cb)(read_events(self->services_.kinds, self->options_.plant, entries, q, upto));
+    s.services_.io.page([self = s.shared_from_this(), q = std::move(q), cb = std::move(cb),
+                         upto = s.core_->applied()] {
+      (*cb)(read_events(self->services_.kinds, self->options_.plant, self->journal_, q, upto));
     });
   });
 }

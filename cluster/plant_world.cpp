@@ -63,11 +63,6 @@ result<std::optional<bytes>> plant_world::read_row(std::string_view actor, std::
   return read_child_row(io_.here(), plant_, actor, table, key);
 }
 
-std::optional<std::vector<std::uint32_t>> plant_world::list_rows(std::string_view actor,
-                                                                 std::size_t limit) {
-  return hash_child_rows(io_.here(), plant_, actor, limit);
-}
-
 void plant_world::publish(const std::string& local, std::shared_ptr<const reference_state> state) {
   const std::unique_lock lock(mutex_);
   references_[local] = std::move(state);

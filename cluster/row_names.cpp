@@ -12,19 +12,14 @@ std::uint32_t row_names::hash(std::string_view name) {
   return static_cast<std::uint32_t>(XXH3_64bits(name.data(), name.size()));
 }
 
-void row_names::forget() {
-  state_ = state::unlisted;
-  hashes_ = std::vector<std::uint32_t>();
-}
-
 void row_names::listed(std::optional<std::vector<std::uint32_t>> hashes) {
-  state_ = hashes ? state::listed : state::too_many;
+  listed_ = hashes.has_value();
   hashes_ = hashes ? std::move(*hashes) : std::vector<std::uint32_t>();
   merge(0);
 }
 
 void row_names::add(const std::vector<std::uint32_t>& hashes) {
-  if (state_ != state::listed) return;
+  if (!listed_) return;
   const auto sorted = hashes_.size();
   hashes_.insert(hashes_.end(), hashes.begin(), hashes.end());
   merge(sorted);
@@ -37,12 +32,12 @@ void row_names::merge(std::size_t sorted) {
   std::inplace_merge(hashes_.begin(), middle, hashes_.end());
   hashes_.erase(std::unique(hashes_.begin(), hashes_.end()), hashes_.end());
   if (hashes_.size() <= names_max) return;
-  state_ = state::too_many;
+  listed_ = false;
   hashes_ = std::vector<std::uint32_t>();
 }
 
 bool row_names::may_hold(std::uint32_t hash) const {
-  return state_ != state::listed || std::binary_search(hashes_.begin(), hashes_.end(), hash);
+  return !listed_ || std::binary_search(hashes_.begin(), hashes_.end(), hash);
 }
 
 }  // namespace millrace

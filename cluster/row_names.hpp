@@ -13,14 +13,12 @@ namespace millrace {
 
 class row_names {
  public:
-  static constexpr std::size_t names_max = 65'536;  // beyond, the store is asked
+  static constexpr std::size_t names_max = 65'536;   // beyond, the store is asked
+  static constexpr std::size_t listed_max = 16'384;  // likewise, when an actor is loaded
 
   /// Of `name`, "table NUL key".
   [[nodiscard]] static std::uint32_t hash(std::string_view name);
 
-  /// Nothing is known any more: the store has to be listed.
-  void forget();
-  [[nodiscard]] bool unlisted() const { return state_ == state::unlisted; }
   /// All that the store holds; without a list every row may be there.
   void listed(std::optional<std::vector<std::uint32_t>> hashes);
   /// These come into the store.
@@ -29,11 +27,10 @@ class row_names {
   [[nodiscard]] std::size_t memory() const { return hashes_.capacity() * sizeof(std::uint32_t); }
 
  private:
-  enum class state : std::uint8_t { listed, unlisted, too_many };
   void merge(std::size_t sorted);
 
   std::vector<std::uint32_t> hashes_;  // in order
-  state state_ = state::listed;        // an actor that has just come into being has no rows
+  bool listed_ = true;                 // an actor that has just come into being has no rows
 };
 
 }  // namespace millrace

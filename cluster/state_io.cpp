@@ -18,7 +18,7 @@ namespace millrace {
 namespace {
 
 std::atomic<std::uint64_t> owners{0};
-constexpr int writer_nice = 10;
+constexpr int writer_nice = 5;
 
 struct kept_snapshot {
   std::uint64_t owner = 0;
@@ -41,6 +41,7 @@ std::unique_ptr<store_snapshot> open(store& s) {
 
 state_io::state_io(store& on, unsigned readers) : store_(on), number_(++owners) {
   for (unsigned i = 0; i < readers; ++i) readers_.emplace_back([this] { read_loop(); });
+  pager_ = std::thread([this] { page_loop(); });
   writer_ = std::thread([this] { write_loop(); });
 }
 
@@ -48,13 +49,15 @@ state_io::~state_io() { stop(); }
 
 void state_io::stop() {
   {
-    const std::scoped_lock lock(read_mutex_, write_mutex_);
-    reads_end_ = writes_end_ = true;
+    const std::scoped_lock lock(read_mutex_, page_mutex_, write_mutex_);
+    reads_end_ = pages_end_ = writes_end_ = true;
   }
   read_cv_.notify_all();
+  page_cv_.notify_all();
   write_cv_.notify_all();
   for (auto& t : readers_)
     if (t.joinable()) t.join();
+  if (pager_.joinable()) pager_.join();
   if (writer_.joinable()) writer_.join();
   if (kept.owner == number_) kept = {};
 }
@@ -65,6 +68,14 @@ void state_io::read(std::function<void(store_snapshot&)> task) {
     reads_.push_back(std::move(task));
   }
   read_cv_.notify_one();
+}
+
+void state_io::page(std::function<void()> task) {
+  {
+    const std::scoped_lock lock(page_mutex_);
+    pages_.push_back(std::move(task));
+  }
+  page_cv_.notify_one();
 }
 
 void state_io::write(std::shared_ptr<write_batch> batch, std::function<void()> written) {
@@ -91,6 +102,22 @@ void state_io::read_loop() {
     const auto snapshot = open(store_);
     for (auto& task : now) task(*snapshot);
     now.clear();
+    if (kept.owner == number_) kept = {};
+  }
+}
+
+void state_io::page_loop() {
+  pthread_setname_np(pthread_self(), "pages");
+  while (true) {
+    std::function<void()> task;
+    {
+      std::unique_lock lock(page_mutex_);
+      page_cv_.wait(lock, [&] { return pages_end_ || !pages_.empty(); });
+      if (pages_.empty()) return;
+      task = std::move(pages_.front());
+      pages_.pop_front();
+    }
+    task();
   }
 }
 
@@ -108,6 +135,7 @@ void state_io::write_loop() {
       slices_.pop_front();
     }
     const auto began = std::chrono::steady_clock::now();
+    version_.fetch_add(1, std::memory_order_acq_rel);  // odd: a commit is under way
     if (auto done = store_.commit(next.batch->writes()); !done) {
       std::fprintf(stderr, "state environment: %s: %s\n", done.error().code.c_str(),
                    done.error().detail.c_str());
@@ -132,7 +160,8 @@ void state_io::rest(std::chrono::steady_clock::duration took) {
 
 store_snapshot& state_io::here() {
   const auto version = version_.load(std::memory_order_acquire);
-  if (kept.owner != number_ || kept.version != version || !kept.snapshot) {
+  // While a commit is under way others may see it already: nobody goes on with an older snapshot.
+  if (kept.owner != number_ || kept.version != version || version % 2 != 0 || !kept.snapshot) {
     kept.snapshot.reset();
     kept = {number_, version, open(store_)};
   }

@@ -38,6 +38,9 @@ class state_io {
 
   /// Calls `task` on a reader thread with a snapshot that is at least as new as the call.
   void read(std::function<void(store_snapshot&)> task);
+  /// Calls `task` on a thread that reads long stretches of the journal, one after another: nobody
+  /// waits for it but who asked.
+  void page(std::function<void()> task);
   /// Commits slices in order, then calls `written` on the writer's thread.
   void write(std::shared_ptr<write_batch> slice, std::function<void()> written);
 
@@ -56,18 +59,21 @@ class state_io {
     std::function<void()> written;
   };
   void read_loop();
+  void page_loop();
   void write_loop();
   void rest(std::chrono::steady_clock::duration took);
 
   store& store_;
   std::uint64_t number_;  // of this object in the process
   std::atomic<std::uint64_t> version_{0};
-  std::mutex read_mutex_, write_mutex_;
-  std::condition_variable read_cv_, write_cv_;
+  std::mutex read_mutex_, page_mutex_, write_mutex_;
+  std::condition_variable read_cv_, page_cv_, write_cv_;
   std::deque<std::function<void(store_snapshot&)>> reads_;
+  std::deque<std::function<void()>> pages_;
   std::deque<slice> slices_;
-  bool reads_end_ = false, writes_end_ = false;
+  bool reads_end_ = false, pages_end_ = false, writes_end_ = false;
   std::vector<std::thread> readers_;
+  std::thread pager_;
   std::thread writer_;
 };
 

@@ -94,8 +94,10 @@ result<std::unique_ptr<cell>> sim_plant::load_cell(const std::string& local, jou
   if (!found) return std::move(found).error();
   const auto [kind_name, id] = split_local(local);
   auto made = std::make_unique<cell>(*services_.kinds->find(kind_name), id, *this);
-  if (!found->row.empty())
+  if (!found->row.empty()) {
     if (auto r = made->load(found->row); !r) return std::move(r).error();
+    made->rows_listed(hash_child_rows(**snapshot, name_, local, row_names::listed_max));
+  }
   for (const auto& step : found->records)
     made->evolve(*step.record, step.index, step.ordinal, step.stamp);
   return made;
@@ -340,13 +342,6 @@ result<std::optional<bytes>> sim_plant::read_row(std::string_view actor, std::st
   auto snapshot = services_.state->snapshot();
   if (!snapshot) return snapshot.error();
   return read_child_row(**snapshot, name_, actor, table, key);
-}
-
-std::optional<std::vector<std::uint32_t>> sim_plant::list_rows(std::string_view actor,
-                                                               std::size_t limit) {
-  auto snapshot = services_.state->snapshot();
-  if (!snapshot) return std::nullopt;
-  return hash_child_rows(**snapshot, name_, actor, limit);
 }
 
 // ---- log, disk, outside ----

@@ -81,8 +81,6 @@ class sim_plant final : public host_port,
   [[nodiscard]] std::string rule(std::string_view name, std::string_view fallback) const override;
   [[nodiscard]] result<std::shared_ptr<const reference_state>> look_up(
       std::string_view kind, std::string_view id) override;
-  [[nodiscard]] std::optional<std::vector<std::uint32_t>> list_rows(std::string_view actor,
-                                                                    std::size_t limit) override;
   [[nodiscard]] result<std::optional<bytes>> read_row(std::string_view actor,
                                                       std::string_view table,
                                                       std::string_view key) override;
