@@ -416,6 +416,7 @@ row_view up_link(const std::string& key, const std::string& batch, bool removed 
 BOOST_FIXTURE_TEST_CASE(genealogy_is_a_graph_of_any_depth, fixture) {
   millrace::batch::StateT lot;
   lot.material = "PUMP-100";
+  lot.inputs = 2;
   for (const char* id : {"PMP-0001", "HSG-0001", "CST-1"}) engine.put("hamburg", "batch", id, lot);
   engine.row_tables["hamburg/batch/PMP-0001/genealogy_up"] = {up_link("1", "HSG-0001"),
                                                               up_link("2", "HSG-0002", true)};
@@ -444,6 +445,7 @@ BOOST_FIXTURE_TEST_CASE(genealogy_is_a_graph_of_any_depth, fixture) {
 BOOST_FIXTURE_TEST_CASE(genealogy_names_plants_that_are_away_and_speaks_epcis, fixture) {
   batch::StateT lot;
   lot.material = "PUMP-100";
+  lot.inputs = 2;
   lot.unit = "EA";
   lot.arrived = decimal::from_units(20);
   engine.put("hamburg", "batch", "PMP 1", lot);
@@ -515,6 +517,8 @@ BOOST_FIXTURE_TEST_CASE(a_recall_names_what_holds_the_lot_and_where_it_has_gone,
   lot.unit = "EA";
   lot.supplier = "ACME";
   lot.supplier_lot = "L-17";
+  lot.outputs = 1;
+  lot.shipments = 1;
   lot.arrived = decimal::from_units(100);
   engine.put("hamburg", "batch", "HSG-1", lot);
   lot.supplier.clear();
