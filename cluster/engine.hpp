@@ -70,6 +70,7 @@ struct reply {
   std::string exception;  // parked: its id
   std::string correlation;
   std::uint32_t retry_after_s = 0;  // with 429 and 503
+  std::uint64_t leader = 0;  // with plant.not_leader: the node that is thought to lead, 0 = unknown
 };
 
 /// Takes replies in batches, in any order; called from engine threads.
@@ -167,12 +168,23 @@ struct hop {
   std::uint32_t attempt = 0;
 };
 
+/// A member of a plant's group as one of its nodes sees it.
+struct plant_member {
+  std::uint64_t node = 0;
+  std::string role;         // voter, standby, spare
+  std::uint64_t match = 0;  // the journal there holds up to this index; only its leader knows
+  bool up = false;          // this node, or heard from lately
+};
+
 struct plant_status {
   std::string plant;
   std::uint32_t generation = 1;
   std::uint64_t term = 0, commit = 0, applied = 0, checkpoint = 0;
   std::uint64_t resident = 0, in_flight = 0, parked = 0, timers = 0, quarantined = 0;
-  std::string chain_head;  // hex of the hash chain at `applied`
+  std::string chain_head;    // hex of the hash chain at `applied`
+  std::string role;          // of this node: leader, follower, candidate
+  std::uint64_t leader = 0;  // node, 0 = unknown
+  std::vector<plant_member> members;
   std::vector<std::pair<std::string, std::string>>
       quarantined_actors;  // "kind/id" and why it cannot be loaded; the first hundred
 };

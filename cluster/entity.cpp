@@ -107,21 +107,8 @@ void entity::take(entity_mail& mail, caf::execution_unit* on) {
       cell_->committed(mail.index, mail.ordinal);
       settle();
       return propose(cell_->resume(mail.now));
-    case entity_order::evolve: {
-      const auto& load = *std::get<std::shared_ptr<evolve_load>>(mail.load);
-      const auto entry = entry_view::trusted(*load.entry);
-      changes all;
-      auto at = entry.begin();
-      for (const auto ordinal : load.ordinals) {
-        while (at.ordinal() < ordinal) ++at;
-        auto one = cell_->evolve(**at, mail.index, ordinal, entry.stamp());
-        std::move(one.indexes.begin(), one.indexes.end(), std::back_inserter(all.indexes));
-        std::move(one.parked.begin(), one.parked.end(), std::back_inserter(all.parked));
-        std::move(one.unparked.begin(), one.unparked.end(), std::back_inserter(all.unparked));
-        if (one.reference) all.reference = std::move(one.reference);
-      }
-      return owner_->evolved(slot_, epoch_, std::move(all));
-    }
+    case entity_order::evolve:
+      return evolve(mail);
     case entity_order::image:
       image_wanted_ = true;
       if (!cell_->in_flight() && !cell_->spoilt()) show_image();
@@ -144,11 +131,34 @@ void entity::take(entity_mail& mail, caf::execution_unit* on) {
   }
 }
 
+void entity::evolve(entity_mail& mail) {
+  if (cell_->in_flight() || cell_->spoilt()) {
+    if (!evolves_) evolves_ = std::make_unique<std::vector<entity_mail>>();
+    evolves_->push_back(std::move(mail));
+    return;
+  }
+  const auto& load = *std::get<std::shared_ptr<evolve_load>>(mail.load);
+  const auto entry = entry_view::trusted(*load.entry);
+  changes all;
+  auto at = entry.begin();
+  for (const auto ordinal : load.ordinals) {
+    while (at.ordinal() < ordinal) ++at;
+    auto one = cell_->evolve(**at, mail.index, ordinal, entry.stamp());
+    std::move(one.indexes.begin(), one.indexes.end(), std::back_inserter(all.indexes));
+    std::move(one.parked.begin(), one.parked.end(), std::back_inserter(all.parked));
+    std::move(one.unparked.begin(), one.unparked.end(), std::back_inserter(all.unparked));
+    if (one.reference) all.reference = std::move(one.reference);
+  }
+  owner_->evolved(slot_, epoch_, std::move(all));
+}
+
 void entity::replace(entity_mail& mail) {
   auto fresh = std::move(*std::get<std::shared_ptr<std::unique_ptr<cell>>>(mail.load));
   auto legacy = cell_->take_legacy();
   cell_ = std::move(fresh);
   owner_->activated(slot_, epoch_);
+  if (const auto waiting = std::move(evolves_))
+    for (auto& held : *waiting) evolve(held);
   settle();
   propose(cell_->inherit(std::move(legacy), mail.now));
 }

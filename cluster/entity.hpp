@@ -98,6 +98,7 @@ class entity final : public caf::monitorable_actor, public caf::resumable {
   void read(caf::mailbox_element& mail, caf::execution_unit* on);
   void end(caf::error reason, caf::execution_unit* on);
   void take(entity_mail& mail, caf::execution_unit* on);
+  void evolve(entity_mail& mail);
   void replace(entity_mail& mail);
   void visit(std::shared_ptr<std::function<void(cell&)>> what);
   void show_image();
@@ -108,7 +109,9 @@ class entity final : public caf::monitorable_actor, public caf::resumable {
   entity_owner* owner_;
   std::unique_ptr<cell> cell_;
   std::unique_ptr<std::vector<std::shared_ptr<std::function<void(cell&)>>>>
-      visits_;  // wait for the batch in flight
+      visits_;                                         // wait for the batch in flight
+  std::unique_ptr<std::vector<entity_mail>> evolves_;  // wait for another cell: what this one has
+                                                       // in flight will not commit
   caf::intrusive::lifo_inbox<inbox_policy> inbox_;
   std::uint64_t epoch_;
   slot_number slot_;

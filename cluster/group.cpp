@@ -325,6 +325,7 @@ group_status group::status() const {
   s.durable = e.durable;
   s.committed = raft_commit_index(&e.r);
   s.delivered = e.delivered;
+  s.voters = static_cast<std::uint32_t>(e.members.voters());
   return s;
 }
 

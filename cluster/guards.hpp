@@ -27,6 +27,8 @@ struct guards {
   bool plausible = true;
   // 11: never persist a lower term or a second vote in a term.
   bool one_vote_per_term = true;
+  // What was decided in one term is not proposed in another: others may have led in between.
+  bool term_of_proposal = true;
   // Raft figure 2: term and vote are durable before anything of their step leaves.
   bool vote_after_durable = true;
   // The commit index can be ahead of the own disk: nothing is applied before it is durable here.

@@ -160,13 +160,20 @@ void plant_host::on_passivated(slot_number slot, bool gone, timestamp now) {
     release_slot(slot);
     return;
   }
+  load_slot(slot, false);
+}
+
+void plant_host::load_slot(slot_number slot, bool reload) {
+  auto& s = slots_[slot];
   s.state = slot_state::phase::loading;
-  port_->activate(slot, s.local, s.last_index, false);
+  s.inherits = reload;
+  port_->activate(slot, s.local, s.last_index, reload);
 }
 
 void plant_host::on_activated(slot_number slot, result<void> how, timestamp now, bool rebuilt) {
   auto& s = slots_[slot];
   if (s.state != slot_state::phase::loading) return;
+  s.stale = s.inherits = false;
   if (!how) return break_actor(slot, how.error(), now);
   if (broken_.erase(slot) > 0 && s.dirty) dirty_slots_.push_back(slot);
   if (rebuilt && !s.dirty) {
@@ -211,7 +218,7 @@ void plant_host::on_cell_lost(slot_number slot, std::string_view why, timestamp 
     s.reload = true;
     return;
   }
-  port_->activate(slot, s.local, s.last_index, true);
+  load_slot(slot, true);
 }
 
 void plant_host::on_evolved(slot_number slot, changes what, timestamp now) {
@@ -288,7 +295,7 @@ void plant_host::flush_replies() {
 /// A read (rejection, replay): leaves when something proposed after it was decided has committed in
 /// this term.
 void plant_host::when_readable(const std::shared_ptr<reply_sink>& sink, reply r) {
-  if (options_.sole_voter) {
+  if (alone() || !leading_) {
     answer(sink, std::move(r));
     return;
   }

@@ -75,8 +75,9 @@ class host_port {
   /// Make a cell for `local` ("kind/id"), loaded with load_actor(..., upto): answer on_activated.
   /// The child rows are checked (check_rows) with `reload` and while this host does not lead. With
   /// `reload` the slot has a cell that is spoilt: call lost() on it if it was not, load a new one,
-  /// let it inherit the legacy. After on_cell_lost there is no cell and nothing to inherit. When it
-  /// cannot be loaded there is no cell afterwards, and nothing it was told or asked is answered.
+  /// let it inherit the legacy. After on_cell_lost there is no cell and nothing to inherit. Without
+  /// `reload` a cell that is there goes with all that it was given. When it cannot be loaded there
+  /// is no cell afterwards, and nothing it was told or asked is answered.
   virtual void activate(slot_number slot, const std::string& local, journal_index upto,
                         bool reload) = 0;
   /// cell.offer(inputs, now); a proposal that is not empty comes back as on_proposal.
@@ -85,8 +86,9 @@ class host_port {
   virtual void committed(slot_number slot, journal_index index, std::uint32_t ordinal,
                          timestamp now) = 0;
   /// cell.evolve of these records of an entry that this host did not propose: answer on_evolved,
-  /// also when the cell could not be loaded. May come before the activation was answered (a shell
-  /// keeps it until the cell is there).
+  /// also when the cell could not be loaded. May come before the activation was answered, or while
+  /// the cell has something in flight that will not commit: a shell keeps it until the (next) cell
+  /// is there.
   virtual void evolve(slot_number slot, journal_index index, shared_bytes entry,
                       std::vector<std::uint32_t> ordinals) = 0;
   /// cell.image(), as soon as nothing is in flight: answer on_image (null when the actor cannot be
@@ -103,8 +105,8 @@ class host_port {
   virtual void publish(const std::string& local, std::shared_ptr<const reference_state> state) = 0;
 
   // ---- the log ----
-  virtual void propose(shared_bytes entry) = 0;        // proposer::propose
-  virtual void checkpointed(journal_index index) = 0;  // proposer::checkpointed
+  virtual void propose(shared_bytes entry, term_number term) = 0;  // proposer::propose
+  virtual void checkpointed(journal_index index) = 0;              // proposer::checkpointed
 
   // ---- the state environment: slices are committed in order; answer on_written after each ----
   virtual void write(std::shared_ptr<write_batch> slice) = 0;
@@ -136,7 +138,8 @@ struct host_options {
   std::size_t exceptions_max = 100'000;  // open facts of a plant that are listed
   std::uint64_t stream_waiting_max =
       1'000'000;           // messages to one plant: beyond 503 endpoint.backlog
-  bool sole_voter = true;  // reads need no barrier: nobody else can lead
+  bool sole_voter = true;  // while the group has one voter reads need no barrier: nobody else can
+                           // lead. False: they always do
   lane_limits lanes;
   window_limits window;
   outbox_limits outbox_;
@@ -212,6 +215,7 @@ class plant_host {
   std::optional<slot_number> restore(std::string_view local);
 
   // ---- from the log ----
+  /// At a leader the entries are its own, in order; another's tells it that it leads no longer.
   void on_committed(std::span<const log_entry> entries, const group_status& status, timestamp now);
   void on_refused(std::span<const shared_bytes> payloads, const error& why, timestamp now);
   void on_role(const group_status& status, timestamp now);
@@ -251,6 +255,8 @@ class plant_host {
   /// Never before what has been decided: the clock may stand back after a restart.
   [[nodiscard]] timestamp decision_time(timestamp now) const { return std::max(now, stamp_); }
   [[nodiscard]] bool leading() const { return leading_; }
+  /// Who is thought to lead, 0 = nobody is known.
+  [[nodiscard]] node_number leader() const { return leader_; }
   /// All cells have evolved what was applied, none is on its way out, and there is room for more or
   /// nothing under way that would make any.
   [[nodiscard]] bool settled() const {
@@ -317,11 +323,14 @@ class plant_host {
     const kind* what = nullptr;
     phase state = phase::free;
     bool dirty = false;
-    bool listed = false;   // in touched_
-    bool fresh = false;    // came into being since the last checkpoint: not listed in its rows yet
-    bool reload = false;   // once nothing of it is in flight
-    bool imaging = false;  // the cut waits for its image
-    bool storing = false;  // its image is being written
+    bool listed = false;    // in touched_
+    bool fresh = false;     // came into being since the last checkpoint: not listed in its rows yet
+    bool reload = false;    // once nothing of it is in flight
+    bool imaging = false;   // the cut waits for its image
+    bool storing = false;   // its image is being written
+    bool inherits = false;  // what is being loaded takes over what the last cell was given
+    bool stale = false;     // its cell was given inputs under a leadership that is gone: what it
+                            // proposes means nothing until a new one is there
     std::uint8_t losses = 0;
     std::uint32_t used_s = 0;      // turn_s_ when it was used last
     std::uint32_t unsaved = 0;     // records since it was last asked for its image
@@ -423,6 +432,8 @@ class plant_host {
   void answer(const std::shared_ptr<reply_sink>& sink, reply r);
   void flush_replies();
   void when_readable(const std::shared_ptr<reply_sink>& sink, reply r);
+  void load_slot(slot_number slot, bool reload);
+  [[nodiscard]] bool alone() const { return options_.sole_voter && voters_ <= 1; }
   [[nodiscard]] hash128 random_id();
   [[nodiscard]] std::string new_correlation(timestamp now);
 
@@ -442,7 +453,8 @@ class plant_host {
   void verdict_out(verdict& v, journal_index index, bool reading, timestamp now);
   void reject(slot_number slot, proposal& p, const error& why, timestamp now);
   void lose_part(part& p, const error& why, timestamp now);
-  [[nodiscard]] static reply lost_read(reply r, const error& why);
+  [[nodiscard]] reply lost_read(reply r, const error& why) const;
+  [[nodiscard]] static reply late_reply(const waiter& w);
   void retry_held(timestamp now);
   void lose_waiter(std::uint64_t ticket, const error& why, timestamp now);
   [[nodiscard]] bool backlog(const proposal& p, std::string& detail) const;
@@ -462,6 +474,16 @@ class plant_host {
   void host_record(engine::RecordT r, std::function<void(result<void>)> cb = {});
   void expire_waiters(timestamp now);
   void begin_leading(timestamp now);
+  void step_down(node_number for_leader);
+  void lose_reads(std::vector<std::pair<std::shared_ptr<reply_sink>, reply>> reads,
+                  const error& why);
+  void lose_proposed(part& p, const error& why);
+  void lose_caller(std::uint64_t ticket, const error& why);
+  void lose_callers(const error& nothing, const error& unknown);
+  void discard_cells();
+  void answer_early(timestamp before, const error& why);
+  [[nodiscard]] error not_leader() const;
+  [[nodiscard]] reply turned_away(const request& r, const error& why) const;
   [[nodiscard]] static std::unique_ptr<stimulus> copy_of(const stimulus& s);
 
   // host_broken.cpp: actors that cannot be loaded or stored
@@ -567,6 +589,9 @@ class plant_host {
   // the leader's
   bool leading_ = false;
   bool is_leader_ = false;  // by Raft; leads once everything up to lead_from_ is applied
+  term_number term_ = 0;    // in which it leads
+  node_number leader_ = 0;  // as far as it is known
+  std::uint32_t voters_ = 1;
   journal_index lead_from_ = 0;
   std::uint64_t evolving_ = 0;
   std::deque<early> early_;

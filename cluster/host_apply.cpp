@@ -43,7 +43,7 @@ filing filing_of(const engine::Record& r, const engine::Delivery& d, timestamp s
 
 }  // namespace
 
-void plant_host::on_committed(std::span<const log_entry> entries, const group_status&,
+void plant_host::on_committed(std::span<const log_entry> entries, const group_status& status,
                               timestamp now) {
   for (const auto& e : entries) {
     if (e.index <= applied_) continue;
@@ -54,6 +54,10 @@ void plant_host::on_committed(std::span<const log_entry> entries, const group_st
         flights_.pop_front();
         apply_entry(e, &own, now);
       } else {
+        if (leading_) {  // another led: what is under way was decided without this entry
+          check(status.role != group_role::leader || status.term != term_);
+          step_down(status.leader);
+        }
         apply_entry(e, nullptr, now);
       }
     }
@@ -61,6 +65,8 @@ void plant_host::on_committed(std::span<const log_entry> entries, const group_st
     journal_size_.add(e.index, e.payload ? e.payload->size() : 0);
   }
   port_->applied(applied_);
+  if (leading_ && (status.role != group_role::leader || status.term != term_))
+    step_down(status.leader);
   begin_leading(now);
   end_turn(now);
 }
@@ -86,8 +92,7 @@ void plant_host::apply_entry(const log_entry& e, flight* own, timestamp now) {
     --s.in_flight;
     if (p.what.reload || s.reload) {
       s.reload = false;
-      s.state = slot_state::phase::loading;
-      port_->activate(p.slot, s.local, s.last_index, true);
+      load_slot(p.slot, true);
     } else {
       port_->committed(p.slot, e.index, p.first, decision_time(now));
     }

@@ -80,8 +80,7 @@ void plant_host::retry_broken(timestamp now) {
       release_slot(slot);
       continue;
     }
-    s.state = slot_state::phase::loading;
-    port_->activate(slot, s.local, s.last_index, true);
+    load_slot(slot, true);
     ++it;
   }
 }

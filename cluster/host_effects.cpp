@@ -216,6 +216,7 @@ void plant_host::start_attempts(timestamp now) {
 
 void plant_host::on_attempt(std::uint64_t number, std::uint32_t attempt, attempt_result r,
                             timestamp now) {
+  if (!leading_) return;  // whoever leads makes it again
   std::vector<delivery_end> ended;
   outbox_.verdict(number, attempt, r, now, ended);
   for (auto& d : ended) end_delivery(std::move(d));
@@ -264,7 +265,7 @@ void plant_host::deadletter(std::uint64_t number, engine_api::deadletter_op op, 
     return;
   }
   if (!leading_) {
-    cb(error{"node.not_ready", "the plant has no leader here"});
+    cb(not_leader());
     return;
   }
   switch (op) {
@@ -306,7 +307,7 @@ void plant_host::deadletter(std::uint64_t number, engine_api::deadletter_op op, 
 void plant_host::pause_endpoint(System system, timestamp until, std::string reason, std::string by,
                                 timestamp now, done<void> cb) {
   if (!leading_) {
-    cb(error{"node.not_ready", "the plant has no leader here"});
+    cb(not_leader());
     return;
   }
   engine::RecordT r;
@@ -324,7 +325,7 @@ void plant_host::pause_endpoint(System system, timestamp until, std::string reas
 void plant_host::replay_endpoint(System system, journal_index from, std::string by, timestamp now,
                                  done<void> cb) {
   if (!leading_) {
-    cb(error{"node.not_ready", "the plant has no leader here"});
+    cb(not_leader());
     return;
   }
   std::size_t filed = 0;

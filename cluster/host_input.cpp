@@ -51,6 +51,10 @@ void plant_host::submit(std::vector<request> batch, std::shared_ptr<reply_sink> 
     for (auto& r : batch) take(std::move(r), sink, now);
     return;
   }
+  if (!is_leader_ && leader_ != 0) {
+    for (const auto& r : batch) answer(sink, turned_away(r, not_leader()));
+    return;
+  }
   if (early_count_ + batch.size() > options_.lanes.inputs_max) {
     for (const auto& r : batch)
       refuse_request(r, sink, "plant.overloaded", "too many requests wait for the plant's leader");
@@ -197,6 +201,7 @@ bool plant_host::answer_from_window(const request& r, hash128 id, std::uint64_t 
     }
     waiter w;
     w.what = waiter::kind::client;
+    w.keyed = true;
     w.tag = r.tag;
     w.id = id;
     w.deadline = now.plus_ms(r.deadline_ms);
@@ -240,18 +245,16 @@ result<reply> plant_host::replay(hash128 id, const window_hit& hit) const {
 
 void plant_host::on_proposal(slot_number slot, proposal p, timestamp now) {
   auto& s = slots_[slot];
+  if (s.stale) return;  // decided for a leadership that is gone
   if (p.records.empty()) {
     for (auto& v : p.verdicts) verdict_out(v, 0, true, now);
-    if (p.reload) {
-      s.state = slot_state::phase::loading;
-      port_->activate(slot, s.local, s.last_index, true);
-    }
+    if (p.reload) load_slot(slot, true);
     return;
   }
   ++s.in_flight;
   std::string detail;
   if (!leading_) {
-    reject(slot, p, error{"node.not_ready", "the plant has no leader here"}, now);
+    reject(slot, p, not_leader(), now);
   } else if (backlog(p, detail)) {
     reject(slot, p, error{"endpoint.backlog", detail}, now);
   } else {
@@ -276,6 +279,7 @@ void plant_host::verdict_out(verdict& v, journal_index index, bool reading, time
       if (v.outcome == engine::Outcome::pending && index > 0) {
         waiter kept;
         kept.what = waiter::kind::client;
+        kept.keyed = w->keyed;
         kept.tag = w->tag;
         kept.id = w->id;
         kept.deadline = w->deadline;
@@ -319,8 +323,7 @@ void plant_host::reject(slot_number slot, proposal& p, const error& why, timesta
   --s.in_flight;
   for (const auto& v : p.verdicts) lose_waiter(v.ticket, why, now);
   s.reload = false;
-  s.state = slot_state::phase::loading;
-  port_->activate(slot, s.local, s.last_index, true);
+  load_slot(slot, true);
 }
 
 void plant_host::lose_waiter(std::uint64_t ticket, const error& why, timestamp now) {

@@ -1,5 +1,5 @@
 // The turns of a plant host: what is admitted goes to cells, their proposals into entries, what is
-// lost comes again, deadlines pass; and how a host begins and ends to lead.
+// lost comes again, deadlines pass.
 #include <algorithm>
 
 #include "cluster/check.hpp"
@@ -126,7 +126,7 @@ void plant_host::build_entries(timestamp now) {
     f.reads = std::exchange(reads_, {});
     ++counters_.entries;
     flights_.push_back(std::move(f));
-    port_->propose(flights_.back().payload);
+    port_->propose(flights_.back().payload, term_);
   }
 }
 
@@ -168,13 +168,7 @@ void plant_host::give(slot_number slot, waiter::kind what, stimulus s) {
 void plant_host::expire_waiters(timestamp now) {
   swept_at_ = now;
   const auto late = [&](waiter& w) {
-    reply r;
-    r.tag = w.tag;
-    r.outcome = engine::Outcome::pending;
-    r.code = "command.deadline";
-    r.detail = "the outcome is not known yet; see the transaction";
-    r.correlation = w.correlation;
-    answer(w.sink, std::move(r));
+    answer(w.sink, late_reply(w));
     w.answered = true;
   };
   for (auto& w : waiters_)
@@ -187,19 +181,18 @@ void plant_host::expire_waiters(timestamp now) {
     });
     it = it->second.empty() ? pending_.erase(it) : std::next(it);
   }
-  while (!early_.empty() && early_.front().since.micros() + early_us_max < now.micros()) {
-    for (const auto& r : early_.front().batch) {
-      reply out;
-      out.tag = r.tag;
-      out.outcome = engine::Outcome::refused;
-      out.code = "node.not_ready";
-      out.detail = "the plant has no leader";
-      out.retry_after_s = 1;
-      answer(early_.front().sink, std::move(out));
-    }
-    early_count_ -= early_.front().batch.size();
-    early_.pop_front();
-  }
+  answer_early(timestamp::from_micros(now.micros() - early_us_max),
+               {"node.not_ready", "the plant has no leader"});
+}
+
+reply plant_host::late_reply(const waiter& w) {
+  reply r;
+  r.tag = w.tag;
+  r.outcome = engine::Outcome::pending;
+  r.code = "command.deadline";
+  r.detail = "the outcome is not known yet; see the transaction";
+  r.correlation = w.correlation;
+  return r;
 }
 
 timestamp plant_host::next_wake(timestamp now) const {
@@ -212,6 +205,9 @@ timestamp plant_host::next_wake(timestamp now) const {
     sooner(outbox_.next_wake(now));
     if (!held_.empty()) sooner(held_until_);
     if (!host_records_.empty()) sooner(blocked_until_);
+    for (const auto& [key, s] : const_cast<stream_table&>(streams_).outgoing())
+      if (s.under_way() && key.plant != options_.plant)
+        sooner(timestamp::from_micros(now.micros() + stream_resend_us));
   }
   if (lanes_.admitted() > 0 || !pending_.empty() || !early_.empty())
     sooner(timestamp::from_micros(now.micros() + sweep_us));
@@ -223,81 +219,7 @@ timestamp plant_host::next_wake(timestamp now) const {
         now.micros() + rest_pause_us)));
   if (!cut_ && records_since_cut_ > 0)
     sooner(timestamp::from_micros(cut_at_.micros() + options_.checkpoint_us));
-  for (const auto& [key, s] : const_cast<stream_table&>(streams_).outgoing())
-    if (s.under_way() && key.plant != options_.plant)
-      sooner(timestamp::from_micros(now.micros() + stream_resend_us));
   return wake;
-}
-
-// ---- leadership ----
-
-void plant_host::on_role(const group_status& status, timestamp now) {
-  is_leader_ = status.role == group_role::leader;
-  lead_from_ = status.last;
-  if (is_leader_) {
-    begin_leading(now);
-    return;
-  }
-  if (!leading_) return;
-  leading_ = false;
-  const error why{"node.not_ready", "the plant's leadership moved"};
-  auto flights = std::exchange(flights_, {});
-  auto ready = std::exchange(ready_, {});
-  for (auto& f : flights) {
-    for (auto& [sink, r] : f.reads) answer(sink, lost_read(std::move(r), why));
-    for (auto& p : f.parts) lose_part(p, why, now);
-  }
-  for (auto& p : ready) lose_part(p, why, now);
-  for (auto& [sink, r] : std::exchange(reads_, {})) answer(sink, lost_read(std::move(r), why));
-  for (auto& p : std::exchange(host_records_, {}))
-    if (p.done_cb) p.done_cb(why);
-  held_.clear();
-  flush_replies();
-}
-
-reply plant_host::lost_read(reply r, const error& why) {
-  r.outcome = engine::Outcome::refused;
-  r.code = why.code;
-  r.detail = why.detail;
-  r.retry_after_s = 1;
-  r.events.clear();
-  return r;
-}
-
-void plant_host::lose_part(part& p, const error& why, timestamp now) {
-  if (p.slot != none) {
-    reject(p.slot, p.what, why, now);
-  } else if (p.done_cb) {
-    p.done_cb(why);
-  } else if (leading_) {  // a message of the host's own or the end of a delivery: proposed again
-    blocked_until_ = timestamp::from_micros(now.micros() + hold_back_us);
-    host_records_.push_back(std::move(p));
-  }
-}
-
-void plant_host::on_refused(std::span<const shared_bytes> payloads, const error& why,
-                            timestamp now) {
-  for (const auto& payload : payloads) {
-    const auto it = std::find_if(flights_.begin(), flights_.end(),
-                                 [&](const flight& f) { return f.payload == payload; });
-    if (it == flights_.end()) continue;
-    auto lost = std::move(*it);
-    flights_.erase(it);
-    for (auto& [sink, r] : lost.reads) answer(sink, lost_read(std::move(r), why));
-    for (auto& p : lost.parts) lose_part(p, why, now);
-  }
-  end_turn(now);
-}
-
-void plant_host::begin_leading(timestamp now) {
-  if (!is_leader_ || leading_ || applied_ < lead_from_ || evolving_ > 0) return;
-  leading_ = true;
-  streams_.restart();
-  timers_.hand_back_all();
-  outbox_.restart();
-  early_count_ = 0;
-  for (auto& e : std::exchange(early_, {}))
-    for (auto& r : e.batch) take(std::move(r), e.sink, now);
 }
 
 }  // namespace millrace

@@ -36,6 +36,7 @@ struct group_status {
   journal_index committed = 0;  // as Raft says; may run ahead of `durable`
   journal_index delivered = 0;  // up to here entries were handed out to be applied
   node_number leader = 0;       // of this term, as far as this node knows; 0 = unknown
+  std::uint32_t voters = 1;     // of the group's last configuration; 0 = it is not known yet
 };
 
 }  // namespace millrace

@@ -101,9 +101,9 @@ result<void> loop_core::hand_out(member& m, journal_index from, journal_index to
   return {};
 }
 
-void loop_core::propose(group_number group, shared_bytes payload) {
+void loop_core::propose(group_number group, shared_bytes payload, term_number term) {
   check(payload != nullptr);
-  waiting_.push_back({group, std::move(payload)});
+  waiting_.push_back({group, std::move(payload), term});
 }
 
 void loop_core::refuse(member& m, std::span<const shared_bytes> payloads, const error& why) {
@@ -122,6 +122,8 @@ result<void> loop_core::propose_waiting(std::uint64_t now_ms) {
     member& m = *found->second;
     if (p.payload->size() > entry_bytes_max)
       refuse(m, {&p.payload, 1}, error{"entry.too_large", "the entry is larger than 1 MB"});
+    else if (options_.group.on.term_of_proposal && p.term != 0 && p.term != m.core.status().term)
+      refuse(m, {&p.payload, 1}, error{"node.not_ready", "leadership moved"});
     else if (status_.below_reserve)
       refuse(m, {&p.payload, 1}, error{"node.disk_reserve", "less space is free than the reserve"});
     else {

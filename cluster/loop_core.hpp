@@ -50,6 +50,8 @@ struct loop_status {
   std::uint64_t frames_refused = 0;     // unknown group, other generation, implausible
   std::uint64_t peers_refused = 0;      // frames of voters that forgot what they acknowledged
   std::uint64_t stalls = 0;             // the loop was away for half an election timeout
+  std::uint64_t caught_up =
+      0;  // messages with entries from the journal that Raft's log has no more
   bool below_reserve = false;
   std::uint64_t free_bytes = 0;
 };
@@ -86,7 +88,8 @@ class loop_core {
   /// For changes of members and leadership; what they cause leaves with the next turn. Null when it
   /// is not open.
   [[nodiscard]] group* find(group_number number);
-  void propose(group_number group, shared_bytes payload);
+  /// Refused unless this node leads in that term (0: in any) when the proposal's turn comes.
+  void propose(group_number group, shared_bytes payload, term_number term = 0);
   [[nodiscard]] result<void> checkpointed(group_number group, journal_index index,
                                           std::uint64_t now_ms);
   /// Cuts a slice of the journal of a group below `first`, as far as checkpoints allow, in a
@@ -123,6 +126,7 @@ class loop_core {
   struct proposal {
     group_number group;
     shared_bytes payload;
+    term_number term;
   };
   struct inbound {
     node_number from;
@@ -136,6 +140,9 @@ class loop_core {
   [[nodiscard]] result<void> tick_all(std::uint64_t now_ms);
   [[nodiscard]] result<void> post(member& m);
   [[nodiscard]] result<bool> complete(const member& m, peer_message& what);
+  [[nodiscard]] result<void> catch_up(member& m, node_number peer,
+                                      const append_entries_result& answer, std::uint64_t now_ms);
+  void put_out(member& m, node_number peer, peer_message what);
   void send_all();
   [[nodiscard]] result<void> hand_out(member& m, journal_index from, journal_index to,
                                       group_status status);

@@ -1,6 +1,7 @@
 // One open group inside the loop core. Included by loop_*.cpp only.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -20,6 +21,11 @@ struct loop_core::member {
   std::uint32_t generation = 1;
   std::vector<shared_bytes> proposals;  // of this turn
   std::optional<group_status> told;     // role, term and leader as the listener knows them
+  struct sent_back {
+    journal_index previous = 0;
+    std::uint64_t at_ms = 0;
+  };
+  std::map<node_number, sent_back> caught_up;  // what members beyond the log's begin were sent last
 };
 
 }  // namespace millrace

@@ -94,7 +94,51 @@ result<void> loop_core::take(inbound&& in, std::uint64_t now_ms) {
   if (auto* append = std::get_if<append_entries>(&in.frame.what);
       append != nullptr && status_.below_reserve)
     append->entries.clear();  // it is a heartbeat still
-  return m.core.receive({in.from, std::move(in.frame.what)}, in.who, now_ms);
+  const auto* answer = std::get_if<append_entries_result>(&in.frame.what);
+  const auto answered = answer != nullptr ? std::optional(*answer) : std::nullopt;
+  if (auto ok = m.core.receive({in.from, std::move(in.frame.what)}, in.who, now_ms); !ok) return ok;
+  return answered ? catch_up(m, in.from, *answered, now_ms) : result<void>();
+}
+
+/// Raft's log begins after a checkpoint, the journal keeps more: a member that is behind the one
+/// gets entries out of the other, as any leader could send them, until Raft goes on by itself.
+result<void> loop_core::catch_up(member& m, node_number peer, const append_entries_result& answer,
+                                 std::uint64_t now_ms) {
+  const auto status = m.core.status();
+  const auto behind = m.core.needs_snapshot();
+  if (status.role != group_role::leader || answer.term != status.term ||
+      std::find(behind.begin(), behind.end(), peer) == behind.end())
+    return {};
+  auto previous =
+      answer.rejected > 0 ? std::min(answer.last_index, answer.rejected - 1) : answer.last_index;
+  previous = std::max(previous, m.core.match_of(peer));
+  auto& last = m.caught_up[peer];
+  if (last.previous == previous && now_ms - last.at_ms < options_.group.election_timeout_ms)
+    return {};
+  last = {previous, now_ms};
+  const auto& anchor = journal_.find(m.number)->anchor;
+  if (previous < anchor.index || previous >= status.durable) {
+    if (previous < anchor.index) m.listener->on_member_behind(m.number, peer, previous + 1);
+    return {};
+  }
+  append_entries out{status.term, previous, anchor.term, status.committed, {}, 0};
+  if (previous > anchor.index) {
+    auto snapshot = store_.snapshot();
+    if (!snapshot) return snapshot.error();
+    auto before = read_journal(**snapshot, m.number, previous, previous, 0);
+    if (!before) return before.error();
+    out.previous_term = before->front().entry.term;
+  }
+  out.missing = static_cast<std::uint32_t>(
+      std::min<journal_index>(status.durable - previous, append_entries_max));
+  out.entries.resize(out.missing);
+  peer_message what = std::move(out);
+  auto whole = complete(m, what);
+  if (!whole) return whole.error();
+  if (!*whole) return {};
+  ++status_.caught_up;
+  put_out(m, peer, std::move(what));
+  return {};
 }
 
 /// Fills in what only the journal has. False when it cannot: the message is left out.
@@ -128,15 +172,19 @@ result<void> loop_core::post(member& m) {
     auto whole = complete(m, out.what);
     if (!whole) return whole.error();
     if (!*whole) continue;
-    auto& frames = outbox_[out.peer];
-    if (auto* append = std::get_if<append_entries>(&out.what)) {
-      for (peer_message& piece : pieces(std::move(*append)))
-        frames.push_back({m.id, m.generation, m.core.boot(), std::move(piece)});
-    } else {
-      frames.push_back({m.id, m.generation, m.core.boot(), std::move(out.what)});
-    }
+    put_out(m, out.peer, std::move(out.what));
   }
   return {};
+}
+
+void loop_core::put_out(member& m, node_number peer, peer_message what) {
+  auto& frames = outbox_[peer];
+  if (auto* append = std::get_if<append_entries>(&what)) {
+    for (peer_message& piece : pieces(std::move(*append)))
+      frames.push_back({m.id, m.generation, m.core.boot(), std::move(piece)});
+  } else {
+    frames.push_back({m.id, m.generation, m.core.boot(), std::move(what)});
+  }
 }
 
 void loop_core::send_all() {

@@ -41,9 +41,9 @@ result<std::unique_ptr<node_engine>> node_engine::start(node_options options,
 }
 
 result<void> node_engine::open() {
-  const auto& self = directory_.identity();
+  const auto& who = directory_.identity();
   if (!std::filesystem::exists(directory_.journal() / "data.mdb")) {
-    spdlog::info("founding node={} cluster={} in {}", self.node, self.cluster,
+    spdlog::info("founding node={} cluster={} in {}", who.node, who.cluster,
                  directory_.path().string());
   }
   marks_ = inflight_marks::open(directory_.path() / "inflight");
@@ -55,8 +55,16 @@ result<void> node_engine::open() {
   state_ = std::move(*state);
   if (auto bound = directory_.bind(*journal_, *state_); !bound) return bound;
   io_ = std::make_unique<state_io>(*state_, std::max(1u, options_.cold_readers));
-  loop_ = std::make_unique<replication_loop>(*journal_, clock_, options_.loop);
+  if (auto linked = start_link(); !linked) return linked;
+  loop_ = std::make_unique<replication_loop>(*journal_, clock_, loop_settings(),
+                                             around_ ? around_.get() : link_.get());
   if (auto started = loop_->start(); !started) return started;
+  mail_ = std::make_unique<plant_mail>(
+      self(),
+      plant_mail::seams{[this](std::string_view name) { return find(name); },
+                        [this](std::string_view name) { return members_of(name); }},
+      bulk_, leaders_, clock_);
+  receiver_ = loop_.get();
 
   config_ = std::make_unique<caf::actor_system_config>();
   const auto workers =
@@ -100,17 +108,14 @@ system_set node_engine::bound_at(std::string_view plant) const {
 }
 
 result<node_engine::shell_ptr> node_engine::open_plant(const std::string& plant,
-                                                       std::uint32_t generation,
-                                                       group_number group) {
+                                                       std::uint32_t generation, group_number group,
+                                                       membership founders) {
   auto options = options_.host;
   options.plant = plant;
   options.generation = generation;
   const auto make = [&] {
-    node_services services{
-        *actors_,    *loop_,         *io_,
-        *journal_,   clock_,         kinds_,
-        out_,        options_.rules, [this](std::string_view name) { return find(name); },
-        marks_.get()};
+    node_services services{*actors_, *loop_, *io_,           *journal_, clock_,
+                           kinds_,   out_,   options_.rules, *mail_,    marks_.get()};
     auto shell = std::make_shared<plant_shell>(std::move(services), options, bound_at(plant),
                                                options_.supervision);
     if (group != 0) shell->set_group(group);
@@ -136,13 +141,24 @@ result<node_engine::shell_ptr> node_engine::open_plant(const std::string& plant,
   share_memory();
   shell->start();
   std::promise<result<group_number>> opened;
-  loop_->open_group(plant, *applied, shell,
-                    [&opened](result<group_number> r) { opened.set_value(std::move(r)); });
+  loop_->open_group(
+      plant, *applied, shell, [&opened](result<group_number> r) { opened.set_value(std::move(r)); },
+      std::move(founders));
   const auto number = opened.get_future().get();
   if (!number) return number.error();
   shell->set_group(*number);
   spdlog::info("plant={} generation={} open from index {}", plant, generation, *applied);
   return shell;
+}
+
+void node_engine::host_plant(std::string plant, membership founders, done<void> cb) {
+  if (!plant_name_ok(plant)) return cb(error{"id.invalid", "Not a plant's name"});
+  if (stopping_) return cb(error{"node.not_ready", "The node is stopping"});
+  const std::scoped_lock lock(opening_mutex_);
+  if (find(plant)) return cb({});
+  if (founders.voters() == 0) return cb(error{"config.invalid", "a plant needs voters"});
+  auto made = open_plant(plant, 1, 0, std::move(founders));
+  cb(made ? result<void>() : result<void>(made.error()));
 }
 
 void node_engine::create_plant(std::string plant, done<void> cb) {
@@ -158,7 +174,7 @@ void node_engine::create_plant(std::string plant, done<void> cb) {
       shell = std::move(*made);
     }
   }
-  shell->when_leading([cb = std::move(cb)] { cb({}); });
+  shell->when_led([cb = std::move(cb)] { cb({}); });
 }
 
 node_engine::shell_ptr node_engine::find(std::string_view plant) const {
@@ -179,8 +195,10 @@ bool node_engine::has_plant(std::string_view plant) const { return find(plant) !
 bool node_engine::ready() const {
   if (stopping_) return false;
   const std::shared_lock lock(plants_mutex_);
-  return std::all_of(plants_.begin(), plants_.end(),
-                     [](const auto& p) { return p.second->leading(); });
+  return std::all_of(plants_.begin(), plants_.end(), [this](const auto& p) {
+    const auto leader = p.second->leader();
+    return p.second->leading() || (leader != 0 && leader != self());
+  });
 }
 
 /// Once a second: business time follows the machine's date, and memory the plants' needs.
@@ -229,17 +247,28 @@ void node_engine::drain() {
   }
 }
 
-void node_engine::stop() {
+void node_engine::stop() { end(true); }
+
+void node_engine::abandon() { end(false); }
+
+void node_engine::end(bool clean) {
   if (stopping_.exchange(true)) return;
-  if (actors_ && loop_) {
+  receiver_ = nullptr;
+  if (clean && actors_ && loop_) {
+    receiver_ = loop_.get();  // peers are needed until the end of what is under way
     drain();
+    give_leads_away();
     auto stored = std::make_shared<std::promise<void>>();
     auto wait = stored->get_future();
     checkpoint([stored](result<void>) { stored->set_value(); });
     if (wait.wait_for(std::chrono::milliseconds(options_.stop_ms_max)) != std::future_status::ready)
       spdlog::warn("the last checkpoint did not finish in time; the journal has everything");
-    loop_->stop();
   }
+  if (!clean) bulk_.attach(nullptr);
+  if (loop_) loop_->stop();
+  receiver_ = nullptr;
+  if (link_) link_->stop();
+  bulk_.attach(nullptr);
   for (const auto& s : all()) s->stop();
   if (actors_) actors_->await_all_actors_done();
   if (io_) io_->stop();
@@ -254,7 +283,10 @@ void node_engine::stop() {
   }
   house_cv_.notify_all();
   if (house_.joinable()) house_.join();
+  mail_.reset();
   loop_.reset();
+  around_.reset();
+  link_.reset();
   io_.reset();
   state_.reset();
   journal_.reset();

@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <shared_mutex>
 #include <string>
 #include <thread>
@@ -22,6 +23,10 @@
 #include "cluster/identity.hpp"
 #include "cluster/inflight.hpp"
 #include "cluster/lmdb_store.hpp"
+#include "cluster/membership.hpp"
+#include "cluster/peer_bulk.hpp"
+#include "cluster/peer_link.hpp"
+#include "cluster/plant_mail.hpp"
 #include "cluster/plant_shell.hpp"
 #include "cluster/replication_loop.hpp"
 #include "cluster/state_io.hpp"
@@ -32,6 +37,21 @@ namespace millrace {
 struct endpoint_binding {
   std::string plant;
   System system = System::none;
+};
+
+/// A node among others. Without it all plants of a node have one voter: the node itself.
+struct cluster_options {
+  node_number self = 0;  // 1 .., never given to another node
+  std::string region;
+  curve_key key;
+  std::string consensus = "tcp://127.0.0.1:0";  // where to listen; port 0 = any free one
+  std::string bulk = "tcp://127.0.0.1:0";
+  std::vector<peer_entry> peers;
+  peer_limits limits;
+  /// Which nodes may host a plant that is not here, best first; empty: any peer.
+  std::function<std::vector<node_number>(std::string_view plant)> members;
+  /// For tests: what stands between this node and its link.
+  std::function<std::unique_ptr<peer_transport>(peer_transport& link)> around;
 };
 
 struct node_options {
@@ -48,6 +68,15 @@ struct node_options {
   unsigned workers = 0;  // CAF's threads; 0 = as many as the machine has, at least 2
   unsigned cold_readers = 2;
   std::int64_t stop_ms_max = 30'000;  // for the last checkpoint
+  std::optional<cluster_options> peers;
+};
+
+/// What two replicas of a plant have in common at equal `applied`.
+struct plant_digest {
+  std::string plant;
+  journal_index applied = 0;
+  std::uint64_t hash = 0;  // of the replicated tables (plant_host::hash)
+  std::string chain_head;
 };
 
 class node_engine final : public engine_api {
@@ -60,8 +89,11 @@ class node_engine final : public engine_api {
                                                                   sink* out);
   /// Stops, cleanly unless stop() was called before.
   ~node_engine() override;
-  /// Refuses what is new, answers what is admitted, stores a checkpoint and closes everything.
+  /// Refuses what is new, answers what is admitted, hands leadership over, stores a checkpoint and
+  /// closes everything.
   void stop();
+  /// Ends as a crash would: nothing is finished, stored or said any more. For tests.
+  void abandon();
 
   void submit(std::vector<request> batch, std::shared_ptr<reply_sink> sink) override;
   void read(address where, consistency c, done<actor_view> cb) override;
@@ -83,7 +115,32 @@ class node_engine final : public engine_api {
   void plants(done<std::vector<plant_status>> cb) override;
   [[nodiscard]] bool has_plant(std::string_view plant) const override;
   void create_plant(std::string plant, done<void> cb) override;
+  /// Every plant is led from here, or follows a leader that is known.
   [[nodiscard]] bool ready() const override;
+
+  // ---- a node among others ----
+  [[nodiscard]] node_number self() const { return options_.peers ? options_.peers->self : 1; }
+  /// Opens the plant's group here as one of its members; `cb` when it is open. Does nothing when it
+  /// is open already (its founders are what the journal says then). All founders have to be told
+  /// the same; a node that is none of them joins and waits for the log. Errors: id.invalid,
+  /// config.invalid (no founders), node.not_ready, and those of start().
+  void host_plant(std::string plant, membership founders, done<void> cb);
+  /// The node that is thought to lead the plant, 0 = unknown. Cheap.
+  [[nodiscard]] node_number leader_of(std::string_view plant) const;
+  /// Somebody knows better who leads a plant that is not here.
+  void learn_leader(std::string_view plant, node_number node);
+  /// Whether requests for the plant can be decided here now.
+  [[nodiscard]] bool leads(std::string_view plant) const;
+  /// Hands leadership of the plant to that voter (0: to any); nothing when it is not led from here.
+  void transfer(std::string_view plant, node_number to = 0);
+  /// Bulk envelopes to and from other nodes. Without peers nothing comes and goes.
+  [[nodiscard]] peer_bulk& bulk() { return bulk_; }
+  /// Empty without peers.
+  [[nodiscard]] std::vector<peer_status> peers() const;
+  [[nodiscard]] result<void> set_peers(curve_key own, std::vector<peer_entry> peers);
+  [[nodiscard]] std::string consensus_address() const;
+  [[nodiscard]] std::string bulk_address() const;
+  void digests(done<std::vector<plant_digest>> cb);
 
   /// Figures of one plant's host, for metrics.
   void statistics(done<std::vector<std::pair<std::string, host_status>>> cb);
@@ -100,7 +157,14 @@ class node_engine final : public engine_api {
               data_directory directory);
   [[nodiscard]] result<void> open();
   [[nodiscard]] result<shell_ptr> open_plant(const std::string& plant, std::uint32_t generation,
-                                             group_number group);
+                                             group_number group, membership founders = {});
+  [[nodiscard]] result<void> start_link();
+  [[nodiscard]] loop_options loop_settings() const;
+  [[nodiscard]] std::vector<node_number> members_of(std::string_view plant) const;
+  void end(bool clean);
+  void give_leads_away();
+  void add_members(std::vector<plant_status>& to, loop_core& core) const;
+  [[nodiscard]] std::string chain_head(const plant_shell& s, journal_index at) const;
   [[nodiscard]] shell_ptr find(std::string_view plant) const;
   [[nodiscard]] std::vector<shell_ptr> all() const;
   [[nodiscard]] system_set bound_at(std::string_view plant) const;
@@ -120,7 +184,13 @@ class node_engine final : public engine_api {
   std::unique_ptr<inflight_marks> marks_;
   std::unique_ptr<store> journal_, state_;
   std::unique_ptr<state_io> io_;
+  peer_bulk bulk_;
+  leader_book leaders_;
+  std::atomic<replication_loop*> receiver_{nullptr};  // of what the link brings
+  std::unique_ptr<peer_link> link_;
+  std::unique_ptr<peer_transport> around_;
   std::unique_ptr<replication_loop> loop_;
+  std::unique_ptr<plant_mail> mail_;
   std::unique_ptr<caf::actor_system_config> config_;
   std::unique_ptr<caf::actor_system> actors_;
   mutable std::shared_mutex plants_mutex_;

@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "cluster/node_engine.hpp"
+#include "cluster/node_engine_gather.hpp"
 
 namespace millrace {
 
@@ -38,42 +39,6 @@ bool split_delivery(std::string_view id, std::string_view& plant, std::uint64_t&
 
 }  // namespace
 
-template <class T>
-void node_engine::gather(std::vector<shell_ptr> from,
-                         std::function<result<std::vector<T>>(plant_shell&)> ask,
-                         done<std::vector<T>> cb) {
-  if (from.empty()) return cb(std::vector<T>());
-  struct joining {
-    std::mutex mutex;
-    std::vector<std::vector<T>> parts;
-    std::size_t left = 0;
-    std::optional<error> failed;
-    done<std::vector<T>> cb;
-  };
-  auto all = std::make_shared<joining>();
-  all->parts.resize(from.size());
-  all->left = from.size();
-  all->cb = std::move(cb);
-  for (std::size_t i = 0; i < from.size(); ++i)
-    from[i]->post([all, i, ask](plant_shell& s) {
-      auto part = ask(s);
-      bool last = false;
-      {
-        const std::scoped_lock lock(all->mutex);
-        if (part)
-          all->parts[i] = std::move(*part);
-        else
-          all->failed = part.error();
-        last = --all->left == 0;
-      }
-      if (!last) return;
-      if (all->failed) return all->cb(*all->failed);
-      std::vector<T> out;
-      for (auto& p : all->parts) std::move(p.begin(), p.end(), std::back_inserter(out));
-      all->cb(std::move(out));
-    });
-}
-
 void node_engine::submit(std::vector<request> batch, std::shared_ptr<reply_sink> sink) {
   if (batch.empty()) return;
   if (stopping_) {
@@ -104,11 +69,20 @@ void node_engine::submit(std::vector<request> batch, std::shared_ptr<reply_sink>
   if (!unknown.empty()) sink->on_replies(std::move(unknown));
 }
 
-void node_engine::read(address where, consistency, done<actor_view> cb) {
-  // The only voter of its groups is always up to date: all three kinds of reads are one.
+void node_engine::read(address where, consistency how, done<actor_view> cb) {
   const auto shell = find(where.plant);
   if (!shell) return cb(unknown_plant(where.plant));
-  shell->read(where.local(), std::move(cb));
+  // The only voter of its group is always up to date: all three kinds of reads are one.
+  if (how == consistency::local || shell->group().voters == 1)
+    return shell->read(where.local(), std::move(cb));
+  if (how == consistency::leader) {
+    if (shell->leading()) return shell->read(where.local(), std::move(cb));
+    return cb(error{"plant.not_leader", "node " + std::to_string(shell->leader()) + " leads it"});
+  }
+  shell->linearize([shell, local = where.local(), cb = std::move(cb)](result<void> r) mutable {
+    if (!r) return cb(r.error());
+    shell->read(std::move(local), std::move(cb));
+  });
 }
 
 void node_engine::list(list_query q, done<list_page> cb) {
@@ -253,14 +227,16 @@ void node_engine::plants(done<std::vector<plant_status>> cb) {
         out.quarantined = h.quarantined;
         for (auto& q : s.core().quarantined(quarantined_max))
           out.quarantined_actors.emplace_back(std::move(q.actor), std::move(q.why));
-        if (h.applied > 0)
-          if (auto snapshot = journal_->snapshot(); snapshot)
-            if (auto read = read_journal(**snapshot, s.group_id(), h.applied, h.applied, 1);
-                read && !read->empty())
-              out.chain_head = to_hex(read->front().chain);
+        out.chain_head = chain_head(s, h.applied);
         return std::vector<plant_status>{std::move(out)};
       },
-      std::move(cb));
+      [this, cb = std::move(cb)](result<std::vector<plant_status>> r) {
+        if (!r || stopping_) return cb(std::move(r));
+        loop_->call([this, cb, all = std::move(*r)](loop_core& core) mutable {
+          add_members(all, core);
+          cb(std::move(all));
+        });
+      });
 }
 
 void node_engine::statistics(done<std::vector<std::pair<std::string, host_status>>> cb) {

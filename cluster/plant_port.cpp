@@ -49,7 +49,13 @@ result<std::unique_ptr<cell>> plant_shell::make_cell(store_snapshot& state,
 void plant_shell::activate(slot_number slot, const std::string& local, journal_index upto,
                            bool reload) {
   const auto loading = ++epochs_;
-  at(slot).loading = loading;
+  auto& r = at(slot);
+  r.loading = loading;
+  if (!reload && r.handle) {  // it goes with all that it was given
+    caf::anon_send_exit(r.handle, caf::exit_reason::user_shutdown);
+    r.handle = nullptr;
+    r.epoch = 0;
+  }
   services_.io.read([self = weak_from_this(), slot, local, upto, loading, limit = core_->applied(),
                      check_rows = reload || !core_->leading()](store_snapshot& state) {
     const auto shell = self.lock();
@@ -79,7 +85,10 @@ void plant_shell::settle_in(slot_number slot, std::uint64_t loading,
     mail.what = entity_order::replace;
     mail.now = core_->decision_time(now());
     mail.load = std::make_shared<std::unique_ptr<cell>>(std::move(*made));
-    return order(slot, std::move(mail));
+    order(slot, std::move(mail));
+    if (const auto held = std::move(r.held))
+      for (auto& waiting : *held) order(slot, std::move(waiting));
+    return;
   }
   r.epoch = loading;
   entity_owner& owner = *this;
@@ -159,7 +168,7 @@ void plant_shell::evolve(slot_number slot, journal_index index, shared_bytes ent
   load->ordinals = std::move(ordinals);
   entity_mail mail{entity_order::evolve, 0, index, {}, std::move(load)};
   auto& r = at(slot);
-  if (r.handle) return order(slot, std::move(mail));
+  if (r.handle && r.loading == 0) return order(slot, std::move(mail));
   if (!r.held) r.held = std::make_unique<std::vector<entity_mail>>();
   r.held->push_back(std::move(mail));
 }
@@ -181,8 +190,8 @@ void plant_shell::publish(const std::string& local, std::shared_ptr<const refere
   world_.publish(local, std::move(state));
 }
 
-void plant_shell::propose(shared_bytes entry) {
-  services_.log.propose(group_.load(std::memory_order_relaxed), std::move(entry));
+void plant_shell::propose(shared_bytes entry, term_number term) {
+  services_.log.propose(group_.load(std::memory_order_relaxed), std::move(entry), term);
 }
 
 void plant_shell::checkpointed(journal_index index) {
@@ -251,14 +260,17 @@ void plant_shell::attempt_delivery(attempt a) {
       });
 }
 
-void plant_shell::send(message_frame frame) {
-  if (const auto to = services_.find(frame.to_plant))
-    to->post([frame = std::move(frame)](plant_shell& s) { s.core_->on_messages(frame, s.now()); });
-}
+void plant_shell::send(message_frame frame) { services_.mail.send(std::move(frame)); }
 
-void plant_shell::send(watermark_frame frame) {
-  if (const auto to = services_.find(frame.to_plant))
-    to->post([frame = std::move(frame)](plant_shell& s) { s.core_->on_watermark(frame, s.now()); });
+void plant_shell::send(watermark_frame frame) { services_.mail.send(std::move(frame)); }
+
+void plant_shell::take(stream_letter letter) {
+  post([letter = std::move(letter)](plant_shell& s) {
+    if (const auto* frame = std::get_if<message_frame>(&letter.what))
+      s.core_->on_messages(*frame, s.now());
+    else
+      s.core_->on_watermark(std::get<watermark_frame>(letter.what), s.now());
+  });
 }
 
 void plant_shell::alarm(std::string_view code, const std::string& detail) {

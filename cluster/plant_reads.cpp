@@ -65,6 +65,43 @@ void plant_shell::read(std::string local, done<actor_view> cb) {
   });
 }
 
+void plant_shell::linearize(done<void> cb) {
+  post([cb = once(std::move(cb))](plant_shell& s) {
+    if (!s.core_->leading())
+      return (*cb)(error{s.leader() != 0 ? "plant.not_leader" : "node.not_ready",
+                         "the plant is not led from this node"});
+    const auto token = ++s.tokens_;
+    s.reads_[token] = {0, [cb](result<void> r) { (*cb)(std::move(r)); }};
+    s.services_.log.read(s.group_id(), token, [self = s.shared_from_this(), token](const error&) {
+      self->on_readable(self->group_id(), token, 0);
+    });
+  });
+}
+
+void plant_shell::on_readable(group_number, std::uint64_t token, journal_index index) {
+  post([token, index](plant_shell& s) {
+    const auto found = s.reads_.find(token);
+    if (found == s.reads_.end()) return;
+    found->second.upto = index;
+    if (index != 0) return;  // served at the end of the turn
+    const auto cb = std::move(found->second.cb);
+    s.reads_.erase(found);
+    cb(error{"plant.not_leader", "the plant's leadership moved"});
+  });
+}
+
+void plant_shell::serve_reads() {
+  for (auto it = reads_.begin(); it != reads_.end();) {
+    if (it->second.upto == 0 || it->second.upto > core_->applied()) {
+      ++it;
+      continue;
+    }
+    const auto cb = std::move(it->second.cb);
+    it = reads_.erase(it);
+    cb({});
+  }
+}
+
 void plant_shell::rows(std::string local, std::string table, std::string after, std::uint32_t limit,
                        done<std::vector<row_view>> cb) {
   post([local = std::move(local), table = std::move(table), after = std::move(after), limit,

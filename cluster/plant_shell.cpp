@@ -15,7 +15,6 @@
 
 #include "cluster/check.hpp"
 #include "cluster/hand_over.hpp"
-#include "cluster/replication_loop.hpp"
 
 namespace millrace {
 
@@ -25,7 +24,9 @@ using wake_atom = caf::atom_constant<caf::atom("wake")>;
 using tick_atom = caf::atom_constant<caf::atom("tick")>;
 
 constexpr std::int64_t delay_us_min = 1'000;
-constexpr std::size_t backlog_bytes_max = 16 * 1024 * 1024;  // of a start's replay
+constexpr std::size_t backlog_bytes_max = 16 * 1024 * 1024;  // of what the core has not taken
+constexpr std::size_t slice_bytes = 1024 * 1024;             // read back at once
+constexpr std::int64_t behind_said_us = 60'000'000;
 constexpr int rounds_max = 16;               // of a turn, before others have theirs,
 constexpr std::int64_t turn_us_max = 5'000;  // unless it takes longer than this
 
@@ -118,7 +119,7 @@ void plant_shell::stop() {
   stopped_.store(true, std::memory_order_release);
 }
 
-void plant_shell::when_leading(std::function<void()> cb) {
+void plant_shell::when_led(std::function<void()> cb) {
   post(
       [cb = std::move(cb)](plant_shell& s) mutable { s.leading_wanted_.push_back(std::move(cb)); });
 }
@@ -149,9 +150,17 @@ void plant_shell::turn(caf::event_based_actor& self) {
   if (!inbox_.empty()) caf::anon_send(actor_, wake_atom::value);
   leading_.store(core_->leading(), std::memory_order_release);
   resident_bytes_.store(core_->resident_bytes(), std::memory_order_relaxed);
-  if (core_->leading() && !leading_wanted_.empty())
+  if (!leading_wanted_.empty() && led())
     for (const auto& cb : std::exchange(leading_wanted_, {})) cb();
+  if (!reads_.empty()) serve_reads();
   arm(self, at);
+}
+
+/// Here, or from another node that is known.
+bool plant_shell::led() const {
+  if (core_->leading()) return true;
+  const auto known = group();
+  return known.role != group_role::leader && known.leader != 0;
 }
 
 void plant_shell::close(caf::event_based_actor& self) {
@@ -213,21 +222,47 @@ void plant_shell::on_committed(group_number group, std::span<const log_entry> en
   committed_slice next{{entries.begin(), entries.end()}, status, 0};
   for (const auto& e : entries) next.size += sizeof e + (e.payload ? e.payload->size() : 0);
   {
-    // What a start reads back from the journal comes as fast as the disk reads: it waits here.
+    // What a start reads back from the journal comes as fast as the disk reads: it waits here. A
+    // follower that is slower than its leader reads what does not fit back from the journal.
     std::unique_lock lock(backlog_mutex_);
     backlog_cv_.wait(lock, [&] { return !replaying_ || backlog_bytes_ < backlog_bytes_max; });
+    if (behind_to_ != 0 || (!leading() && backlog_bytes_ > backlog_bytes_max)) {
+      behind_to_ = entries.back().index;
+      next.entries.clear();
+      next.size = 0;
+    }
     backlog_bytes_ += next.size;
   }
   post([next = std::move(next)](plant_shell& s) mutable {
-    s.slices_.push_back(std::move(next));
+    if (!next.entries.empty()) s.slices_.push_back(std::move(next));
     if (s.core_->leading()) s.feed();
   });
+}
+
+/// What was dropped, in slices; false when there is nothing.
+bool plant_shell::read_behind() {
+  const std::scoped_lock lock(backlog_mutex_);
+  if (behind_to_ == 0) return false;
+  committed_slice next{{}, group(), 0};
+  auto read = journal_.read(core_->applied() + 1, behind_to_, slice_bytes);
+  if (!read || read->empty()) {
+    spdlog::critical("plant={}: the journal lacks entry {}: {}; the process ends", plant(),
+                     core_->applied() + 1, read ? "" : read.error().detail);
+    spdlog::shutdown();
+    std::_Exit(replication_loop::exit_code);
+  }
+  next.entries = std::move(*read);
+  for (const auto& e : next.entries) next.size += sizeof e + (e.payload ? e.payload->size() : 0);
+  if (next.entries.back().index >= behind_to_) behind_to_ = 0;
+  backlog_bytes_ += next.size;
+  slices_.push_back(std::move(next));
+  return true;
 }
 
 /// The core gets the next slice when all cells have evolved the last one, so that neither entries
 /// nor cells pile up; a leader's own entries at once.
 void plant_shell::feed() {
-  while (!slices_.empty()) {
+  while (!slices_.empty() || read_behind()) {
     if (!core_->leading()) core_->make_room(now());
     if (!core_->leading() && !core_->settled()) return;
     const auto next = std::move(slices_.front());
@@ -247,6 +282,16 @@ void plant_shell::on_refused(group_number, std::span<const shared_bytes> payload
         why](plant_shell& s) { s.core_->on_refused(payloads, why, s.now()); });
 }
 
+void plant_shell::on_member_behind(group_number, node_number member, journal_index needs) {
+  post([member, needs](plant_shell& s) {
+    if (s.now().micros() - s.behind_said_.micros() < behind_said_us) return;
+    s.behind_said_ = s.now();
+    s.alarm("plant.behind", "node " + std::to_string(member) + " needs entry " +
+                                std::to_string(needs) +
+                                ", which the journal here has no more: found it anew");
+  });
+}
+
 void plant_shell::on_role(group_number group, const group_status& status) {
   set_group(group);
   {
@@ -254,6 +299,7 @@ void plant_shell::on_role(group_number group, const group_status& status) {
     status_ = status;
     replaying_ = false;
   }
+  leader_.store(status.leader, std::memory_order_release);
   post([status](plant_shell& s) { s.core_->on_role(status, s.now()); });
 }
 

@@ -7,6 +7,7 @@
 #include <condition_variable>
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -21,8 +22,9 @@
 #include "cluster/entity.hpp"
 #include "cluster/host.hpp"
 #include "cluster/journal_reader.hpp"
+#include "cluster/plant_mail.hpp"
 #include "cluster/plant_world.hpp"
-#include "cluster/proposer.hpp"
+#include "cluster/replication_loop.hpp"
 #include "cluster/state_io.hpp"
 #include "cluster/task_inbox.hpp"
 
@@ -33,14 +35,14 @@ class plant_shell;
 /// What all plants of a node share. Outlives them.
 struct node_services {
   caf::actor_system& actors;
-  proposer& log;
+  replication_loop& log;
   state_io& io;
   store& journal;
   const clock& time;
   const kind_registry& kinds;
   sink* out = nullptr;  // null: no attempts are made
   const rule_map& rules;
-  std::function<std::shared_ptr<plant_shell>(std::string_view plant)> find;
+  plant_mail& mail;
   inflight_marks* marks = nullptr;  // null: nobody remembers what a dying process decided on
 };
 
@@ -66,6 +68,7 @@ struct supervision_limits {
 };
 
 class plant_shell final : public group_listener,
+                          public mail_box,
                           public std::enable_shared_from_this<plant_shell>,
                           private host_port,
                           private entity_owner {
@@ -85,8 +88,8 @@ class plant_shell final : public group_listener,
   void set_group(group_number group);
   /// Ends the plant's actor and its entities; inputs are dropped from then on.
   void stop();
-  /// Calls `cb` on an engine thread once this node leads the plant.
-  void when_leading(std::function<void()> cb);
+  /// Calls `cb` on an engine thread once the plant is led, from here or from a known node.
+  void when_led(std::function<void()> cb);
 
   /// Hands an input to the plant's actor. Any thread.
   template <class F>
@@ -94,6 +97,9 @@ class plant_shell final : public group_listener,
     push(inbox::make(std::move(f)));
   }
   void submit(std::vector<request> batch, std::shared_ptr<reply_sink> sink);
+  /// Calls `cb` on an engine thread once the plant has applied what was committed when it was
+  /// called. Errors: plant.not_leader, node.not_ready.
+  void linearize(done<void> cb);
   /// Committed state of one actor, from its entity or its row. `cb` runs on an engine thread.
   void read(std::string local, done<actor_view> cb);
   /// Child rows above `after`: stored ones and those that are not stored yet.
@@ -118,7 +124,11 @@ class plant_shell final : public group_listener,
 
   [[nodiscard]] const std::string& plant() const { return options_.plant; }
   [[nodiscard]] std::uint32_t generation() const { return options_.generation; }
-  [[nodiscard]] bool leading() const { return leading_.load(std::memory_order_acquire); }
+  [[nodiscard]] bool leading() const override { return leading_.load(std::memory_order_acquire); }
+  [[nodiscard]] node_number leader() const override {
+    return leader_.load(std::memory_order_acquire);
+  }
+  void take(stream_letter letter) override;
   [[nodiscard]] group_status group() const;
   [[nodiscard]] group_number group_id() const { return group_.load(std::memory_order_acquire); }
 
@@ -128,6 +138,8 @@ class plant_shell final : public group_listener,
   void on_refused(group_number group, std::span<const shared_bytes> payloads,
                   const error& why) override;
   void on_role(group_number group, const group_status& status) override;
+  void on_readable(group_number group, std::uint64_t token, journal_index index) override;
+  void on_member_behind(group_number group, node_number member, journal_index needs) override;
 
  private:
   /// The entity of a slot.
@@ -138,7 +150,7 @@ class plant_shell final : public group_listener,
     std::uint32_t evolving = 0;  // orders that are not answered yet
     bool imaging = false;
     bool rebuilt = false;  // the cell that was made last holds what its rows do not
-    std::unique_ptr<std::vector<entity_mail>> held;  // evolve orders that came before the entity
+    std::unique_ptr<std::vector<entity_mail>> held;  // evolve orders that came while it loads
   };
   /// Committed entries on their way to the core.
   struct committed_slice {
@@ -158,6 +170,9 @@ class plant_shell final : public group_listener,
   void not_loaded(slot_number slot, error why);
   void restore(const std::string& local);
   void feed();
+  [[nodiscard]] bool led() const;
+  [[nodiscard]] bool read_behind();
+  void serve_reads();
   void lost(slot_number slot, std::uint64_t epoch, const std::string& why);
   [[nodiscard]] result<std::unique_ptr<cell>> make_cell(store_snapshot& state,
                                                         const std::string& local,
@@ -178,7 +193,7 @@ class plant_shell final : public group_listener,
   void rest(slot_number slot) override;
   void passivate(slot_number slot) override;
   void publish(const std::string& local, std::shared_ptr<const reference_state> state) override;
-  void propose(shared_bytes entry) override;
+  void propose(shared_bytes entry, term_number term) override;
   void checkpointed(journal_index index) override;
   void retain(journal_index checkpoint_index);
   [[nodiscard]] journal_index first_young(stored_journal& entries, journal_index first,
@@ -212,6 +227,12 @@ class plant_shell final : public group_listener,
   timestamp resting_until_;
   std::deque<timestamp> losses_;
   std::vector<std::function<void()>> leading_wanted_;
+  struct read_wait {
+    journal_index upto = 0;  // 0: the log has not said yet
+    done<void> cb;
+  };
+  std::map<std::uint64_t, read_wait> reads_;  // by token
+  std::uint64_t tokens_ = 0;
   std::deque<committed_slice> slices_;
   bool closing_ = false;
 
@@ -219,6 +240,7 @@ class plant_shell final : public group_listener,
   inbox inbox_;
   caf::actor actor_;
   std::atomic<bool> started_{false}, stopped_{false}, leading_{false};
+  std::atomic<node_number> leader_{0};  // as the log says
   std::atomic<group_number> group_{0};
   std::atomic<std::uint64_t> resident_bytes_{0}, memory_max_;
   mutable std::mutex status_mutex_;
@@ -226,6 +248,8 @@ class plant_shell final : public group_listener,
   std::mutex backlog_mutex_;
   std::condition_variable backlog_cv_;
   std::size_t backlog_bytes_ = 0;  // of slices that the core has not taken
+  timestamp behind_said_;          // when on_member_behind raised its alarm last
+  journal_index behind_to_ = 0;    // slices were dropped up to here: they are in the journal
   bool replaying_ = true;  // until the loop told the role: it waits while there is a backlog
   std::mutex watch_mutex_;
   std::vector<std::weak_ptr<std::function<void()>>> watchers_;

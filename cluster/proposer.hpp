@@ -24,7 +24,7 @@ class group_listener {
   virtual void on_committed(group_number group, std::span<const log_entry> entries,
                             const group_status& status) = 0;
   /// Proposals that are certainly not in the log: node.disk_reserve, entry.too_large,
-  /// node.not_ready (no leader here).
+  /// node.not_ready (no leader here, or not in the proposal's term).
   virtual void on_refused(group_number group, std::span<const shared_bytes> payloads,
                           const error& why) = 0;
   /// The role, the term or the known leader changed (also once after the group was opened, after
@@ -38,16 +38,19 @@ class group_listener {
   /// be fetched from `from`, verified and swapped in, then loop_core::install. Comes again and
   /// again until then.
   virtual void on_snapshot_offered(group_number, node_number /*from*/, const install_snapshot&) {}
+  /// This node leads, and neither its log nor its journal has what that member needs next.
+  virtual void on_member_behind(group_number, node_number /*member*/, journal_index /*needs*/) {}
 };
 
 /// Thread-safe.
 class proposer {
  public:
   virtual ~proposer() = default;
-  /// Asks for a payload (an entry, at most entry_bytes_max) to be the group's next log entry.
-  /// Proposals of one thread to one group keep their order. The outcome comes to the group's
-  /// listener: on_committed or on_refused; after a lost leadership perhaps neither.
-  virtual void propose(group_number group, shared_bytes payload) = 0;
+  /// Asks for a payload (an entry, at most entry_bytes_max) to be the group's next log entry, if
+  /// this node leads in that term still: it was decided on what the log held then. Proposals of one
+  /// thread to one group keep their order. The outcome comes to the group's listener: on_committed
+  /// or on_refused; after a lost leadership perhaps neither.
+  virtual void propose(group_number group, shared_bytes payload, term_number term) = 0;
   /// The host's durable checkpoint contains everything up to `index`.
   virtual void checkpointed(group_number group, journal_index index) = 0;
   /// Entries below `first` may go (retention); never beyond the checkpoint or what Raft needs.

@@ -35,6 +35,7 @@ struct replication_loop::message {
   group_number group = 0;
   journal_index index = 0;
   node_number from = 0;
+  term_number term = 0;
   shared_bytes payload;
   std::function<void(loop_core&)> ask;
   std::unique_ptr<message> next;
@@ -88,11 +89,12 @@ void replication_loop::open_group(std::string name, journal_index applied,
   });
 }
 
-void replication_loop::propose(group_number group, shared_bytes payload) {
+void replication_loop::propose(group_number group, shared_bytes payload, term_number term) {
   auto m = std::make_unique<message>();
   m->what = message::kind::propose;
   m->group = group;
   m->payload = std::move(payload);
+  m->term = term;
   push(std::move(m));
 }
 
@@ -121,6 +123,25 @@ void replication_loop::receive(node_number from, bytes_view envelope) {
   m->from = from;
   m->payload = std::make_shared<const bytes>(envelope.begin(), envelope.end());
   push(std::move(m));
+}
+
+void replication_loop::read(group_number group, std::uint64_t token,
+                            std::function<void(const error&)> refused) {
+  call([this, group, token, refused = std::move(refused)](loop_core& core) {
+    const auto asked = core.read(group, token, now_ms());
+    if (asked) return;
+    if (asked.error().code == "group.unsafe") die(asked.error());
+    refused(asked.error());
+  });
+}
+
+void replication_loop::transfer(group_number number, node_number to) {
+  call([this, number, to](loop_core& core) {
+    auto* g = core.find(number);
+    if (g == nullptr || g->members().voters() < 2) return;
+    const auto asked = g->transfer(to, now_ms());
+    if (!asked && asked.error().code == "group.unsafe") die(asked.error());
+  });
 }
 
 void replication_loop::call(std::function<void(loop_core&)> ask) {
@@ -159,7 +180,7 @@ void replication_loop::handle(message& m) {
   result<void> ok;
   switch (m.what) {
     case message::kind::propose:
-      core_.propose(m.group, std::move(m.payload));
+      core_.propose(m.group, std::move(m.payload), m.term);
       break;
     case message::kind::checkpointed:
       ok = core_.checkpointed(m.group, m.index, now_ms());

@@ -38,9 +38,14 @@ class replication_loop final : public proposer {
                   std::function<void(result<group_number>)> cb, membership founders = {});
   /// For peer_listener: copies the envelope. At most `inbox_bytes_max` wait, more are dropped.
   void receive(node_number from, bytes_view envelope);
-  void propose(group_number group, shared_bytes payload) override;
+  void propose(group_number group, shared_bytes payload, term_number term = 0) override;
   void checkpointed(group_number group, journal_index index) override;
   void retain_from(group_number group, journal_index first) override;
+  /// As loop_core::read; `refused` is called on the loop's thread when it is.
+  void read(group_number group, std::uint64_t token, std::function<void(const error&)> refused);
+  /// Hands leadership of the group to that voter (0: the one that has most) when this node leads
+  /// it.
+  void transfer(group_number group, node_number to = 0);
   /// Calls `ask` on the loop's thread, between turns (status, metrics).
   void call(std::function<void(loop_core&)> ask);
 

@@ -68,6 +68,9 @@ inline constexpr std::array error_catalogue{
     error_entry{405, "exceptions.full", 503, "The actor has too many open exceptions"},
     error_entry{406, "command.deadline", 202, "The outcome is not known yet"},
     error_entry{407, "node.connections", 503, "Too many connections"},
+    error_entry{408, "plant.not_leader", 503, "Another node leads the plant; nothing has happened"},
+    error_entry{409, "outcome.unknown", 503,
+                "Leadership moved meanwhile; the same key gets the first answer"},
     // faults
     error_entry{500, "kind.fault", 500, "The actor's code failed on this command"},
     error_entry{501, "actor.quarantined", 503, "The actor is quarantined"},

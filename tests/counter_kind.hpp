@@ -3,6 +3,7 @@
 // no schema.
 #pragma once
 
+#include <algorithm>
 #include <string>
 
 #include <flatbuffers/reflection.h>
@@ -22,7 +23,7 @@ enum class counter_command : std::uint8_t {
   add = 1,      // creates; n
   take = 2,     // a fact: parked while the counter is below n
   drop = 3,     // a request: refused while the counter is below n
-  ask = 4,      // asks counter/other to drop n, waits
+  ask = 4,      // asks counter/<key> to drop n, waits; with "key@plant" one of another plant
   fail = 5,     // kind.fault, state untouched
   spoil = 6,    // kind.fault, state spoilt
   arm = 7,      // timer "t" due in n seconds (0 cancels)
@@ -167,7 +168,9 @@ class counter_kind final : public kind {
         return;
       case counter_command::ask: {
         engine::MessageT m;
-        m.to = "counter/" + key;
+        const auto at = std::min(key.find('@'), key.size());
+        m.to = "counter/" + key.substr(0, at);
+        m.plant = key.substr(std::min(at + 1, key.size()));
         m.command = static_cast<std::uint8_t>(counter_command::drop);
         m.body = counter_body(n);
         m.ask = "dropped";

@@ -32,6 +32,8 @@ class host_harness final : public host_port,
     cells.clear();
     tasks.clear();
     published.clear();
+    activations.clear();
+    evolves.clear();
     state = std::make_unique<memory_store>(disk);
     host = std::make_unique<plant_host>(options, kinds, *this, *state, *this,
                                         [this] { return random += 0x9E3779B97F4A7C15ull; });
@@ -66,7 +68,7 @@ class host_harness final : public host_port,
   void commit() {
     const auto from = committed_to;
     committed_to = log.size();
-    group_status status{group_role::leader, 1, log.size(), log.size(), log.size(), log.size()};
+    group_status status{group_role::leader, term, log.size(), log.size(), log.size(), log.size()};
     if (from < committed_to)
       host->on_committed(std::span(log).subspan(from, committed_to - from), status, now);
   }
@@ -143,10 +145,13 @@ class host_harness final : public host_port,
   std::unique_ptr<plant_host> host;
   result<void> loaded;
   std::map<slot_number, std::unique_ptr<cell>> cells;
+  std::map<slot_number, std::uint64_t> activations;                   // asked for so far
+  std::map<slot_number, std::vector<std::function<void()>>> evolves;  // wait for another cell
   std::deque<std::function<void()>> tasks;
   std::vector<log_entry> log;
   std::size_t committed_to = 0;
   bool auto_commit = true;
+  term_number term = 1;  // in which the host leads
   bool refuse_loads = false;
   std::set<std::string> refused;    // "kind/id": cannot be loaded,
   std::set<std::string> imageless;  // or stored
@@ -167,7 +172,8 @@ class host_harness final : public host_port,
   // ---- host_port ----
   void activate(slot_number slot, const std::string& local, journal_index upto,
                 bool reload) override {
-    tasks.push_back([this, slot, local, upto, reload] {
+    tasks.push_back([this, slot, local, upto, reload, mine = ++activations[slot]] {
+      if (mine != activations[slot]) return;  // another one came
       cell::legacy legacy;
       if (reload && cells.contains(slot)) {
         if (!cells[slot]->spoilt()) cells[slot]->lost();
@@ -189,9 +195,10 @@ class host_harness final : public host_port,
       if (const auto it = published.find(local);
           fresh->sequence() > 0 && (rebuilt || (it != published.end() && !it->second)))
         published[local] = fresh->reference();
-      auto p = fresh->inherit(std::move(legacy), now);
       cells[slot] = std::move(fresh);
       host->on_activated(slot, {}, now, rebuilt);
+      for (auto& late : std::exchange(evolves[slot], {})) late();
+      auto p = cells[slot]->inherit(std::move(legacy), now);
       if (!p.empty()) host->on_proposal(slot, std::move(p), now);
     });
   }
@@ -206,6 +213,7 @@ class host_harness final : public host_port,
   void committed(slot_number slot, journal_index index, std::uint32_t ordinal,
                  timestamp at) override {
     tasks.push_back([this, slot, index, ordinal, at] {
+      if (!cells.contains(slot) || !cells.at(slot)->in_flight()) return;
       cells.at(slot)->committed(index, ordinal);
       auto p = cells.at(slot)->resume(at);
       if (!p.empty()) host->on_proposal(slot, std::move(p), now);
@@ -214,6 +222,8 @@ class host_harness final : public host_port,
   void evolve(slot_number slot, journal_index index, shared_bytes entry,
               std::vector<std::uint32_t> ordinals) override {
     tasks.push_back([this, slot, index, entry, ordinals] {
+      if (cells.contains(slot) && (cells.at(slot)->in_flight() || cells.at(slot)->spoilt()))
+        return evolves[slot].push_back([=, this] { evolve(slot, index, entry, ordinals); });
       changes all;
       const auto view = entry_view::trusted(*entry);
       for (auto it = view.begin(); it != view.end(); ++it) {
@@ -260,8 +270,8 @@ class host_harness final : public host_port,
   void publish(const std::string& local, std::shared_ptr<const reference_state> s) override {
     published[local] = std::move(s);
   }
-  void propose(shared_bytes entry) override {
-    log.push_back({log.size() + 1, 1, entry_type::command, std::move(entry)});
+  void propose(shared_bytes entry, term_number of) override {
+    log.push_back({log.size() + 1, of, entry_type::command, std::move(entry)});
   }
   void checkpointed(journal_index) override {}
   void write(std::shared_ptr<write_batch> slice) override {

@@ -416,3 +416,32 @@ BOOST_AUTO_TEST_CASE(a_snapshot_is_offered_and_installed_when_its_content_is_the
   BOOST_TEST(e.log.back().index == s.at(leader, "hamburg").log.back().index);
   BOOST_TEST((l.loop->log().find("hamburg")->head == m.loop->log().find("hamburg")->head));
 }
+
+BOOST_AUTO_TEST_CASE(a_member_behind_the_log_catches_up_out_of_the_journal) {
+  loop_options o;
+  o.group.trailing_entries = 0;
+  site s(3, o);
+  const auto leader = s.leader_of("hamburg");
+  const auto late = other_than(leader);
+  auto& m = s.machines.at(leader);
+  s.propose(leader, "hamburg", "first");
+  s.run(100);
+  s.isolate(late);
+  s.propose(late, "hamburg", "nobody hears it");
+  for (int i = 0; i < 6'000; ++i) s.propose(leader, "hamburg", std::to_string(i));
+  s.run(500);
+  const auto last = s.at(leader, "hamburg").log.back().index;
+  BOOST_REQUIRE(m.loop->checkpointed(m.groups["hamburg"], last - 5, s.now));
+  s.run(50);
+  s.net.cut.clear();
+  s.run(3'000);
+  BOOST_TEST(s.at(late, "hamburg").texts().size() == 6'001u);
+  BOOST_TEST(m.loop->status().caught_up >= 1u);
+  auto& l = s.machines.at(late);
+  BOOST_TEST((l.loop->log().find("hamburg")->head == m.loop->log().find("hamburg")->head));
+  const auto sent = m.loop->status().caught_up;
+  s.propose(leader, "hamburg", "and on as ever");
+  s.run(500);
+  BOOST_TEST(s.at(late, "hamburg").texts().back() == "and on as ever");
+  BOOST_TEST(m.loop->status().caught_up == sent);
+}

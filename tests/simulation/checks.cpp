@@ -106,8 +106,9 @@ void check_states(node& n, const std::string& plant, const account& book, findin
     }
     const auto expected = evolved->view();
     if (stored->sequence != expected.sequence || stored->state != expected.state)
-      found.add("I5: " + plant + "/" + actor + ": checkpoint has sequence " +
-                std::to_string(stored->sequence) + ", the journal " +
+      found.add("I5: " + plant + "/" + actor + " on node " + std::to_string(n.number()) +
+                ": checkpoint of " + std::to_string(n.host_of(plant)->status().checkpoint) +
+                " has sequence " + std::to_string(stored->sequence) + ", the journal " +
                 std::to_string(expected.sequence) +
                 (stored->state == expected.state ? "" : "; their states differ"));
   }
@@ -144,8 +145,10 @@ void check_balances(const std::string& plant, const account& book, findings& fou
 
 }  // namespace
 
-void check_everything(node& n, const clients& told, const outer_systems& outside,
-                      const kind_registry& kinds, findings& found) {
+namespace {
+
+void check_node(node& n, const clients& told, const outer_systems& outside,
+                const kind_registry& kinds, findings& found) {
   std::map<std::string, std::unique_ptr<account>> books;
   std::uint64_t deliveries = 0;
   for (const auto& plant : n.plant_names()) {
@@ -168,13 +171,20 @@ void check_everything(node& n, const clients& told, const outer_systems& outside
     books[plant] = std::move(book);
   }
   check_operations(books, told, found);
-  check_real_time(told, found);
   if (outside.effects() != deliveries)
     found.add("I6: " + std::to_string(deliveries) + " deliveries filed, " +
               std::to_string(outside.effects()) + " had their effect");
   auto report = verify_journal(n.journal_store());
   if (!report || !report->intact())
     found.add("the hash chain is broken: " + (report ? report->to_text() : report.error().detail));
+}
+
+}  // namespace
+
+void check_everything(fleet& all, const clients& told, const outer_systems& outside,
+                      const kind_registry& kinds, findings& found) {
+  for (auto* n : all.nodes()) check_node(*n, told, outside, kinds, found);
+  check_real_time(told, found);
 }
 
 }  // namespace millrace::simulation

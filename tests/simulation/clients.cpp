@@ -11,19 +11,19 @@ constexpr std::int64_t patience_us =
     20'000'000;  // then the client takes its command for lost and sends it again
 
 bool try_again(const std::string& code) {
-  return code == "plant.overloaded" || code == "node.not_ready" || code == "endpoint.backlog" ||
-         code == "request.in_flight" || code == "command.deadline" || code == "actor.quarantined" ||
-         code == "exceptions.full" ||
+  return code == "plant.not_leader" || code == "outcome.unknown" || code == "plant.overloaded" ||
+         code == "node.not_ready" || code == "endpoint.backlog" || code == "request.in_flight" ||
+         code == "command.deadline" || code == "actor.quarantined" || code == "exceptions.full" ||
          code == "kind.fault";  // a 500 leaves the outcome open, as a lost connection does
 }
 
 }  // namespace
 
-clients::clients(world& w, const swarm& faults, findings& found, node& n)
-    : world_(w), faults_(faults), found_(found), node_(n) {}
+clients::clients(world& w, const swarm& faults, findings& found, fleet& n)
+    : world_(w), faults_(faults), found_(found), fleet_(n) {}
 
 void clients::start() {
-  for (const auto& plant : node_.plant_names()) set_up(plant);
+  for (const auto& plant : fleet_.plant_names()) set_up(plant);
   prepare(0);
 }
 
@@ -98,8 +98,8 @@ void clients::send(const shared_operation& op, next then) {
     *settled = true;
     world_.after(in_us, [this, op, then] { send(op, then); });
   };
-  const bool taken =
-      node_.submit(request_of(*op), [this, op, then, settled, again](const reply& answer) {
+  const auto taken =
+      fleet_.submit(request_of(*op), [this, op, then, settled, again](const reply& answer) {
         if (*settled) return;
         world_.say(op->name(), "is answered:", answer.code, answer.sequence, answer.detail);
         if (try_again(answer.code)) {
@@ -111,10 +111,10 @@ void clients::send(const shared_operation& op, next then) {
         op->answered_us = world_.us();
         then();
       });
-  if (!taken) return again(50'000);
-  const auto boots = node_.boots();
-  world_.after(200'000, [this, settled, again, boots] {  // a client notices a broken connection
-    if (!*settled && node_.boots() != boots) again(0);
+  if (taken == 0) return again(50'000);
+  const auto boots = fleet_.boots(taken);
+  world_.after(200'000, [this, settled, again, taken, boots] {  // a client notices a broken
+    if (!*settled && fleet_.boots(taken) != boots) again(0);    // connection
   });
   world_.after(patience_us, [settled, again] {
     if (!*settled) again(0);
@@ -133,7 +133,7 @@ std::string clients::waiting() const {
 
 void clients::observe(const address& where) {
   const auto invoked = world_.us();
-  node_.read(where, [this, where, invoked](std::optional<actor_view> seen) {
+  fleet_.read(where, [this, where, invoked](std::optional<actor_view> seen) {
     observations_.push_back(
         {where, invoked, world_.us(), seen ? seen->sequence : 0, seen ? seen->state : bytes()});
   });
@@ -141,8 +141,8 @@ void clients::observe(const address& where) {
 
 void clients::retry_exceptions() {
   constexpr std::size_t tried_by_the_actor = 64;  // after each change; with more they take turns
-  for (const auto& plant : node_.plant_names()) {
-    const auto open = node_.host_of(plant)->exceptions("", "", 1'000);
+  for (const auto& plant : fleet_.plant_names()) {
+    const auto open = fleet_.host_of(plant)->exceptions("", "", 1'000);
     if (!open) {
       found_.add(plant + ": the exceptions cannot be read: " + open.error().detail);
       continue;
@@ -161,7 +161,7 @@ void clients::retry_exceptions() {
       r.from.systems = static_cast<system_set>(1u << static_cast<unsigned>(System::ops));
       r.system = System::ops;
       ++open_;
-      const bool taken = node_.submit(std::move(r), [this, e](const reply& now) {
+      const bool taken = 0 != fleet_.submit(std::move(r), [this, e](const reply& now) {
         --open_;
         // Still parked, perhaps for one more reason; or it could not be tried.
         if (now.outcome == engine::Outcome::parked || try_again(now.code)) return;
@@ -178,24 +178,30 @@ void clients::replay_some() {
   for (const auto& op : operations_) {
     if (op->answered_us < 0 || op->what == deed::reuse || !world_.chance(0.3)) continue;
     ++open_;
-    const bool taken = node_.submit(request_of(*op), [this, op](const reply& now) {
-      --open_;
-      const auto& first = op->answer;
-      if (!now.replayed || now.outcome != first.outcome || now.code != first.code ||
-          now.sequence != first.sequence || now.events.size() != first.events.size() ||
-          now.exception != first.exception)
-        found_.add("I2: " + op->name() + " was answered '" + first.code + "' at sequence " +
-                   std::to_string(first.sequence) + ", again '" + now.code + "' at " +
-                   std::to_string(now.sequence) + (now.replayed ? "" : ", not as a replay"));
-    });
-    if (!taken) --open_;
+    replay(op);
   }
+}
+
+void clients::replay(const shared_operation& op) {
+  const auto again = [this, op] { world_.after(50'000, [this, op] { replay(op); }); };
+  const auto taken = fleet_.submit(request_of(*op), [this, op, again](const reply& now) {
+    if (try_again(now.code) && now.code != op->answer.code) return again();
+    --open_;
+    const auto& first = op->answer;
+    if (!now.replayed || now.outcome != first.outcome || now.code != first.code ||
+        now.sequence != first.sequence || now.events.size() != first.events.size() ||
+        now.exception != first.exception)
+      found_.add("I2: " + op->name() + " was answered '" + first.code + "' at sequence " +
+                 std::to_string(first.sequence) + ", again '" + now.code + "' at " +
+                 std::to_string(now.sequence) + (now.replayed ? "" : ", not as a replay"));
+  });
+  if (taken == 0) again();
 }
 
 void clients::expect_damaged(const std::string& plant, journal_index index) {
   for (const auto& op : operations_) {
     if (op->to.plant != plant || op->answer.index != index || op->what == deed::reuse) continue;
-    node_.submit(request_of(*op), [this, op](const reply& now) {
+    fleet_.submit(request_of(*op), [this, op](const reply& now) {
       if (now.code != "journal.damaged")
         found_.add("I10: " + op->name() + " is answered '" + now.code + "' out of a damaged entry");
     });

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "cluster/engine.hpp"
-#include "tests/simulation/node.hpp"
+#include "tests/simulation/fleet.hpp"
 
 namespace millrace::simulation {
 
@@ -54,7 +54,7 @@ struct observation {
 
 class clients {
  public:
-  clients(world& w, const swarm& faults, findings& found, node& n);
+  clients(world& w, const swarm& faults, findings& found, fleet& n);
   /// Sets up plants, material, stock, orders and shipments (retrying through crashes), then starts
   /// the clients.
   void start();
@@ -95,6 +95,7 @@ class clients {
   shared_operation draw_repetition();
   [[nodiscard]] std::string any(const char* prefix, unsigned count);
   void run(shared_operation op, next then);
+  void replay(const shared_operation& op);
   void send(const shared_operation& op, next then);
   void judge(const operation& op);
   [[nodiscard]] request request_of(const operation& op) const;
@@ -106,7 +107,7 @@ class clients {
   world& world_;
   const swarm& faults_;
   findings& found_;
-  node& node_;
+  fleet& fleet_;
   std::vector<shared_operation> setup_;
   std::vector<shared_operation> operations_;
   std::vector<observation> observations_;

@@ -32,6 +32,12 @@ struct swarm {
   unsigned plants = 1;
   bool enterprise = false;  // and the plant of that name, with a supplier of all of them
   unsigned clients = 4;
+  unsigned nodes = 1;                   // that hold each plant together
+  std::int64_t net_us_max = 300;        // of an envelope between nodes,
+  double net_loss = 0;                  // that is lost,
+  double net_double = 0;                // comes twice,
+  double net_late = 0;                  // or up to half a second late
+  std::int64_t partition_every_us = 0;  // mean time between partitions and their ends; 0 = none
   mutant off = mutant::none;
 
   static swarm draw(world& w) {
@@ -61,6 +67,21 @@ struct swarm {
     s.enterprise = w.chance(0.4);
     return s;
   }
+
+  /// The same with several nodes and what may happen between them.
+  static swarm draw(world& w, unsigned nodes) {
+    auto s = draw(w);
+    s.nodes = nodes;
+    if (nodes == 1) return s;
+    const std::int64_t delays[] = {100, 1'000, 20'000};
+    s.net_us_max = delays[w.below(3)];
+    if (w.chance(0.5)) s.net_loss = 0.05;
+    if (w.chance(0.3)) s.net_double = 0.05;
+    if (w.chance(0.3)) s.net_late = 0.01;
+    if (w.chance(0.6)) s.partition_every_us = 800'000;
+    if (s.hop_us_max > 500) s.hop_us_max = 500;  // else elections never end
+    return s;
+  }
 };
 
 /// Leaves a guard out, and lets what it guards against happen often.
@@ -73,6 +94,8 @@ inline void leave_out(swarm& s, mutant guard) {
   s.checkpoint_records = 20;
   s.endpoints = true;
   if (guard == mutant::io_error_ignored) s.commit_fails = 0.02;
+  if (guard == mutant::term_of_proposal) s.hop_us_max = 5'000;
+  if (s.nodes > 1) s.partition_every_us = 400'000;
   if (guard == mutant::damaged_rows_served) {
     s.flip_every_us = 5'000;
     s.resident_bytes_max = 20'000;

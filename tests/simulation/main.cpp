@@ -1,6 +1,6 @@
-// The deterministic simulation of one node: many seeds, each a run with its own mix of faults, then
-// healing, then the checks. A failing seed prints what it found and how to replay it; with a mutant
-// (a guard left out) seeds have to fail.
+// The deterministic simulation of one node, or of several that hold each plant together: many
+// seeds, each a run with its own mix of faults, then healing, then the checks. A failing seed
+// prints what it found and how to replay it; with a mutant (a guard left out) seeds have to fail.
 
 #include <sys/wait.h>
 #include <unistd.h>
@@ -26,6 +26,7 @@ struct options {
   std::uint64_t seeds = 200;
   bool trace = false;
   mutant off = mutant::none;
+  unsigned nodes = 1;
   bool quiet = false;  // says nothing: only the exit code counts
 };
 
@@ -47,7 +48,7 @@ extern "C" void on_abort(int) {
   static_cast<void>(!::write(STDERR_FILENO, text, sizeof text - 1));
 }
 
-void come_to_rest(world& w, node& n, clients& c, findings& found) {
+void come_to_rest(world& w, fleet& n, clients& c, findings& found) {
   const auto until = w.us() + rest_us_max;
   while (w.us() < until) {
     w.run_until(w.us() + second_us);
@@ -62,15 +63,15 @@ void come_to_rest(world& w, node& n, clients& c, findings& found) {
 findings run(std::uint64_t seed, const kind_registry& kinds, const options& o, totals& sum) {
   world w(seed);
   if (o.trace) w.trace();
-  auto faults = swarm::draw(w);
+  auto faults = swarm::draw(w, o.nodes);
   leave_out(faults, o.off);
   findings found;
   outer_systems outside(w, faults, found);
-  node n(w, faults, found, outside, kinds);
+  fleet n(w, faults, found, outside, kinds);
   clients c(w, faults, found, n);
   n.boot();
   c.start();
-  w.run_until(faults_us);
+  w.run_until(o.nodes > 1 ? 2 * faults_us : faults_us);
   n.heal();
   outside.heal();
   w.run_until(w.us() + second_us);
@@ -85,7 +86,7 @@ findings run(std::uint64_t seed, const kind_registry& kinds, const options& o, t
     n.checkpoint();
     w.run_until(w.us() + 2 * second_us);
     check_everything(n, c, outside, kinds, found);
-    if (found.none() && w.chance(0.3)) check_scrub(w, n, c, found);
+    if (found.none() && o.nodes == 1 && w.chance(0.3)) check_scrub(w, n.at(1), c, found);
   }
   sum.operations += c.operations().size();
   sum.boots += n.boots();
@@ -105,8 +106,9 @@ std::uint64_t run_all(const kind_registry& kinds, const options& o) {
     if (found.none()) continue;
     ++failed;
     if (o.quiet) continue;
-    std::printf("seed %llu failed; replay: ./mill sim --seed %llu\n",
-                static_cast<unsigned long long>(seed), static_cast<unsigned long long>(seed));
+    std::printf("seed %llu failed; replay: ./mill sim --nodes %u --seed %llu\n",
+                static_cast<unsigned long long>(seed), o.nodes,
+                static_cast<unsigned long long>(seed));
     for (const auto& what : found.all()) std::printf("  %s\n", what.c_str());
     std::fflush(stdout);
   }
@@ -126,6 +128,7 @@ bool catch_mutants(const kind_registry& kinds, options o) {
   bool all = true;
   o.quiet = true;
   for (const auto& m : mutants) {
+    if (o.nodes > 1 ? !m.together : !m.alone) continue;
     std::fflush(stdout);
     const auto child = fork();
     if (child == 0) {
@@ -150,7 +153,7 @@ bool catch_mutants(const kind_registry& kinds, options o) {
 int main(int argc, char** argv) {
   using namespace millrace;
   using simulation::mutant;
-  CLI::App app("Deterministic simulation of one node");
+  CLI::App app("Deterministic simulation of a cluster");
   simulation::options o;
   std::uint64_t only = 0;
   std::string without;
@@ -158,6 +161,9 @@ int main(int argc, char** argv) {
   app.add_option("--seeds", o.seeds, "how many")->capture_default_str();
   app.add_option("--first", o.first, "the first of them")->capture_default_str();
   app.add_option("--seed", only, "run just this one");
+  app.add_option("--nodes", o.nodes, "that hold each plant together")
+      ->check(CLI::IsMember({1u, 3u, 5u}))
+      ->capture_default_str();
   app.add_flag("--trace", o.trace, "print what happens");
   std::vector<std::string> names;
   for (const auto& m : simulation::mutants) names.emplace_back(m.name);

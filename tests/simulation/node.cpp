@@ -10,13 +10,21 @@
 #include "cluster/crc32c.hpp"
 #include "cluster/journal_rows.hpp"
 #include "cluster/state_tables.hpp"
+#include "tests/simulation/fleet.hpp"
 #include "tests/simulation/process.hpp"
 
 namespace millrace::simulation {
 
 node::node(world& w, const swarm& faults, findings& found, outer_systems& outside,
-           const kind_registry& kinds)
-    : world_(w), faults_(faults), found_(found), outside_(outside), kinds_(kinds) {
+           const kind_registry& kinds, fleet& around, network* net, node_number number)
+    : world_(w),
+      faults_(faults),
+      found_(found),
+      outside_(outside),
+      kinds_(kinds),
+      fleet_(around),
+      net_(net),
+      number_(number) {
   journal_disk_->set_auto_sync(false);
   state_disk_->set_auto_sync(false);
   if (faults_.flip_every_us > 0) plan_flip();
@@ -53,9 +61,9 @@ void node::crash(const std::string&) {
     world_.after(static_cast<std::int64_t>(world_.below(100'000)), [this] { boot(); });
 }
 
-void node::heal() {
+void node::heal(std::int64_t clock_us) {
   healed_ = true;
-  clock_us_ = clock_us_high_;
+  clock_us_ = clock_us;
 }
 
 void node::step_clock() {
@@ -96,8 +104,7 @@ bool node::flip_state_bit() {
   return true;
 }
 
-// I4: an index and a term name the same entry for ever, also when it was lost here after it had
-// been sent to others.
+// Also what is lost here was perhaps sent to others before.
 void node::witness(const write_batch& batch) {
   for (const auto& w : batch.writes()) {
     const bool puts = w.what == write::op::put || w.what == write::op::append;
@@ -111,19 +118,16 @@ void node::witness(const write_batch& batch) {
       continue;
     }
     const auto& e = entry->entry;
-    const auto [known, fresh] = sent_.try_emplace({where->first, e.term, e.index}, *e.payload);
-    if (!fresh && known->second != *e.payload)
-      found_.add("I4: group " + std::to_string(where->first) + " has two entries " +
-                 std::to_string(e.index) + " of term " + std::to_string(e.term));
+    fleet_.witness(plant_of(where->first), e.term, e.index, *e.payload);
   }
 }
 
 void node::leads(group_number group, const group_status& status) {
-  if (status.role != group_role::leader) return;
-  if (const auto [known, fresh] = led_.try_emplace({group, status.term}, boots_);
-      !fresh && known->second != boots_)
-    found_.add("I4: group " + std::to_string(group) + " has two leaders of term " +
-               std::to_string(status.term));
+  fleet_.leads(plant_of(group), number_, boots_, status);
+}
+
+void node::receive(node_number from, const shared_bytes& envelope, bool bulk) {
+  if (process_ && *process_->alive_) process_->receive(from, envelope, bulk);
 }
 
 namespace {
@@ -178,9 +182,13 @@ bool node::submit(request r, reply_handler handler) {
 bool node::read(address where, std::function<void(std::optional<actor_view>)> handler) {
   if (!process_ || !*process_->alive_) return false;
   auto plant = process_->plants_.at(where.plant);
-  plant->hop("/host", [plant, local = where.local(), handler = std::move(handler)] {
-    plant->read(local, handler);
-  });
+  auto look = [p = plant.get(), local = where.local(), handler = std::move(handler)] {
+    p->read(local, handler);  // it waits in the plant itself
+  };
+  if (net_ == nullptr)
+    plant->hop("/host", std::move(look));
+  else
+    plant->linearize(std::move(look));
   return true;
 }
 
@@ -202,23 +210,14 @@ void node::checkpoint() {
     plant->input([](plant_host& h, timestamp now) { h.checkpoint(now); });
 }
 
-std::uint64_t node::unrest() const {
-  if (!process_) return 1;
-  std::uint64_t sum = 0;
-  for (const auto& [name, plant] : process_->plants_) {
-    const auto s = plant->host().status();
-    sum += s.in_flight + s.outbox + s.messages_waiting + (s.leading ? 0 : 1);
-  }
-  return sum;
-}
-
 std::string node::restless() const {
   if (!process_) return "no process";
   std::string text;
   for (const auto& [name, plant] : process_->plants_) {
     const auto s = plant->host().status();
-    text += " " + name + ": " + std::to_string(s.in_flight) + " in flight, " +
-            std::to_string(s.outbox) + " deliveries, " + std::to_string(s.dead) + " dead, " +
+    text += " " + name + ": applied " + std::to_string(s.applied) + ", " +
+            std::to_string(s.in_flight) + " in flight, " + std::to_string(s.outbox) +
+            " deliveries, " + std::to_string(s.dead) + " dead, " +
             std::to_string(s.messages_waiting) + " messages" + (s.leading ? "" : ", not leading");
   }
   return text;

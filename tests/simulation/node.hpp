@@ -8,7 +8,6 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <tuple>
 #include <vector>
 
 #include "cluster/host.hpp"
@@ -18,6 +17,8 @@
 
 namespace millrace::simulation {
 
+class fleet;
+class network;
 class process;
 
 /// Takes the replies of one client; called when they have left the process.
@@ -27,7 +28,7 @@ using reply_handler = std::function<void(const reply&)>;
 class node {
  public:
   node(world& w, const swarm& faults, findings& found, outer_systems& outside,
-       const kind_registry& kinds);
+       const kind_registry& kinds, fleet& around, network* net, node_number number);
   ~node();
 
   /// Starts a process on the disks as they are.
@@ -35,11 +36,17 @@ class node {
   /// Power loss: the process is gone, what was not synced is dropped, and the machine boots again a
   /// little later.
   void crash(const std::string& why);
-  /// Ends the faults of the machine itself.
-  void heal();
+  /// Ends the faults of the machine itself; business time goes on from there.
+  void heal(std::int64_t clock_us);
+  /// How far its business clock was ahead of the world's at most.
+  [[nodiscard]] std::int64_t clock_high() const { return clock_us_high_; }
   /// Flips one bit of a stored row of the state. False when nothing is stored.
   bool flip_state_bit();
 
+  /// What another machine sent.
+  void receive(node_number from, const shared_bytes& envelope, bool bulk);
+
+  [[nodiscard]] node_number number() const { return number_; }
   [[nodiscard]] bool up() const { return process_ != nullptr; }
   [[nodiscard]] unsigned boots() const { return boots_; }
   /// False when no process is there to take it. Otherwise the handler is called at most once: a
@@ -52,9 +59,7 @@ class node {
   /// Forces a checkpoint of every plant.
   void checkpoint();
 
-  /// Open deliveries, messages and pending work of all plants, for waiting until all is quiet.
-  [[nodiscard]] std::uint64_t unrest() const;
-  /// The same for people.
+  /// Open deliveries, messages and pending work of all plants, for people.
   [[nodiscard]] std::string restless() const;
   /// One more boot, without faults, whose refusal to start is no finding but what is asked for.
   void restart_for_good();
@@ -85,6 +90,9 @@ class node {
   findings& found_;
   outer_systems& outside_;
   const kind_registry& kinds_;
+  fleet& fleet_;
+  network* net_;  // null: it is alone
+  node_number number_;
   std::shared_ptr<memory_disk> journal_disk_ = std::make_shared<memory_disk>();
   std::shared_ptr<memory_disk> state_disk_ = std::make_shared<memory_disk>();
   std::shared_ptr<process> process_;
@@ -94,9 +102,6 @@ class node {
   std::string refused_;
   std::int64_t clock_us_ = 0;  // the business clock's distance from the world's
   std::int64_t clock_us_high_ = 0;
-  // What others could have seen of the log: an entry leaves before it is on the leader's own disk.
-  std::map<std::tuple<group_number, term_number, journal_index>, bytes> sent_;
-  std::map<std::pair<group_number, term_number>, unsigned> led_;  // by which boot
 };
 
 }  // namespace millrace::simulation

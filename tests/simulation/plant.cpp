@@ -22,6 +22,7 @@ host_options options_of(const std::string& name, const swarm& faults) {
   const bool small = faults.resident_bytes_max < (1 << 20);
   if (small) o.outbox_.resident_bytes_max = 2'000;  // bodies are read back
   if (faults.off == mutant::window_off) o.window.ids_max = 1;
+  o.sole_voter = faults.nodes == 1;
   return o;
 }
 
@@ -54,7 +55,8 @@ sim_plant::sim_plant(std::string name, process_services services, group_number g
             journal_, [w = services_.where] { return w->random(); }) {}
 
 void sim_plant::hop(const char* link, event what) {
-  services_.where->hop(name_ + link, services_.faults->hop_us_max,
+  services_.where->hop(std::to_string(services_.number) + name_ + link,
+                       services_.faults->hop_us_max,
                        [alive = services_.alive, self = weak_from_this(), what = std::move(what)] {
                          if (*alive && !self.expired()) what();
                        });
@@ -62,7 +64,70 @@ void sim_plant::hop(const char* link, event what) {
 
 void sim_plant::input(const std::function<void(plant_host&, timestamp)>& what) {
   what(host_, services_.now());
+  feed(services_.now());
   end_turn_soon();
+}
+
+/// As plant_shell does: a follower takes the next slice when all cells have evolved the last one.
+void sim_plant::feed(timestamp now) {
+  if (feeding_) return;
+  feeding_ = true;
+  while (!slices_.empty()) {
+    if (!host_.leading()) host_.make_room(now);
+    if (!host_.leading() && !host_.settled()) break;
+    const auto next = std::move(slices_.front());
+    slices_.pop_front();
+    host_.on_committed(next.entries, next.status, now);
+    if (services_.faults->nodes > 1) services_.applied(host_.applied(), host_.hash());
+  }
+  feeding_ = false;
+  serve_reads();
+}
+
+void sim_plant::linearize(event then) {
+  hop("/host", [this, then = std::move(then)] {
+    if (!host_.leading()) return;
+    reads_[++tokens_] = {0, then};
+    services_.read(group_, tokens_);
+  });
+}
+
+void sim_plant::on_readable(group_number, std::uint64_t token, journal_index index) {
+  hop("/host", [this, token, index] {
+    if (index == 0)
+      reads_.erase(token);
+    else if (const auto at = reads_.find(token); at != reads_.end())
+      at->second.upto = index;
+    serve_reads();
+  });
+}
+
+void sim_plant::serve_reads() {
+  std::vector<event> due;
+  std::erase_if(reads_, [&](auto& waiting) {
+    if (waiting.second.upto == 0 || waiting.second.upto > host_.applied()) return false;
+    due.push_back(std::move(waiting.second.then));
+    return true;
+  });
+  for (const auto& then : due) then();
+}
+
+/// Between plants frames may be lost, doubled and late.
+void sim_plant::take(stream_letter letter) {
+  auto& w = *services_.where;
+  if (chance(0.05)) return;
+  const int copies = chance(0.05) ? 2 : 1;
+  for (int i = 0; i < copies; ++i)
+    w.after(static_cast<std::int64_t>(w.below(2'000)),
+            [alive = services_.alive, self = shared_from_this(), letter] {
+              if (!*alive) return;
+              self->input([&](plant_host& h, timestamp now) {
+                if (const auto* frame = std::get_if<message_frame>(&letter.what))
+                  h.on_messages(*frame, now);
+                else
+                  h.on_watermark(std::get<watermark_frame>(letter.what), now);
+              });
+            });
 }
 
 void sim_plant::end_turn_soon() {
@@ -106,9 +171,9 @@ result<std::unique_ptr<cell>> sim_plant::load_cell(const std::string& local, jou
 void sim_plant::activate(slot_number slot, const std::string& local, journal_index upto,
                          bool reload) {
   services_.where->say(name_, "activate", slot, local, upto, reload ? "reload" : "");
-  hop("/cell", [this, slot, local, upto, reload] {
+  hop("/cell", [this, slot, local, upto, reload, load = ++loads_[slot]] {
+    if (load != loads_[slot]) return;
     auto& b = boxes_[slot];
-    if (std::exchange(b.failed, false)) b.image_wanted = false;  // the host has given it up
     cell::legacy legacy;
     if (reload && b.core) {
       if (!b.core->spoilt()) b.core->lost();
@@ -117,12 +182,11 @@ void sim_plant::activate(slot_number slot, const std::string& local, journal_ind
     auto made = chance(services_.faults->load_fails)
                     ? result<std::unique_ptr<cell>>(error{"disk.failed", "the simulation's"})
                     : load_cell(local, upto, reload || !host_.leading());
-    if (!made) return not_loaded(slot, made.error());
+    if (!made) return not_loaded(slot, load, made.error());
     b.core = std::move(*made);
     show(local, *b.core);
-    hop("/host", [this, slot, rebuilt = b.core->dirty()] {
-      input([&](plant_host& h, timestamp now) { h.on_activated(slot, {}, now, rebuilt); });
-    });
+    activated(slot, load, {}, b.core->dirty());
+    for (const auto& late : std::exchange(b.evolves, {})) late();
     serve_waiting(slot, b);
     if (reload) propose_from(slot, b.core->inherit(std::move(legacy), services_.now()));
   });
@@ -144,14 +208,20 @@ void sim_plant::show(const std::string& local, const cell& c) {
 }
 
 /// Whatever cell there was goes with all that it held.
-void sim_plant::not_loaded(slot_number slot, error why) {
+void sim_plant::not_loaded(slot_number slot, std::uint64_t load, error why) {
   services_.where->say(name_, "slot", slot, "is not loaded:", why.detail);
   auto& b = boxes_[slot];
   b.core.reset();
-  b.failed = true;
   b.readers.clear();
-  hop("/host", [this, slot, why] {
-    input([&](plant_host& h, timestamp now) { h.on_activated(slot, why, now); });
+  for (const auto& late : std::exchange(b.evolves, {})) late();
+  activated(slot, load, why, false);
+}
+
+void sim_plant::activated(slot_number slot, std::uint64_t load, result<void> how, bool rebuilt) {
+  hop("/host", [this, slot, load, how, rebuilt] {
+    if (load != loads_[slot]) return;
+    if (!how) boxes_[slot].image_wanted = false;  // the host gives it up
+    input([&](plant_host& h, timestamp now) { h.on_activated(slot, how, now, rebuilt); });
   });
 }
 
@@ -218,6 +288,9 @@ void sim_plant::evolve(slot_number slot, journal_index index, shared_bytes entry
                        std::vector<std::uint32_t> ordinals) {
   hop("/cell", [this, slot, index, entry, ordinals = std::move(ordinals)] {
     auto& b = boxes_[slot];
+    if (b.core && (b.core->in_flight() || b.core->spoilt()))
+      return b.evolves.push_back(
+          [this, slot, index, entry, ordinals] { evolve(slot, index, entry, ordinals); });
     const auto view = entry_view::trusted(*entry);
     changes all;
     for (auto at = view.begin(); b.core && at != view.end(); ++at)
@@ -272,7 +345,8 @@ void sim_plant::publish(const std::string& local, std::shared_ptr<const referenc
 
 void sim_plant::read(const std::string& local,
                      std::function<void(std::optional<actor_view>)> handler) {
-  if (!host_.leading()) return;  // the gateway serves nothing before it is ready
+  if (!host_.leading() && services_.faults->nodes == 1)
+    return;  // the gateway serves nothing before it is ready
   if (const auto slot = host_.resident(local)) {
     hop("/cell", [this, slot = *slot, local, handler] {
       auto& b = boxes_[slot];
@@ -346,9 +420,9 @@ result<std::optional<bytes>> sim_plant::read_row(std::string_view actor, std::st
 
 // ---- log, disk, outside ----
 
-void sim_plant::propose(shared_bytes entry) {
+void sim_plant::propose(shared_bytes entry, term_number term) {
   if (off(mutant::watermark_not_journaled)) forget_watermarks(*entry);
-  services_.propose(group_, std::move(entry));
+  services_.propose(group_, std::move(entry), term);
 }
 
 void sim_plant::checkpointed(journal_index index) { services_.checkpointed(group_, index); }
@@ -410,7 +484,8 @@ void sim_plant::alarm(std::string_view code, const std::string& detail) {
 void sim_plant::on_committed(group_number, std::span<const log_entry> entries,
                              const group_status& status) {
   hop("/host", [this, all = std::vector<log_entry>(entries.begin(), entries.end()), status] {
-    input([&](plant_host& h, timestamp now) { h.on_committed(all, status, now); });
+    slices_.push_back({all, status});
+    input([](plant_host&, timestamp) {});
   });
 }
 

@@ -2,12 +2,14 @@
 // in CAF and threads.
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "cluster/plant_mail.hpp"
 #include "tests/simulation/node.hpp"
 
 namespace millrace::simulation {
@@ -15,17 +17,21 @@ namespace millrace::simulation {
 /// What a plant needs of its process. All calls may be made from within a host's input.
 struct process_services {
   world* where = nullptr;
+  node_number number = 0;
   const swarm* faults = nullptr;
   std::function<timestamp()> now;  // the business clock
   outer_systems* outside = nullptr;
   const kind_registry* kinds = nullptr;
   store* journal = nullptr;
   store* state = nullptr;
-  std::shared_ptr<bool> alive;                              // events of a dead process do nothing
-  std::function<void(group_number, shared_bytes)> propose;  // to the loop, after its hop
+  std::shared_ptr<bool> alive;  // events of a dead process do nothing
+  std::function<void(group_number, shared_bytes, term_number)> propose;  // to the loop, after its
+                                                                         // hop
   std::function<void(group_number, journal_index)> checkpointed;
   std::function<void(message_frame)> send;
   std::function<void(watermark_frame)> send_watermark;
+  std::function<void(group_number, std::uint64_t token)> read;  // loop_core::read
+  std::function<void(journal_index, std::uint64_t hash)> applied;
   std::function<void()> sync_state;
   std::function<void(group_number, const group_status&)> leads;
   std::function<void(const std::string&)> die;  // fail-stop
@@ -35,6 +41,7 @@ struct process_services {
 class sim_plant final : public host_port,
                         public group_listener,
                         public environment,
+                        public mail_box,
                         public std::enable_shared_from_this<sim_plant> {
  public:
   sim_plant(std::string name, process_services services, group_number group);
@@ -44,6 +51,13 @@ class sim_plant final : public host_port,
   /// Runs an input of the host, then (a little later) the end of its turn.
   void input(const std::function<void(plant_host&, timestamp)>& what);
   void read(const std::string& local, std::function<void(std::optional<actor_view>)> handler);
+  /// `then` happens when everything that was committed before is applied, or never.
+  void linearize(event then);
+
+  // mail_box
+  [[nodiscard]] bool leading() const override { return host_.leading(); }
+  [[nodiscard]] node_number leader() const override { return host_.leader(); }
+  void take(stream_letter letter) override;
 
   // host_port
   void activate(slot_number slot, const std::string& local, journal_index upto,
@@ -58,7 +72,7 @@ class sim_plant final : public host_port,
   void rest(slot_number slot) override;
   void passivate(slot_number slot) override;
   void publish(const std::string& local, std::shared_ptr<const reference_state> state) override;
-  void propose(shared_bytes entry) override;
+  void propose(shared_bytes entry, term_number term) override;
   void checkpointed(journal_index index) override;
   void write(std::shared_ptr<write_batch> slice) override;
   void attempt_delivery(attempt a) override;
@@ -73,6 +87,7 @@ class sim_plant final : public host_port,
   void on_refused(group_number group, std::span<const shared_bytes> payloads,
                   const error& why) override;
   void on_role(group_number group, const group_status& status) override;
+  void on_readable(group_number group, std::uint64_t token, journal_index index) override;
 
   // environment
   [[nodiscard]] std::string_view plant() const override { return name_; }
@@ -89,11 +104,12 @@ class sim_plant final : public host_port,
   struct box {
     std::unique_ptr<cell> core;
     bool image_wanted = false;
-    bool failed = false;  // to load: what was asked of it before it is tried again is void
     std::vector<std::function<void(cell&)>> readers;
+    std::vector<event> evolves;  // wait for another cell: what this one has in flight is lost
   };
   void show(const std::string& local, const cell& c);
-  void not_loaded(slot_number slot, error why);
+  void not_loaded(slot_number slot, std::uint64_t load, error why);
+  void activated(slot_number slot, std::uint64_t load, result<void> how, bool rebuilt);
   void restore(const std::string& local);
   [[nodiscard]] bool chance(double probability) const;
   void serve_waiting(slot_number slot, box& b);
@@ -101,6 +117,8 @@ class sim_plant final : public host_port,
   result<std::unique_ptr<cell>> load_cell(const std::string& local, journal_index upto,
                                           bool check_rows);
   void end_turn_soon();
+  void feed(timestamp now);
+  void serve_reads();
   [[nodiscard]] bool off(mutant m) const { return services_.faults->off == m; }
 
   std::string name_;
@@ -109,9 +127,22 @@ class sim_plant final : public host_port,
   stored_journal journal_;
   plant_host host_;
   std::map<slot_number, box> boxes_;
+  std::map<slot_number, std::uint64_t> loads_;  // asked for so far: only the newest is answered
   std::map<std::string, std::shared_ptr<const reference_state>, std::less<>> references_;
   bool turn_planned_ = false;
   std::int64_t wake_us_ = 0;
+  struct log_slice {
+    std::vector<log_entry> entries;
+    group_status status;
+  };
+  std::deque<log_slice> slices_;
+  bool feeding_ = false;
+  struct read_wait {
+    journal_index upto = 0;
+    event then;
+  };
+  std::map<std::uint64_t, read_wait> reads_;
+  std::uint64_t tokens_ = 0;
 };
 
 }  // namespace millrace::simulation

@@ -122,6 +122,7 @@ void clients::set_up(const std::string& plant) {
   add(make<recipe::DefineT, recipe::schema>(plant, "R-PUMP", formula, System::plm));
   recipe::ApproveT approve;
   approve.revision = "A";
+  approve.effective_from = timestamp::from_micros(1);  // whatever the clocks of the machines say
   add(make<recipe::ApproveT, recipe::schema>(plant, "R-PUMP", approve, System::qms));
   batch_run::CreateT run;
   run.recipe = "R-PUMP";
@@ -140,7 +141,7 @@ void clients::set_up(const std::string& plant) {
 }
 
 shared_operation clients::draw() {
-  const auto plant = node_.plant_names()[world_.below(faults_.plants)];
+  const auto plant = fleet_.plant_names()[world_.below(faults_.plants)];
   const auto pick = world_.below(100);
   if (pick < 40) return draw_report(plant);
   if (pick < 46) return draw_run(plant);
@@ -478,7 +479,7 @@ shared_operation clients::draw_lots(const std::string& plant) {
   }
   if (pick < 80 && faults_.plants > 1) {
     auto c = fill(batch::TransferPlantT());
-    c.plant = node_.plant_names()[world_.below(faults_.plants)];
+    c.plant = fleet_.plant_names()[world_.below(faults_.plants)];
     c.batch = any("Y-", 2);
     c.two_steps = world_.chance(0.5);
     return make<batch::TransferPlantT, batch::schema>(plant, id, c, System::wms);
@@ -511,7 +512,7 @@ shared_operation clients::draw_order_hold(const std::string& plant) {
 }
 
 shared_operation clients::draw_exception(const std::string& plant) {
-  const auto* host = node_.host_of(plant);
+  const auto* host = fleet_.host_of(plant);
   const auto open = host != nullptr
                         ? host->exceptions("", "", 50)
                         : result<std::vector<exception_view>>(std::vector<exception_view>());
@@ -540,7 +541,7 @@ shared_operation clients::draw_exception(const std::string& plant) {
 
 // The same again under another key, or another command under the same key.
 shared_operation clients::draw_repetition() {
-  if (operations_.empty()) return draw_report(node_.plant_names().front());
+  if (operations_.empty()) return draw_report(fleet_.plant_names().front());
   const auto& first = *operations_[world_.below(operations_.size())];
   const bool reports = first.what == deed::confirm || first.what == deed::consume;
   auto op = std::make_shared<operation>(first);
