@@ -10,9 +10,11 @@
 #include "actors/inspection.hpp"
 #include "actors/master_data_sync.hpp"
 #include "actors/material.hpp"
+#include "actors/node.hpp"
 #include "actors/nonconformance.hpp"
 #include "actors/order.hpp"
 #include "actors/order_release.hpp"
+#include "actors/placement.hpp"
 #include "actors/plant.hpp"
 #include "actors/production_confirmation.hpp"
 #include "actors/recipe.hpp"
@@ -48,6 +50,8 @@ void register_kinds(kind_registry& registry) {
   registry.add(make_kind<capa>());
   registry.add(make_kind<supplier_containment>());
   registry.add(make_kind<shipment>());
+  registry.add(make_kind<node>());
+  registry.add(make_kind<placement>());
 }
 
 }  // namespace millrace::actors

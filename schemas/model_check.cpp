@@ -14,9 +14,9 @@
 namespace millrace {
 namespace {
 
-constexpr std::array<std::string_view, 8> domains{"production",  "inventory", "quality",
+constexpr std::array<std::string_view, 9> domains{"production",  "inventory", "quality",
                                                   "maintenance", "logistics", "traceability",
-                                                  "masterdata",  "platform"};
+                                                  "masterdata",  "platform",  "system"};
 constexpr std::array<std::string_view, 4> lanes{"hold", "release", "confirmation", "rest"};
 /// Names that list parameters have for themselves.
 constexpr std::array<std::string_view, 4> list_parameters{"limit", "cursor", "consistency",
