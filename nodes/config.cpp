@@ -3,13 +3,12 @@
 // that only we may read.
 #include "nodes/config.hpp"
 
-#include <sys/stat.h>
-
 #include <charconv>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
 
+#include "nodes/config_parts.hpp"
 #include "nodes/config_reader.hpp"
 #include "nodes/gateway/path.hpp"
 
@@ -17,25 +16,6 @@ namespace millrace {
 namespace {
 
 error invalid(std::string detail) { return {"config.invalid", std::move(detail)}; }
-
-std::string rooted(const std::string& directory, const std::string& file) {
-  if (file.empty() || file.front() == '/') return file;
-  return (std::filesystem::path(directory) / file).string();
-}
-
-/// Lines of a secret file; refused when others may read it.
-result<std::vector<std::string>> read_secret(const std::string& file) {
-  struct stat status {};
-  if (::stat(file.c_str(), &status) != 0) return invalid("cannot read " + file);
-  if ((status.st_mode & (S_IRWXG | S_IRWXO)) != 0)
-    return invalid(file + " may be read by others: chmod 600");
-  std::ifstream in(file);
-  std::vector<std::string> lines;
-  for (std::string line; std::getline(in, line);)
-    if (!line.empty() && line.front() != '#') lines.push_back(line);
-  if (lines.empty()) return invalid(file + " is empty");
-  return lines;
-}
 
 system_set read_systems(table_reader& r, std::string_view key) {
   std::vector<std::string> names;
@@ -229,6 +209,10 @@ void read_all(const toml::table& root, node_config& c, const std::string& direct
     table_reader in(*t, "/client_port", findings);
     read_client_port(in, c, directory);
   }
+  if (const auto* t = r.table("cluster")) {
+    table_reader in(*t, "/cluster", findings);
+    read_cluster(in, c, directory);
+  }
   if (const auto* t = r.table("limits")) {
     table_reader in(*t, "/limits", findings);
     read_limits(in, c);
@@ -352,6 +336,7 @@ result<void> check_config(const node_config& c) {
     if (!c.client_secret_key.empty() && c.curve_clients.empty())
       return invalid("CURVE without clients lets nobody in");
   }
+  if (const auto sound = check_cluster(c); !sound) return sound.error();
   if (!c.dev && c.tokens.empty()) return invalid("nobody may speak: give [[tokens]] or --dev");
   return {};
 }

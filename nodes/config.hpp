@@ -38,6 +38,26 @@ struct endpoint_config {
   std::string ca_file;
 };
 
+/// Another node of the cluster.
+struct cluster_peer_config {
+  std::uint64_t node = 0;
+  std::string region;
+  std::string consensus, bulk;           // "tcp://host:port", where it listens
+  std::vector<std::string> public_keys;  // Z85; two while its key is being changed
+};
+
+/// [cluster]; without the section a node is a cluster of its own.
+struct cluster_config {
+  bool given = false;
+  std::string name;
+  std::uint64_t node = 0;  // this node's number
+  std::string region;
+  std::string secret_key;       // CURVE, Z85
+  std::string consensus, bulk;  // "tcp://host:port", where this node listens
+  std::vector<cluster_peer_config> peers;
+  std::vector<std::uint64_t> founders;  // of the system group, in order
+};
+
 struct node_config {
   // [node]
   std::string data;  // directory
@@ -58,6 +78,7 @@ struct node_config {
   std::uint32_t client_frame_bytes_max = 8 * 1024 * 1024;
   std::uint32_t client_queue_max = 1000;
   std::vector<curve_client> curve_clients;
+  cluster_config cluster;
   // [[tokens]], [[endpoints]], [rules], [limits]
   std::vector<gateway::token_entry> tokens;
   std::vector<endpoint_config> endpoints;

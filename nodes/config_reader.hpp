@@ -67,6 +67,17 @@ class table_reader {
       out.push_back(*value);
     }
   }
+  void numbers(std::string_view key, std::vector<std::int64_t>& out) {
+    const auto* node = take(key);
+    if (node == nullptr) return;
+    const auto* list = node->as_array();
+    if (list == nullptr) return find(key, "must be a list of whole numbers");
+    for (const auto& item : *list) {
+      const auto value = item.value_exact<std::int64_t>();
+      if (!value) return find(key, "must be a list of whole numbers");
+      out.push_back(*value);
+    }
+  }
   [[nodiscard]] const toml::table* table(std::string_view key) {
     const auto* node = take(key);
     if (node != nullptr && node->as_table() == nullptr) find(key, "must be a table");

@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "cluster/curve_key.hpp"
 #include "nodes/config.hpp"
 
 using namespace millrace;
@@ -73,6 +74,53 @@ BOOST_AUTO_TEST_CASE(what_is_unknown_or_wrong_is_named_with_its_place) {
              "/endpoints/1/system");
   BOOST_TEST(first_finding("[rules]\n\"a.b\" = [1]") == "/rules/a.b");
   BOOST_TEST(first_finding("[node\n").find("line 1") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(a_cluster_names_its_nodes_with_their_keys) {
+  const scratch dir;
+  const auto own = make_curve_key();
+  const auto other = make_curve_key();
+  dir.write("node.key", "# public: " + own.public_key + "\n" + own.secret_key + "\n", 0600);
+  const auto text = [&](const std::string& more, const std::string& key) {
+    return "[node]\ndata=\"d\"\n[cluster]\nname=\"works\"\nnode=1\nregion=\"eu\"\n"
+           "secret_key_file=\"node.key\"\nconsensus=\"tcp://127.0.0.1:1\"\n"
+           "bulk=\"tcp://127.0.0.1:2\"\n" +
+           more +
+           "[[cluster.peers]]\nnode=2\nconsensus=\"tcp://127.0.0.1:3\"\n"
+           "bulk=\"tcp://127.0.0.1:4\"\npublic_keys=['" +
+           key + "']\n";
+  };
+  auto c = parse_config(text("", other.public_key), dir.path.string());
+  BOOST_REQUIRE_MESSAGE(c, (c ? "" : c.error().detail));
+  c->dev = true;
+  BOOST_TEST(check_config(*c).has_value());
+  BOOST_TEST(c->cluster.given);
+  BOOST_TEST(c->cluster.secret_key == own.secret_key);
+  BOOST_TEST(c->cluster.founders == (std::vector<std::uint64_t>{1, 2}),
+             boost::test_tools::per_element());
+  BOOST_REQUIRE(c->cluster.peers.size() == 1u);
+  BOOST_TEST(c->cluster.peers[0].bulk == "tcp://127.0.0.1:4");
+  const auto pointer = [&](const std::string& toml) {
+    const auto wrong = parse_config(toml, dir.path.string());
+    return wrong || wrong.error().findings.empty() ? std::string("accepted")
+                                                   : wrong.error().findings.front().pointer;
+  };
+  BOOST_TEST(pointer(text("founders=[1,5]\n", other.public_key)) == "/cluster/founders");
+  BOOST_TEST(pointer(text("founders=[1,1]\n", other.public_key)) == "/cluster/founders");
+  BOOST_TEST(pointer(text("founder=[1]\n", other.public_key)) == "/cluster/founder");
+  BOOST_TEST(pointer(text("", "short")) == "/cluster/peers/0/public_keys");
+  BOOST_TEST(pointer("[cluster]\nname=\"works\"\nconsensus=\"tcp://h:1\"\nbulk=\"tcp://h:2\"\n") ==
+             "/cluster/node");
+  BOOST_TEST(
+      pointer("[cluster]\nname=\"works\"\nnode=1\nconsensus=\"h:1\"\nbulk=\"tcp://h:2\"\n") ==
+      "/cluster/consensus");
+  // A key of its own among its peers' lets anybody who has it speak for two.
+  auto same = parse_config(text("", own.public_key), dir.path.string());
+  BOOST_REQUIRE(same);
+  same->dev = true;
+  BOOST_TEST(!check_config(*same).has_value());
+  dir.write("node.key", own.secret_key + "\n", 0644);
+  BOOST_TEST(pointer(text("", other.public_key)) == "/cluster/secret_key_file");
 }
 
 BOOST_AUTO_TEST_CASE(rules_are_dotted_names) {
