@@ -127,6 +127,10 @@ class node_engine final : public engine_api {
   void host_plant(std::string plant, membership founders, done<void> cb);
   /// The node that is thought to lead the plant, 0 = unknown. Cheap.
   [[nodiscard]] node_number leader_of(std::string_view plant) const;
+  /// Who leads a plant that is here, in which term; 0 and 0 when it is not here.
+  [[nodiscard]] std::pair<node_number, term_number> leadership(std::string_view plant) const;
+  /// Of the plants that are here, in order.
+  [[nodiscard]] std::vector<std::string> plant_names() const;
   /// Somebody knows better who leads a plant that is not here.
   void learn_leader(std::string_view plant, node_number node);
   /// Whether requests for the plant can be decided here now.

@@ -89,6 +89,19 @@ node_number node_engine::leader_of(std::string_view plant) const {
   return shell ? shell->leader() : leaders_.leader(plant);
 }
 
+std::pair<node_number, term_number> node_engine::leadership(std::string_view plant) const {
+  const auto shell = find(plant);
+  if (!shell) return {0, 0};
+  const auto status = shell->group();
+  return {status.leader, status.term};
+}
+
+std::vector<std::string> node_engine::plant_names() const {
+  std::vector<std::string> out;
+  for (const auto& s : all()) out.push_back(s->plant());
+  return out;
+}
+
 void node_engine::learn_leader(std::string_view plant, node_number node) {
   leaders_.learn(plant, node);
 }

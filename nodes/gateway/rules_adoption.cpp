@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "actors/rules.hpp"
+#include "cluster/led_here.hpp"
 #include "nodes/gateway/correlation.hpp"
 #include "nodes/gateway/rules.hpp"
 
@@ -128,7 +129,7 @@ void rule_keeper::tick() {
       self->todo_.clear();
       if (plants)
         for (const auto& p : *plants)
-          if (p.plant != actors::enterprise_plant) self->todo_.push_back(p.plant);
+          if (p.plant != actors::enterprise_plant && led_here(p)) self->todo_.push_back(p.plant);
     }
     self->next();
   });

@@ -8,6 +8,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "cluster/led_here.hpp"
 #include "nodes/gateway/correlation.hpp"
 #include "schemas/json.hpp"
 #include "schemas/platform/service_level_kind.hpp"
@@ -89,10 +90,12 @@ void reader::tick(timestamp now) {
   engine_.plants([self = shared_from_this(), now](result<std::vector<plant_status>> plants) {
     if (!plants) return;
     for (const auto& p : *plants) {
+      if (p.role == "elsewhere") continue;  // measured where its journal is
       {
         const std::lock_guard lock(self->mutex_);
         self->now_ = now;
         auto& t = self->tracks_[p.plant];
+        t.leads = led_here(p);
         if (self->stopped_ || t.busy) continue;
         if (!t.loaded) self->load(p.plant, t);
         t.busy = true;
@@ -155,7 +158,7 @@ void reader::take(const std::string& plant, result<event_page> page) {
       t.busy = false;
       if (t.caught_up) {
         t.measured.advance(now_);
-        tell_alerts(plant, t, now_);
+        if (t.leads) tell_alerts(plant, t, now_);
       }
       if (t.dirty && now_.micros() - t.saved_us >= save_us) save(plant, t, now_);
     }

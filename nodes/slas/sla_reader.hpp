@@ -43,6 +43,7 @@ class reader : public std::enable_shared_from_this<reader> {
     std::uint64_t index = 0;
     std::uint32_t ordinal = 0;
     bool busy = false, caught_up = false, dirty = false, loaded = false;
+    bool leads = true;                 // of several that measure, the leader's node tells alerts
     unsigned pages = 0;                // left of this tick
     std::map<std::string, bool> told;  // alerts as the plant knows them
     std::int64_t saved_us = 0;
