@@ -4,6 +4,7 @@
 #include <cstdio>
 
 #include "nodes/cli/bench_command.hpp"
+#include "nodes/cli/cluster_command.hpp"
 #include "nodes/cli/demo_command.hpp"
 #include "nodes/cli/exit_codes.hpp"
 #include "nodes/cli/journal_command.hpp"
@@ -25,6 +26,7 @@ int main(int argc, char** argv) {
   int exit_code = millrace::cli::exit_fine;
   millrace::cli::add_node_command(app, exit_code);
   millrace::cli::add_demo_command(app, exit_code);
+  millrace::cli::add_cluster_command(app, exit_code);
   millrace::cli::add_journal_command(app, exit_code);
   millrace::cli::add_simulator_command(app, exit_code);
   millrace::cli::add_bench_command(app, exit_code);

@@ -13,10 +13,12 @@
 
 #include "actors/registry.hpp"
 #include "cluster/node_engine.hpp"
+#include "cluster/routed_engine.hpp"
 #include "nodes/adapters/rest_adapter.hpp"
 #include "nodes/cli/exit_codes.hpp"
 #include "nodes/client_port.hpp"
 #include "nodes/config.hpp"
+#include "nodes/gateway/correlation.hpp"
 #include "nodes/gateway/gateway.hpp"
 #include "nodes/http/server.hpp"
 #include "nodes/log.hpp"
@@ -94,6 +96,42 @@ node_options engine_options(const node_config& c) {
   o.journal.map_bytes = c.journal_map_bytes;
   o.state.map_bytes = c.state_map_bytes;
   o.workers = c.engine_threads;
+  if (!c.cluster.given) return o;
+  o.cluster = c.cluster.name;
+  o.node = "node-" + std::to_string(c.cluster.node);
+  cluster_options among;
+  among.self = c.cluster.node;
+  among.region = c.cluster.region;
+  among.key = *curve_key_of(c.cluster.secret_key);  // check_config has seen it
+  among.consensus = c.cluster.consensus;
+  among.bulk = c.cluster.bulk;
+  for (const auto& p : c.cluster.peers)
+    among.peers.push_back({p.node, p.public_keys, p.consensus, p.bulk});
+  o.peers = std::move(among);
+  return o;
+}
+
+routed_options cluster_settings(const node_config& c) {
+  routed_options o;
+  o.founders = c.cluster.founders;
+  o.model = &schema_model::built_in();
+  o.new_key = gateway::make_correlation;
+  placed_node self;
+  self.node = c.cluster.node;
+  self.region = c.cluster.region;
+  self.consensus = c.cluster.consensus;
+  self.bulk = c.cluster.bulk;
+  self.public_key = curve_key_of(c.cluster.secret_key)->public_key;
+  o.nodes.push_back(std::move(self));
+  for (const auto& p : c.cluster.peers) {
+    placed_node n;
+    n.node = p.node;
+    n.region = p.region;
+    n.consensus = p.consensus;
+    n.bulk = p.bulk;
+    n.public_key = p.public_keys.front();
+    o.nodes.push_back(std::move(n));
+  }
   return o;
 }
 
@@ -121,6 +159,11 @@ struct parts {
   kind_registry kinds;
   std::unique_ptr<rest_adapter> adapter;
   std::unique_ptr<node_engine> engine;
+  std::unique_ptr<routed_engine> routed;  // around it in a cluster
+  std::atomic<routed_engine*> routed_now{nullptr};
+  [[nodiscard]] engine_api& api() {
+    return routed ? static_cast<engine_api&>(*routed) : static_cast<engine_api&>(*engine);
+  }
   std::unique_ptr<gateway::authenticator> port_auth;
   std::shared_ptr<gateway::gateway> gate;
   std::unique_ptr<client_port> port;
@@ -137,18 +180,27 @@ result<void> start_engine(const node_config& c, parts& p) {
       rest_adapter::start(schema_model::built_in(), std::move(*endpoints), adapter_options);
   if (!adapter) return adapter.error();
   p.adapter = std::move(*adapter);
-  auto engine = node_engine::start(engine_options(c), p.kinds, p.adapter.get());
+  auto options = engine_options(c);
+  if (options.peers)
+    options.peers->members = [&p](std::string_view plant) {
+      const auto* routed = p.routed_now.load();
+      return routed != nullptr ? routed->voters(plant) : std::vector<node_number>();
+    };
+  auto engine = node_engine::start(std::move(options), p.kinds, p.adapter.get());
   if (!engine) return engine.error();
   p.engine = std::move(*engine);
+  if (c.cluster.given) p.routed = std::make_unique<routed_engine>(*p.engine, cluster_settings(c));
+  p.routed_now = p.routed.get();
   return {};
 }
 
 result<void> start_ports(const node_config& c, parts& p) {
   p.port_auth = std::make_unique<gateway::authenticator>(c.tokens);
-  p.gate = std::make_shared<gateway::gateway>(*p.engine, schema_model::built_in(),
+  p.gate = std::make_shared<gateway::gateway>(p.api(), schema_model::built_in(),
                                               gateway::authenticator(c.tokens), c.gateway);
+  p.gate->set_cluster(p.routed.get());
   p.gate->set_service_levels(std::make_shared<slas::reader>(
-      *p.engine, schema_model::built_in(), std::filesystem::path(c.data) / "service-levels"));
+      p.api(), schema_model::built_in(), std::filesystem::path(c.data) / "service-levels"));
   p.gate->set_preview([raw = p.adapter.get()](const attempt& a) { return raw->preview(a); });
   if (!c.client.empty()) {
     client_port_options o;
@@ -159,7 +211,7 @@ result<void> start_ports(const node_config& c, parts& p) {
     o.frame_bytes_max = c.client_frame_bytes_max;
     o.queue_max = c.client_queue_max;
     o.deadline_ms_max = c.gateway.deadline_ms_max;
-    auto port = client_port::start(std::move(o), *p.engine, schema_model::built_in(), *p.port_auth,
+    auto port = client_port::start(std::move(o), p.api(), schema_model::built_in(), *p.port_auth,
                                    p.gate->counters());
     if (!port) return port.error();
     p.port = std::move(*port);
@@ -183,10 +235,12 @@ void stop(parts& p) {
   if (p.gate) p.gate->begin_stop();
   if (p.server) p.server->stop();
   if (p.port) p.port->stop();
+  if (p.routed) p.routed->stop();
   if (p.engine) p.engine->stop();
   if (p.adapter) p.adapter->stop();
   p.port.reset();
-  p.engine.reset();  // its last continuations still name the gateway
+  p.engine.reset();  // its last continuations still name the gateway and the router
+  p.routed.reset();
   p.server.reset();
   p.gate.reset();
   p.adapter.reset();
@@ -219,8 +273,8 @@ int run(const flags& f) {
   bool told = false;
   const int received = wait_for_signal([&] {
     p.gate->tick();
-    if (!told && p.engine->ready()) spdlog::info("ready");
-    told = told || p.engine->ready();
+    if (!told && p.api().ready()) spdlog::info("ready");
+    told = told || p.api().ready();
   });
   spdlog::info("stopping on {}", received == SIGTERM ? "SIGTERM" : "SIGINT");
   stop(p);

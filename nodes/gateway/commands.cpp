@@ -8,6 +8,7 @@
 #include "nodes/gateway/utf8.hpp"
 #include "nodes/json/json_value.hpp"
 #include "schemas/errors.hpp"
+#include "schemas/platform/plant_generated.h"
 
 namespace millrace::gateway {
 namespace {
@@ -228,6 +229,17 @@ void send_request(core& g, const call_ptr& c, request r) {
       c->exchange);
 }
 
+namespace {
+
+/// The home region that a commissioning names.
+std::string region_in(const table_model& command, const bytes& body) {
+  if (command.wire_name != "commission") return {};
+  const auto* region = flatbuffers::GetRoot<millrace::plant::Commission>(body.data())->region();
+  return region != nullptr ? region->str() : std::string();
+}
+
+}  // namespace
+
 void post_command(core& g, const call_ptr& c, const address& to, std::string_view name) {
   const auto* kind = g.model.kind(to.kind);
   const auto* command = kind->command(name);
@@ -242,9 +254,11 @@ void post_command(core& g, const call_ptr& c, const address& to, std::string_vie
   r.body = std::move(*body);
   if (to.kind != "plant" || g.engine.has_plant(to.plant)) return send_request(g, c, std::move(r));
   auto held = std::make_shared<request>(std::move(r));
-  g.engine.create_plant(to.plant, on_thread_of<void>(c, [&g, c, held](result<void> made) {
-                          made ? send_request(g, c, std::move(*held)) : c->fail(made.error());
-                        }));
+  auto then = on_thread_of<void>(c, [&g, c, held](auto made) {
+    made ? send_request(g, c, std::move(*held)) : c->fail(made.error());
+  });
+  if (g.cluster == nullptr) return g.engine.create_plant(to.plant, std::move(then));
+  g.cluster->create_plant_in(to.plant, region_in(*command, held->body), std::move(then));
 }
 
 // ---- many commands in one request ----

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 
+#include "cluster/cluster_api.hpp"
 #include "cluster/engine.hpp"
 #include "nodes/adapters/mapping.hpp"
 #include "nodes/gateway/auth.hpp"
@@ -48,6 +49,8 @@ struct core {
   std::function<http::server_figures()> server_figures;
   /// What an attempt would send now, without sending it; empty where the node has no adapters.
   std::function<result<mapped_request>(const attempt&)> preview;
+  /// The cluster that the engine is part of; null where it is alone.
+  cluster_api* cluster = nullptr;
   std::shared_ptr<event_hub> live;
   std::once_flag openapi_made;
   std::string openapi;

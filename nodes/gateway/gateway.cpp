@@ -5,6 +5,7 @@
 
 #include "nodes/gateway/answers.hpp"
 #include "nodes/gateway/batch_record.hpp"
+#include "nodes/gateway/cluster.hpp"
 #include "nodes/gateway/correlation.hpp"
 #include "nodes/gateway/event_hub.hpp"
 #include "nodes/gateway/rows.hpp"
@@ -129,7 +130,9 @@ void gateway::route_call(const call_ptr& c) {
   for (const auto& segment : s)
     if (segment.empty()) return unknown(c);
   if (s.size() < 2) return unknown(c);
-  if (!core_.engine.ready()) return c->fail({"node.not_ready", "the node is starting"});
+  const auto* cluster = core_.cluster;
+  if (cluster != nullptr ? !cluster->open() : !core_.engine.ready())
+    return c->fail({"node.not_ready", "the node is starting"});
   if (s[1] == "plants" && s.size() > 2) return route_plant(c);
   route_platform(c);
 }
@@ -144,6 +147,7 @@ void gateway::route_platform(const call_ptr& c) {
   };
   if (s.size() == 2) {
     if (what == "plants") return get(get_plants);
+    if (what == "cluster") return get(get_cluster);
     if (what == "exceptions") return get(get_exceptions);
     if (what == "deadletters") return get(get_deadletters);
     if (what == "endpoints") return get(get_endpoints);
@@ -165,6 +169,8 @@ void gateway::route_platform(const call_ptr& c) {
   if (what == "rules" && s.size() == 3 && s[2] == "history") return get(get_rule_history);
   if (what == "rules" && s.size() == 3 && s[2] == "dry-run")
     return method_is(c, "POST") ? post_rules_dry_run(core_, c) : void();
+  if (what == "cluster" && s.size() == 5 && s[2] == "nodes")
+    return method_is(c, "POST") ? post_cluster_node(core_, c, s[3], s[4]) : void();
   if (what == "transactions" && s.size() == 3) {
     c->route = route::process;
     return method_is(c, "GET") ? get_transaction(core_, c, s[2]) : void();

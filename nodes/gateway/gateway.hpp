@@ -29,6 +29,8 @@ class gateway final : public http::handler {
   void set_server_figures(std::function<http::server_figures()> f) {
     core_.server_figures = std::move(f);
   }
+  /// The cluster that the engine is part of; outlives the gateway's calls.
+  void set_cluster(cluster_api* cluster) { core_.cluster = cluster; }
   /// What an attempt would send now (the adapter's preview).
   void set_preview(std::function<result<mapped_request>(const attempt&)> f) {
     core_.preview = std::move(f);
