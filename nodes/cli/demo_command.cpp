@@ -24,6 +24,11 @@ void add_demo_command(CLI::App& app, int& exit_code) {
       ->add_option("--scenario", options->scenario,
                    "a scenario by its name (see --list), or a file (tests/scenarios/README.md)")
       ->capture_default_str();
+  command
+      ->add_option("--nodes", options->nodes,
+                   "how many nodes; of a cluster the leader is killed in mid-story")
+      ->check(CLI::Range(1, 9))
+      ->capture_default_str();
   auto list = std::make_shared<bool>(false);
   command->add_flag("--list", *list, "print the names of the scenarios");
   command->callback([options, list, &exit_code] {

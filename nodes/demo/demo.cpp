@@ -30,6 +30,8 @@ void print_urls(timeline& t, const world& w, const scenario& told) {
   t.note("             " + w.node_url() + "/v1/orders    " + w.node_url() + "/v1/batches");
   t.note("             " + w.node_url() + "/v1/events?plant=hamburg&after=0    " + w.node_url() +
          "/metrics    " + w.node_url() + "/openapi.json");
+  for (const auto& url : w.node_urls())
+    if (url != w.node_url()) t.note("             " + url + "   another node of the cluster");
   for (const auto& s : told.systems) {
     auto name = s.name;
     name.resize(std::max<std::size_t>(name.size() + 1, 11), ' ');
@@ -81,7 +83,7 @@ int run(const options& o) {
   timeline t(o.json ? stderr : stdout);
   t.title("Millrace: " + told->title);
   if (!told->about.empty()) t.note(told->about);
-  auto opened = world::open({"/proc/self/exe", o.seed, told->systems});
+  auto opened = world::open({"/proc/self/exe", o.seed, told->systems, o.nodes});
   if (!opened) {
     std::fprintf(stderr, "demo: %s\n", opened.error().detail.c_str());
     return cli::exit_unavailable;
@@ -109,9 +111,11 @@ int run(const options& o) {
     const int code = w.stop_node();
     t.expectation("the node stops cleanly on SIGTERM", code == 0,
                   "exit code " + std::to_string(code));
-    const int verified = w.run({"journal", "verify", "--data", w.data()});
-    t.expectation("the journal's hash chain is intact", verified == 0,
-                  "exit code " + std::to_string(verified));
+    for (const auto& data : w.data()) {
+      const int verified = w.run({"journal", "verify", "--data", data});
+      t.expectation("the journal's hash chain is intact", verified == 0,
+                    "exit code " + std::to_string(verified));
+    }
   }
   t.summary();
   if (o.json) std::printf("%s\n", t.json().c_str());

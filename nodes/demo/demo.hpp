@@ -11,6 +11,7 @@ struct options {
   bool json = false;  // figures as one line on stdout; the story goes to stderr
   bool keep = false;  // leave data and logs in the temporary directory
   std::uint64_t seed = 1;
+  std::size_t nodes = 1;  // more: a cluster, whose leader is killed where the story kills the node
   std::string scenario = "discrete";  // a built-in one by name, or a file
 };
 

@@ -79,8 +79,7 @@ class player {
         t_.step(s.who, s.text);
         break;
       case step::kind::node_dies:
-        w_.kill_node();
-        t_.step("platform", "kill -9");
+        t_.step("platform", w_.kill_node());
         break;
       case step::kind::node_returns:
         node_returns();

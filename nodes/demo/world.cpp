@@ -3,6 +3,7 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
@@ -53,7 +54,7 @@ result<std::unique_ptr<world>> world::open(settings s) {
 }
 
 world::~world() {
-  node_.kill();
+  for (auto& n : nodes_) n.runs.kill();
   for (auto& [name, s] : systems_) s.runs.kill();
   std::error_code ignored;
   if (!directory_.empty() && !keep_) std::filesystem::remove_all(directory_, ignored);
@@ -63,27 +64,37 @@ result<void> world::begin() {
   std::string pattern = (std::filesystem::temp_directory_path() / "millrace-demo-XXXXXX").string();
   if (::mkdtemp(pattern.data()) == nullptr) return not_started("no temporary directory");
   directory_ = pattern;
+  if (auto chosen = choose_ports(); !chosen) return chosen;
+  if (auto written = write_config(); !written) return written;
+  for (const auto& s : settings_.systems)
+    if (auto ok = start_system(s, systems_[s.name]); !ok) return ok;
+  for (auto& n : nodes_)
+    if (auto ok = start_node(n); !ok) return ok;
+  for (auto& [name, s] : systems_)
+    if (auto ok = wait_ready(s.runs, name, s.url + "/healthz"); !ok) return ok;
+  for (auto& n : nodes_)
+    if (auto ok = wait_ready(n.runs, "node", n.url + "/readyz"); !ok) return ok;
+  return {};
+}
+
+result<void> world::choose_ports() {
+  nodes_.resize(settings_.nodes);
   for (const auto& s : settings_.systems) systems_[s.name];
-  std::vector<std::string*> urls{&node_url_};
+  std::vector<std::string*> urls;
+  for (auto& n : nodes_) urls.push_back(&n.url);
   for (auto& [name, s] : systems_) urls.push_back(&s.url);
   for (auto* url : urls) {
     const auto port = free_port();
     if (!port) return port.error();
     *url = "http://127.0.0.1:" + std::to_string(*port);
   }
-  if (auto written = write_config(); !written) return written;
-  for (const auto& s : settings_.systems)
-    if (auto ok = start_system(s, systems_[s.name]); !ok) return ok;
-  if (auto ok = start_node(); !ok) return ok;
-  for (auto& [name, s] : systems_)
-    if (auto ok = wait_ready(s.runs, name, s.url + "/healthz"); !ok) return ok;
-  return wait_ready(node_, "node", node_url_ + "/readyz");
+  return {};
 }
 
 result<void> world::start_system(const scenario_system& s, running_system& at) {
   std::vector<std::string> arguments{
       "simulator", s.kind,     "--http",    port_of(at.url), "--platform",
-      node_url_,   "--secret", demo_secret, "--seed",        std::to_string(settings_.seed)};
+      node_url(),  "--secret", demo_secret, "--seed",        std::to_string(settings_.seed)};
   if (s.plant != "*") arguments.insert(arguments.end(), {"--plant", s.plant});
   auto started = process::start(settings_.program, arguments, directory_ + '/' + s.name + ".log");
   if (!started) return std::move(started).error();
@@ -91,33 +102,54 @@ result<void> world::start_system(const scenario_system& s, running_system& at) {
   return {};
 }
 
-result<void> world::write_config() const {
-  std::string config =
-      "# Written by `millrace demo`: each system is reached in its own dialect, by a mapping.\n";
+/// Each system is reached in its own dialect, by a mapping.
+result<std::string> world::write_endpoints() const {
+  std::string config;
   for (const auto& s : settings_.systems) {
     config += "\n[[endpoints]]\nplant = \"" + s.plant + "\"\nsystem = \"" + s.kind +
               "\"\nadapter = \"rest\"\nurl = \"" + systems_.at(s.name).url +
-              "\"\nsecret_file = \"webhook.secret\"\n";
+              "\"\nsecret_file = \"" + directory_ + "/webhook.secret\"\n";
     if (s.mapping.empty()) continue;
     const auto mapping = simulator::built_in_mapping(s.mapping);
     if (mapping.empty()) return not_started("no built-in mapping '" + s.mapping + "'");
-    config += "mapping = \"" + s.name + ".json\"\n";
-    if (!write_file(directory_ + '/' + s.name + ".json", mapping, 0600))
-      return not_started("cannot write to " + directory_);
+    const auto file = directory_ + '/' + s.name + ".json";
+    config += "mapping = \"" + file + "\"\n";
+    if (!write_file(file, mapping, 0600)) return not_started("cannot write to " + directory_);
   }
-  if (!write_file(directory_ + "/webhook.secret", demo_secret, 0600) ||
-      !write_file(directory_ + "/node.toml", config, 0600))
+  if (!write_file(directory_ + "/webhook.secret", demo_secret, 0600))
     return not_started("cannot write to " + directory_);
+  return config;
+}
+
+result<void> world::write_config() {
+  auto endpoints = write_endpoints();
+  if (!endpoints) return std::move(endpoints).error();
+  if (nodes_.size() == 1) {
+    auto& n = nodes_.front();
+    n.config = directory_ + "/node.toml";
+    n.data = directory_ + "/data";
+    if (!write_file(n.config, "# Written by `millrace demo`.\n" + *endpoints, 0600))
+      return not_started("cannot write to " + directory_);
+    return {};
+  }
+  auto ports = free_dev_ports(nodes_.size());
+  if (!ports) return ports.error();
+  const auto made = write_dev_cluster(directory_, *ports, *endpoints);
+  if (!made) return made.error();
+  for (std::size_t i = 0; i < nodes_.size(); ++i) {
+    nodes_[i].config = (*made)[i].config;
+    nodes_[i].data = (*made)[i].directory + "/data";
+  }
   return {};
 }
 
-result<void> world::start_node() {
-  auto started = process::start(settings_.program,
-                                {"node", "--dev", "--data", data(), "--http", port_of(node_url_),
-                                 "--config", directory_ + "/node.toml"},
-                                directory_ + "/node.log");
+result<void> world::start_node(running_node& n) {
+  auto started = process::start(
+      settings_.program,
+      {"node", "--dev", "--data", n.data, "--http", port_of(n.url), "--config", n.config},
+      directory_ + "/node.log");
   if (!started) return std::move(started).error();
-  node_ = *std::move(started);
+  n.runs = *std::move(started);
   return {};
 }
 
@@ -135,7 +167,7 @@ result<void> world::wait_ready(process& p, const std::string& name, const std::s
 reply world::platform(const std::string& method, const std::string& path, const std::string& system,
                       const std::string& body, const std::string& key) {
   http_request request{
-      method, node_url_ + path, {{"Authorization", "Bearer dev-" + system}}, body, 20'000};
+      method, node_url() + path, {{"Authorization", "Bearer dev-" + system}}, body, 20'000};
   if (!body.empty()) request.headers.emplace_back("Content-Type", "application/json");
   if (!key.empty()) request.headers.emplace_back("Idempotency-Key", key);
   const auto answer = client_.send(request);
@@ -153,18 +185,54 @@ reply world::simulator(const std::string& name, const std::string& method, const
   return {answer->status, parsed ? *std::move(parsed) : json_value(), answer->seconds * 1000, {}};
 }
 
-void world::kill_node() { node_.kill(); }
+std::string world::kill_node() {
+  dead_ = 0;
+  if (nodes_.size() > 1) {
+    const auto cluster = get("/v1/cluster").body;
+    if (const auto* plants = cluster.find("plants"))
+      for (const auto& p : plants->items())
+        if (p.text("plant").front() != '_' && p.has("leader"))
+          dead_ = static_cast<std::size_t>(p.find("leader")->integer()) - 1;
+  }
+  nodes_[dead_].runs.kill();
+  if (nodes_.size() == 1) return "kill -9";
+  if (at_ == dead_) at_ = (dead_ + 1) % nodes_.size();
+  return "kill -9 of node " + std::to_string(dead_ + 1) +
+         ", which leads; the story goes on at node " + std::to_string(at_ + 1);
+}
 
 result<double> world::restart_node() {
   const auto begun = std::chrono::steady_clock::now();
-  if (auto started = start_node(); !started) return std::move(started).error();
-  if (auto ready = wait_ready(node_, "node", node_url_ + "/readyz"); !ready)
+  auto& n = nodes_[dead_];
+  if (auto started = start_node(n); !started) return std::move(started).error();
+  if (auto ready = wait_ready(n.runs, "node", n.url + "/readyz"); !ready)
     return std::move(ready).error();
   return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begun)
       .count();
 }
 
-int world::stop_node() { return node_.stop(stop_grace); }
+int world::stop_node() {
+  for (const auto& n : nodes_) n.runs.signal(SIGTERM);
+  int worst = 0;
+  for (auto& n : nodes_) worst = std::max(worst, n.runs.stop(stop_grace));
+  return worst;
+}
+
+bool world::node_runs() {
+  return std::all_of(nodes_.begin(), nodes_.end(), [](auto& n) { return n.runs.running(); });
+}
+
+std::vector<std::string> world::node_urls() const {
+  std::vector<std::string> out;
+  for (const auto& n : nodes_) out.push_back(n.url);
+  return out;
+}
+
+std::vector<std::string> world::data() const {
+  std::vector<std::string> out;
+  for (const auto& n : nodes_) out.push_back(n.data);
+  return out;
+}
 
 int world::run(const std::vector<std::string>& arguments) {
   auto started = process::start(settings_.program, arguments, directory_ + "/run.log");

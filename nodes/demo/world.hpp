@@ -1,5 +1,5 @@
-// The demo's stage: one node and the simulated systems of a scenario as processes on loopback, with
-// their logs and a data directory.
+// The demo's stage: one node or a cluster of some, and the simulated systems of a scenario as
+// processes on loopback, with their logs and a data directory.
 #pragma once
 
 #include <map>
@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "nodes/client/http_client.hpp"
+#include "nodes/demo/dev_cluster.hpp"
 #include "nodes/demo/process.hpp"
 #include "nodes/demo/scenario.hpp"
 #include "nodes/json/json_value.hpp"
@@ -31,6 +32,7 @@ class world {
     std::string program = "/proc/self/exe";
     std::uint64_t seed = 1;
     std::vector<scenario_system> systems;
+    std::size_t nodes = 1;
   };
   /// Makes the directory, starts everything, waits until all are ready. Error: demo.not_started
   /// with the end of the log.
@@ -50,20 +52,23 @@ class world {
     return simulator(name, "GET", "/state").body;
   }
 
-  /// kill -9, at once.
-  void kill_node();
+  /// kill -9, at once; of several, the one that leads. What it was, for people.
+  std::string kill_node();
   /// Starts it again on the same data; milliseconds until it is ready. Error: demo.not_started.
   [[nodiscard]] result<double> restart_node();
-  /// SIGTERM; the exit code.
+  /// SIGTERM to every node; the worst exit code.
   int stop_node();
-  [[nodiscard]] bool node_runs() { return node_.running(); }
+  [[nodiscard]] bool node_runs();
   /// Runs `millrace <arguments>` to its end; the exit code.
   [[nodiscard]] int run(const std::vector<std::string>& arguments);
 
-  [[nodiscard]] const std::string& node_url() const { return node_url_; }
+  /// Of a node that runs.
+  [[nodiscard]] const std::string& node_url() const { return node_().url; }
+  [[nodiscard]] std::vector<std::string> node_urls() const;
   [[nodiscard]] std::string simulator_url(const std::string& name) const;
   [[nodiscard]] const std::string& directory() const { return directory_; }
-  [[nodiscard]] std::string data() const { return directory_ + "/data"; }
+  /// Data directories of the nodes.
+  [[nodiscard]] std::vector<std::string> data() const;
   /// The last lines of a log ("node", "erp", ...).
   [[nodiscard]] std::string log_end(const std::string& name) const;
   /// Keeps the directory with data and logs when the world ends.
@@ -74,18 +79,27 @@ class world {
     std::string url;
     process runs;
   };
+  struct running_node {
+    std::string url, config, data;
+    process runs;
+  };
   explicit world(settings s) : settings_(std::move(s)) {}
+  [[nodiscard]] const running_node& node_() const { return nodes_[at_]; }
   result<void> begin();
-  result<void> start_node();
+  result<void> choose_ports();
+  result<void> start_node(running_node& n);
   result<void> start_system(const scenario_system& s, running_system& at);
-  result<void> write_config() const;
+  result<std::string> write_endpoints() const;
+  result<void> write_config();
   result<void> wait_ready(process& p, const std::string& name, const std::string& url);
 
   settings settings_;
-  std::string directory_, node_url_;
+  std::string directory_;
   bool keep_ = false;
   std::map<std::string, running_system> systems_;  // by name
-  process node_;
+  std::vector<running_node> nodes_;
+  std::size_t at_ = 0;    // whom the story speaks to
+  std::size_t dead_ = 0;  // who was killed last
   http_client client_;
 };
 
