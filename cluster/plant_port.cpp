@@ -88,6 +88,7 @@ void plant_shell::settle_in(slot_number slot, std::uint64_t loading,
     order(slot, std::move(mail));
     if (const auto held = std::move(r.held))
       for (auto& waiting : *held) order(slot, std::move(waiting));
+    if (r.imaging) order(slot, {entity_order::image, 0, 0, {}, {}});
     return;
   }
   r.epoch = loading;
@@ -174,8 +175,10 @@ void plant_shell::evolve(slot_number slot, journal_index index, shared_bytes ent
 }
 
 void plant_shell::image(slot_number slot) {
-  at(slot).imaging = true;
-  order(slot, {entity_order::image, 0, 0, {}, {}});
+  auto& r = at(slot);
+  r.imaging = true;
+  if (r.loading == 0)  // else after what is to be evolved before it
+    order(slot, {entity_order::image, 0, 0, {}, {}});
 }
 
 void plant_shell::stored(slot_number slot) { order(slot, {entity_order::stored, 0, 0, {}, {}}); }

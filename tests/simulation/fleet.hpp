@@ -39,6 +39,7 @@ class fleet {
   /// Of the leader; of any machine when there is none.
   [[nodiscard]] plant_host* host_of(const std::string& plant);
   [[nodiscard]] std::vector<node*> nodes();
+  [[nodiscard]] const swarm& faults() const { return faults_; }
   [[nodiscard]] node& at(node_number n) { return *nodes_.at(n); }
 
   // ---- from the machines ----

@@ -170,7 +170,8 @@ result<std::unique_ptr<cell>> sim_plant::load_cell(const std::string& local, jou
 
 void sim_plant::activate(slot_number slot, const std::string& local, journal_index upto,
                          bool reload) {
-  services_.where->say(name_, "activate", slot, local, upto, reload ? "reload" : "");
+  services_.where->say(services_.number, name_, "activate", slot, local, upto,
+                       reload ? "reload" : "");
   hop("/cell", [this, slot, local, upto, reload, load = ++loads_[slot]] {
     if (load != loads_[slot]) return;
     auto& b = boxes_[slot];
@@ -265,6 +266,8 @@ void sim_plant::serve_waiting(slot_number slot, box& b) {
   }
   if (b.image_wanted) {
     b.image_wanted = false;
+    services_.where->say(services_.number, name_, "image of", slot, b.core->local(),
+                         b.core->sequence());
     hop("/host", [this, slot, image = b.core->image(), size = b.core->memory()] {
       input([&](plant_host& h, timestamp) { h.on_image(slot, image, size); });
     });
@@ -287,19 +290,26 @@ void sim_plant::committed(slot_number slot, journal_index index, std::uint32_t o
 void sim_plant::evolve(slot_number slot, journal_index index, shared_bytes entry,
                        std::vector<std::uint32_t> ordinals) {
   hop("/cell", [this, slot, index, entry, ordinals = std::move(ordinals)] {
-    auto& b = boxes_[slot];
-    if (b.core && (b.core->in_flight() || b.core->spoilt()))
-      return b.evolves.push_back(
-          [this, slot, index, entry, ordinals] { evolve(slot, index, entry, ordinals); });
-    const auto view = entry_view::trusted(*entry);
-    changes all;
-    for (auto at = view.begin(); b.core && at != view.end(); ++at)
-      if (std::find(ordinals.begin(), ordinals.end(), at.ordinal()) != ordinals.end())
-        append(all, b.core->evolve(**at, index, at.ordinal(), view.stamp()));
-    auto shared = std::make_shared<changes>(std::move(all));
-    hop("/host", [this, slot, shared] {
-      input([&](plant_host& h, timestamp now) { h.on_evolved(slot, std::move(*shared), now); });
-    });
+    evolve_now(slot, index, entry, ordinals);
+  });
+}
+
+void sim_plant::evolve_now(slot_number slot, journal_index index, const shared_bytes& entry,
+                           const std::vector<std::uint32_t>& ordinals) {
+  auto& b = boxes_[slot];
+  if (b.core && (b.core->in_flight() || b.core->spoilt()))
+    return b.evolves.push_back(
+        [this, slot, index, entry, ordinals] { evolve_now(slot, index, entry, ordinals); });
+  services_.where->say(services_.number, name_, "evolve", slot,
+                       b.core ? b.core->local() : std::string_view("nobody"), index);
+  const auto view = entry_view::trusted(*entry);
+  changes all;
+  for (auto at = view.begin(); b.core && at != view.end(); ++at)
+    if (std::find(ordinals.begin(), ordinals.end(), at.ordinal()) != ordinals.end())
+      append(all, b.core->evolve(**at, index, at.ordinal(), view.stamp()));
+  auto shared = std::make_shared<changes>(std::move(all));
+  hop("/host", [this, slot, shared] {
+    input([&](plant_host& h, timestamp now) { h.on_evolved(slot, std::move(*shared), now); });
   });
 }
 

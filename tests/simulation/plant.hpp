@@ -114,6 +114,8 @@ class sim_plant final : public host_port,
   [[nodiscard]] bool chance(double probability) const;
   void serve_waiting(slot_number slot, box& b);
   void propose_from(slot_number slot, proposal p);
+  void evolve_now(slot_number slot, journal_index index, const shared_bytes& entry,
+                  const std::vector<std::uint32_t>& ordinals);
   result<std::unique_ptr<cell>> load_cell(const std::string& local, journal_index upto,
                                           bool check_rows);
   void end_turn_soon();
