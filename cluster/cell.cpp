@@ -150,8 +150,10 @@ changes cell::evolve(const engine::Record& record, std::uint64_t index, std::uin
       grown_ += static_cast<std::uint32_t>(view.size());
       auto done = view.empty() ? result<void>(error{"journal.damaged", "event without body"})
                                : kind_->evolve(state(), event->type(), view, evo);
-      if (std::exchange(unreadable_, false))
-        done = error{"state.damaged", "a child row cannot be read"};
+      if (std::exchange(unreadable_, false)) {  // not the event's fault: loaded anew, its rows are
+        lost();                                 // checked and rebuilt
+        return out;
+      }
       if (!done) {
         more().quarantined = "entry " + std::to_string(index) + ": " + done.error().detail;
         return out;

@@ -180,8 +180,8 @@ class cell {
     stored_rows_.listed(std::move(hashes));
   }
   /// Evolves a committed record that this cell did not propose: replay, followers, reload. Skips
-  /// what is at or below its stamp. A failing event quarantines the actor. `stamp` is the entry's,
-  /// used where the record has no `at`.
+  /// what is at or below its stamp. A failing event quarantines the actor; a child row that cannot
+  /// be read leaves the cell spoilt(). `stamp` is the entry's, used where the record has no `at`.
   changes evolve(const engine::Record& record, std::uint64_t index, std::uint32_t ordinal,
                  timestamp stamp);
 

@@ -2,6 +2,8 @@
 // committed state is seen.
 #include "cluster/entity.hpp"
 
+#include <stdexcept>
+
 #include <caf/actor_system.hpp>
 #include <caf/exit_reason.hpp>
 #include <caf/scheduler/abstract_coordinator.hpp>
@@ -149,6 +151,7 @@ void entity::evolve(entity_mail& mail) {
     std::move(one.unparked.begin(), one.unparked.end(), std::back_inserter(all.unparked));
     if (one.reference) all.reference = std::move(one.reference);
   }
+  if (cell_->spoilt()) throw std::runtime_error("a child row cannot be read");
   owner_->evolved(slot_, epoch_, std::move(all));
 }
 

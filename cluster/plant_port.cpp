@@ -43,6 +43,7 @@ result<std::unique_ptr<cell>> plant_shell::make_cell(store_snapshot& state,
   }
   for (const auto& step : loaded->records)
     made->evolve(*step.record, step.index, step.ordinal, step.stamp);
+  if (made->spoilt()) return error{"state.damaged", local + ": a child row cannot be read"};
   return made;
 }
 
@@ -88,7 +89,7 @@ void plant_shell::settle_in(slot_number slot, std::uint64_t loading,
     order(slot, std::move(mail));
     if (const auto held = std::move(r.held))
       for (auto& waiting : *held) order(slot, std::move(waiting));
-    if (r.imaging) order(slot, {entity_order::image, 0, 0, {}, {}});
+    if (std::exchange(r.image_held, false)) order(slot, {entity_order::image, 0, 0, {}, {}});
     return;
   }
   r.epoch = loading;
@@ -102,6 +103,7 @@ void plant_shell::settle_in(slot_number slot, std::uint64_t loading,
   r.evolving = waited;
   if (held)
     for (const auto& mail : *held) order(slot, mail);
+  r.image_held = false;
   if (r.imaging) order(slot, {entity_order::image, 0, 0, {}, {}});
   core_->on_activated(slot, {}, now(), r.rebuilt);
   for (auto left = lost; left > 0; --left) core_->on_evolved(slot, {}, now());
@@ -177,8 +179,8 @@ void plant_shell::evolve(slot_number slot, journal_index index, shared_bytes ent
 void plant_shell::image(slot_number slot) {
   auto& r = at(slot);
   r.imaging = true;
-  if (r.loading == 0)  // else after what is to be evolved before it
-    order(slot, {entity_order::image, 0, 0, {}, {}});
+  r.image_held = r.handle && r.loading != 0;  // what waits for the next cell comes before it
+  if (!r.image_held) order(slot, {entity_order::image, 0, 0, {}, {}});
 }
 
 void plant_shell::stored(slot_number slot) { order(slot, {entity_order::stored, 0, 0, {}, {}}); }

@@ -149,7 +149,8 @@ class plant_shell final : public group_listener,
     std::uint64_t loading = 0;   // of the activation under way, 0 = none
     std::uint32_t evolving = 0;  // orders that are not answered yet
     bool imaging = false;
-    bool rebuilt = false;  // the cell that was made last holds what its rows do not
+    bool image_held = false;  // until another cell is there
+    bool rebuilt = false;     // the cell that was made last holds what its rows do not
     std::unique_ptr<std::vector<entity_mail>> held;  // evolve orders that came while it loads
   };
   /// Committed entries on their way to the core.

@@ -165,6 +165,7 @@ result<std::unique_ptr<cell>> sim_plant::load_cell(const std::string& local, jou
   }
   for (const auto& step : found->records)
     made->evolve(*step.record, step.index, step.ordinal, step.stamp);
+  if (made->spoilt()) return error{"state.damaged", local + ": a child row cannot be read"};
   return made;
 }
 
@@ -175,6 +176,7 @@ void sim_plant::activate(slot_number slot, const std::string& local, journal_ind
   hop("/cell", [this, slot, local, upto, reload, load = ++loads_[slot]] {
     if (load != loads_[slot]) return;
     auto& b = boxes_[slot];
+    if (std::exchange(b.given_up, false)) b.image_wanted = false;
     cell::legacy legacy;
     if (reload && b.core) {
       if (!b.core->spoilt()) b.core->lost();
@@ -221,7 +223,7 @@ void sim_plant::not_loaded(slot_number slot, std::uint64_t load, error why) {
 void sim_plant::activated(slot_number slot, std::uint64_t load, result<void> how, bool rebuilt) {
   hop("/host", [this, slot, load, how, rebuilt] {
     if (load != loads_[slot]) return;
-    if (!how) boxes_[slot].image_wanted = false;  // the host gives it up
+    if (!how) boxes_[slot].given_up = true;
     input([&](plant_host& h, timestamp now) { h.on_activated(slot, how, now, rebuilt); });
   });
 }
@@ -307,6 +309,12 @@ void sim_plant::evolve_now(slot_number slot, journal_index index, const shared_b
   for (auto at = view.begin(); b.core && at != view.end(); ++at)
     if (std::find(ordinals.begin(), ordinals.end(), at.ordinal()) != ordinals.end())
       append(all, b.core->evolve(**at, index, at.ordinal(), view.stamp()));
+  if (b.core && b.core->spoilt()) {  // the actor dies of it
+    b.core.reset();
+    hop("/host", [this, slot] {
+      input([&](plant_host& h, timestamp now) { h.on_cell_lost(slot, "a row is damaged", now); });
+    });
+  }
   auto shared = std::make_shared<changes>(std::move(all));
   hop("/host", [this, slot, shared] {
     input([&](plant_host& h, timestamp now) { h.on_evolved(slot, std::move(*shared), now); });

@@ -104,6 +104,7 @@ class sim_plant final : public host_port,
   struct box {
     std::unique_ptr<cell> core;
     bool image_wanted = false;
+    bool given_up = false;  // the host knows that it could not be loaded: no image was taken
     std::vector<std::function<void(cell&)>> readers;
     std::vector<event> evolves;  // wait for another cell: what this one has in flight is lost
   };
