@@ -23,11 +23,6 @@ std::string plant_seen(const context& ctx, std::string_view named) {
   return plant == ctx.plant() ? std::string() : std::string(plant);
 }
 
-std::string by_whom(const context& ctx) {
-  const auto& from = ctx.from();
-  return std::string(from.on_behalf_of.empty() ? from.principal : from.on_behalf_of);
-}
-
 std::optional<decimal> in_lot_unit(step& s, decimal quantity, std::string_view unit) {
   if (unit.empty() || unit == s.next.unit) return quantity;
   const auto* known = s.ctx.look_up<material>(s.next.material);

@@ -7,6 +7,7 @@
 #include "actors/batch.hpp"
 #include "actors/batch_release_parts.hpp"
 #include "actors/batch_run.hpp"
+#include "actors/by_whom.hpp"
 
 namespace millrace::actors {
 
@@ -16,11 +17,6 @@ namespace {
 
 bool is_over(rel::Status status) {
   return status == rel::Status::released || status == rel::Status::rejected;
-}
-
-std::string by_whom(const context& ctx) {
-  const auto& from = ctx.from();
-  return std::string(from.on_behalf_of.empty() ? from.principal : from.on_behalf_of);
 }
 
 made start(const rel::StateT& state, const rel::StartT& c, context& ctx) {

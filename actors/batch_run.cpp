@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "actors/batch_run_parts.hpp"
+#include "actors/by_whom.hpp"
 #include "actors/recipe.hpp"
 
 namespace millrace::actors {
@@ -47,9 +48,7 @@ bool is_over(millrace::batch_run::Status status) {
 namespace run_parts {
 
 std::string by_whom(const context& ctx, const std::string& person) {
-  if (!person.empty()) return person;
-  const auto& from = ctx.from();
-  return std::string(from.on_behalf_of.empty() ? from.principal : from.on_behalf_of);
+  return person.empty() ? actors::by_whom(ctx) : person;
 }
 
 std::unique_ptr<decimal> copy(const std::unique_ptr<decimal>& value) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "actors/batch.hpp"
+#include "actors/by_whom.hpp"
 #include "actors/material.hpp"
 #include "actors/row_keys.hpp"
 #include "actors/stock.hpp"
@@ -53,8 +54,6 @@ struct step {
 /// A plant that a message names, as this lot sees it: empty for its own;
 /// unnamed is the sender's.
 [[nodiscard]] std::string plant_seen(const context& ctx, std::string_view named = {});
-/// The person where one is named, else the principal.
-[[nodiscard]] std::string by_whom(const context& ctx);
 /// `quantity` in the lot's unit; an empty unit is the lot's. nullopt when it
 /// cannot be converted.
 [[nodiscard]] std::optional<decimal> in_lot_unit(step& s, decimal quantity, std::string_view unit);

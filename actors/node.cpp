@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "actors/by_whom.hpp"
 #include "cluster/placement.hpp"
 
 namespace millrace::actors {
@@ -11,11 +12,6 @@ namespace {
 
 using namespace millrace::node;  // the kind's own tables; this file has no others
 using made = decision<schema>;
-
-std::string by_whom(const context& ctx) {
-  const auto& from = ctx.from();
-  return std::string(from.on_behalf_of.empty() ? from.principal : from.on_behalf_of);
-}
 
 made join(const StateT& state, const JoinT& c, const context& ctx) {
   if (ctx.plant() != system_plant)

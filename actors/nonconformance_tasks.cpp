@@ -174,14 +174,11 @@ std::string hold_on(const nc::StateT& state, const std::string& batch) {
   return {};
 }
 
-/// Scrap (555), return and rejection (122): the lot posts it, held as it is. What names no lot, or
-/// no document of the receipt, is posted outside and completed by who did.
-void dispose(step& s, const nc::TaskT& task) {
-  if (task.batch.empty() || (task.movement == "122" && task.document.empty())) return;
+/// Asks the lot to post what the task disposes of, blocked and held as it is.
+template <class Move>
+void ask_lot(step& s, const nc::TaskT& task, Move move) {
   mark_asked(s, task.task, "posting/" + posting_of(s, task));
-  lot::PostMovementT move;
   move.posting = posting_of(s, task);
-  move.movement = task.movement;
   move.quantity = task.quantity;
   move.unit = task.unit;
   move.stock = lot::StockType::blocked;
@@ -191,22 +188,23 @@ void dispose(step& s, const nc::TaskT& task) {
   s.d.ask<lot::schema>(task.batch, move, tag_of(task.task), Lane::hold);
 }
 
+/// Scrap (555), return and rejection (122): the lot posts it, held as it is. What names no lot, or
+/// no document of the receipt, is posted outside and completed by who did.
+void dispose(step& s, const nc::TaskT& task) {
+  if (task.batch.empty() || (task.movement == "122" && task.document.empty())) return;
+  lot::PostMovementT move;
+  move.movement = task.movement;
+  ask_lot(s, task, std::move(move));
+}
+
 /// 309: a lot of the other material, which inherits the hold until it goes.
 void regrade(step& s, const nc::TaskT& task) {
   if (task.batch.empty() || task.target_material.empty()) return;
-  mark_asked(s, task.task, "posting/" + posting_of(s, task));
   lot::RegradeT move;
-  move.posting = posting_of(s, task);
   move.batch =
       task.target_batch.empty() ? task.batch + '~' + std::string(s.ctx.id()) : task.target_batch;
   move.material = task.target_material;
-  move.quantity = task.quantity;
-  move.unit = task.unit;
-  move.stock = lot::StockType::blocked;
-  move.document = task.document;
-  move.reason = s.next.title;
-  move.hold = hold_on(s.next, task.batch);
-  s.d.ask<lot::schema>(task.batch, move, tag_of(task.task), Lane::hold);
+  ask_lot(s, task, std::move(move));
 }
 
 void start(step& s, const nc::TaskT& task) {

@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 
+#include "actors/by_whom.hpp"
 #include "actors/rules.hpp"
 
 namespace millrace::actors {
@@ -16,11 +17,6 @@ using namespace millrace::recipe;  // the kind's own tables; this file has no ot
 using made = decision<schema>;
 
 constexpr std::size_t revisions_max = 16;
-
-std::string by_whom(const context& ctx) {
-  const auto& from = ctx.from();
-  return std::string(from.on_behalf_of.empty() ? from.principal : from.on_behalf_of);
-}
 
 bool effectivity_sound(timestamp from, timestamp to) { return !to.given() || from < to; }
 

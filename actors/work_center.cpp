@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "actors/by_whom.hpp"
 #include "actors/stock.hpp"
 #include "actors/waiters.hpp"
 
@@ -17,11 +18,6 @@ using made = decision<schema>;
 
 constexpr std::size_t downs_max = 100;
 constexpr std::size_t maintenance_max = 200;
-
-std::string by_whom(const context& ctx) {
-  const auto& from = ctx.from();
-  return std::string(from.on_behalf_of.empty() ? from.principal : from.on_behalf_of);
-}
 
 /// The system that a report is of: maintenance where the sender speaks for both.
 System reporter(const context& ctx) {

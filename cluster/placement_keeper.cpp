@@ -6,6 +6,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include "cluster/each_reply.hpp"
 #include "schemas/system/node_kind.hpp"
 #include "schemas/system/placement_kind.hpp"
 
@@ -17,17 +18,6 @@ constexpr auto look_at_least = std::chrono::seconds(2);
 constexpr auto answer_most = std::chrono::seconds(5);
 constexpr std::uint32_t page = 1000;
 constexpr std::uint32_t deadline_ms = 10'000;
-
-class one_reply final : public reply_sink {
- public:
-  explicit one_reply(std::function<void(reply)> f) : f_(std::move(f)) {}
-  void on_replies(std::vector<reply> replies) override {
-    for (auto& r : replies) f_(std::move(r));
-  }
-
- private:
-  std::function<void(reply)> f_;
-};
 
 }  // namespace
 
@@ -176,7 +166,7 @@ void placement_keeper::send(address to, std::uint8_t command, const CommandT& ta
   r.deadline_ms = deadline_ms;
   std::vector<request> batch;
   batch.push_back(std::move(r));
-  around_.cluster.submit(std::move(batch), std::make_shared<one_reply>(std::move(cb)));
+  around_.cluster.submit(std::move(batch), std::make_shared<each_reply>(std::move(cb)));
 }
 
 /// Tells the group who this node is, unless it says so already.

@@ -130,15 +130,20 @@ void router::send(const std::string& plant, track& t, std::uint64_t order, item&
   i.parts.clear();
   i.parts_got = 0;
   attempts_.emplace(i.attempt, place{plant, order});
+  put_out(i, i.command.deadline_ms == 0 ? 0 : left_ms(i.deadline_us, now_us), batch, out);
+}
+
+void router::put_out(const item& i, std::uint32_t deadline_ms, route_submit& batch,
+                     router_output& out) {
   if (i.is_ask) {
     auto copy = i.question;
     copy.number = i.attempt;
-    out.questions.push_back({t.leader, std::move(copy)});
+    out.questions.push_back({i.target, std::move(copy)});
     return;
   }
   auto& copy = batch.batch.emplace_back(i.command);
   copy.tag = i.attempt;
-  copy.deadline_ms = i.command.deadline_ms == 0 ? 0 : left_ms(i.deadline_us, now_us);
+  copy.deadline_ms = deadline_ms;
 }
 
 void router::set_sent(track& t, std::uint64_t order, item& i, bool sent) {

@@ -146,6 +146,8 @@ class router {
   void pump(const std::string& plant, track& t, std::int64_t now_us, router_output& out);
   void send(const std::string& plant, track& t, std::uint64_t order, item& i, std::int64_t now_us,
             route_submit& batch, router_output& out);
+  /// The item under the number of its present attempt, for its present target.
+  void put_out(const item& i, std::uint32_t deadline_ms, route_submit& batch, router_output& out);
   void forget_attempt(item& i);
   void set_sent(track& t, std::uint64_t order, item& i, bool sent);
   void again(track& t, std::uint64_t order, item& i, std::int64_t now_us);

@@ -81,15 +81,7 @@ void router::repeat(item& i, std::int64_t now_us, route_submit& repeated, router
   if (i.target == self_ || i.once || now_us < i.sent_us + limits_.repeat_us || !reachable(i.target))
     return;
   i.sent_us = now_us;
-  if (i.is_ask) {
-    auto copy = i.question;
-    copy.number = i.attempt;
-    out.questions.push_back({i.target, std::move(copy)});
-    return;
-  }
-  auto& copy = repeated.batch.emplace_back(i.command);
-  copy.tag = i.attempt;
-  copy.deadline_ms = left_ms(i.deadline_us, now_us);
+  put_out(i, left_ms(i.deadline_us, now_us), repeated, out);
 }
 
 }  // namespace millrace

@@ -135,7 +135,7 @@ void state_io::write_loop() {
       slices_.pop_front();
     }
     const auto began = std::chrono::steady_clock::now();
-    version_.fetch_add(1, std::memory_order_acq_rel);  // odd: a commit is under way
+    version_.fetch_add(1, std::memory_order_acq_rel);
     if (auto done = store_.commit(next.batch->writes()); !done) {
       std::fprintf(stderr, "state environment: %s: %s\n", done.error().code.c_str(),
                    done.error().detail.c_str());

@@ -51,7 +51,6 @@ class state_io {
   /// reused.
   void drop_stale_here();
   [[nodiscard]] store& on() { return store_; }
-  [[nodiscard]] std::uint64_t writes() const { return version_.load(std::memory_order_relaxed); }
 
  private:
   struct slice {
@@ -64,8 +63,8 @@ class state_io {
   void rest(std::chrono::steady_clock::duration took);
 
   store& store_;
-  std::uint64_t number_;  // of this object in the process
-  std::atomic<std::uint64_t> version_{0};
+  std::uint64_t number_;                   // of this object in the process
+  std::atomic<std::uint64_t> version_{0};  // odd while a commit is under way
   std::mutex read_mutex_, page_mutex_, write_mutex_;
   std::condition_variable read_cv_, page_cv_, write_cv_;
   std::deque<std::function<void(store_snapshot&)>> reads_;

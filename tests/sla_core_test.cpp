@@ -211,6 +211,28 @@ event_view sent(std::uint64_t index, timestamp at) {
   return seen(dispatched, index, at, tests::packed_table(order::OrderDispatchedT()),
               static_cast<std::uint8_t>(order::schema::event_member<order::OrderDispatchedT>()));
 }
+/// A service level from that event of an order to its dispatch, told at that index.
+event_view definition(std::uint64_t index, const std::string& name, const std::string& from,
+                      std::uint32_t target_ms) {
+  service_level::DefinedT e;
+  e.definition = std::make_unique<service_level::DefinitionT>();
+  e.definition->from_event = from;
+  e.definition->from_key = "id";
+  e.definition->to_event = dispatched;
+  e.definition->to_key = "id";
+  e.definition->target_ms = target_ms;
+  e.definition->objective = decimal::from_units(90);
+  e.definition->window_h = 1;
+  event_view defined;
+  defined.type = "platform.service_level.defined.v1";
+  defined.kind = "service_level";
+  defined.id = name;
+  defined.index = index;
+  defined.member =
+      static_cast<std::uint8_t>(service_level::schema::event_member<service_level::DefinedT>());
+  defined.body = tests::packed_table(e);
+  return defined;
+}
 struct directory {
   std::filesystem::path path =
       std::filesystem::temp_directory_path() / ("millrace-slas-" + std::to_string(::getpid()));
@@ -278,23 +300,7 @@ BOOST_AUTO_TEST_CASE(the_reader_raises_an_alert_once_and_knows_it_after_a_restar
 BOOST_AUTO_TEST_CASE(a_definition_in_the_stream_is_measured_from_there_on) {
   tests::engine_double engine;
   engine.plant_names = {"hamburg"};
-  service_level::DefinedT e;
-  e.definition = std::make_unique<service_level::DefinitionT>();
-  e.definition->from_event = asked;
-  e.definition->from_key = "id";
-  e.definition->to_event = dispatched;
-  e.definition->to_key = "id";
-  e.definition->target_ms = 5;
-  e.definition->objective = decimal::from_units(90);
-  e.definition->window_h = 1;
-  event_view defined;
-  defined.type = "platform.service_level.defined.v1";
-  defined.kind = "service_level";
-  defined.id = "order_release_latency";
-  defined.index = 3;
-  defined.member =
-      static_cast<std::uint8_t>(service_level::schema::event_member<service_level::DefinedT>());
-  defined.body = tests::packed_table(e);
+  const auto defined = definition(3, "order_release_latency", asked, 5);
   engine.journal = {released(1, start), sent(2, start.plus_ms(10)), defined,
                     released(4, start.plus_ms(20)), sent(5, start.plus_ms(30))};
   const auto r = std::make_shared<reader>(engine, schema_model::built_in(), "");
@@ -311,23 +317,8 @@ BOOST_AUTO_TEST_CASE(a_definition_in_the_stream_is_measured_from_there_on) {
 BOOST_AUTO_TEST_CASE(a_definition_of_other_events_asks_for_them_from_there_on) {
   tests::engine_double engine;
   engine.plant_names = {"hamburg"};
-  service_level::DefinedT e;
-  e.definition = std::make_unique<service_level::DefinitionT>();
-  e.definition->from_event = "production.order.created.v1";  // no default measures from it
-  e.definition->from_key = "id";
-  e.definition->to_event = dispatched;
-  e.definition->to_key = "id";
-  e.definition->target_ms = 1'000;
-  e.definition->objective = decimal::from_units(90);
-  e.definition->window_h = 1;
-  event_view defined;
-  defined.type = "platform.service_level.defined.v1";
-  defined.kind = "service_level";
-  defined.id = "creation_to_dispatch";
-  defined.index = 2;
-  defined.member =
-      static_cast<std::uint8_t>(service_level::schema::event_member<service_level::DefinedT>());
-  defined.body = tests::packed_table(e);
+  // No default measures from a creation.
+  const auto defined = definition(2, "creation_to_dispatch", "production.order.created.v1", 1'000);
   const auto created = [](std::uint64_t index, timestamp at) {
     return seen("production.order.created.v1", index, at,
                 tests::packed_table(order::OrderCreatedT()),

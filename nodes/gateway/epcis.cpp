@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "nodes/gateway/json_text.hpp"
+#include "nodes/gateway/path.hpp"
 #include "nodes/gateway/tracing.hpp"
 #include "schemas/text.hpp"
 
@@ -12,27 +13,9 @@ namespace millrace::gateway {
 
 namespace {
 
-/// Unreserved characters of RFC 3986 stay, all others are percent-encoded.
-std::string uri_part(std::string_view text) {
-  constexpr std::string_view digits = "0123456789ABCDEF";
-  std::string out;
-  for (const char c : text) {
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                       c == '-' || c == '.' || c == '_' || c == '~';
-    if (plain) {
-      out += c;
-      continue;
-    }
-    const auto byte = static_cast<unsigned char>(c);
-    out += '%';
-    out += digits[byte >> 4];
-    out += digits[byte & 15];
-  }
-  return out;
-}
-
 std::string uri(std::string_view what, std::string_view plant, std::string_view id) {
-  return "urn:millrace:" + std::string(what) + ':' + uri_part(plant) + ':' + uri_part(id);
+  return "urn:millrace:" + std::string(what) + ':' + encode_segment(plant) + ':' +
+         encode_segment(id);
 }
 
 /// One quantity of a class of objects; EPCIS leaves the unit out where things are counted.
@@ -75,7 +58,7 @@ void write_event(json_array& events, const actors::genealogy_result& result, con
     }
   }
   e.text("bizStep", "commissioning").text("disposition", "in_progress");
-  json_object(e.key("readPoint")).text("id", "urn:millrace:plant:" + uri_part(lot.plant));
+  json_object(e.key("readPoint")).text("id", "urn:millrace:plant:" + encode_segment(lot.plant));
   if (!by_order) return;
   json_array list(e.key("bizTransactionList"));
   json_object(list.next())

@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "actors/rules.hpp"
+#include "cluster/each_reply.hpp"
 #include "cluster/led_here.hpp"
 #include "nodes/gateway/correlation.hpp"
 #include "nodes/gateway/rules.hpp"
@@ -23,17 +24,6 @@ std::unique_ptr<typename Table::NativeTableType> unpacked(const result<actor_vie
   flatbuffers::GetRoot<Table>(view->state.data())->UnPackTo(out.get());
   return out;
 }
-
-class one_reply final : public reply_sink {
- public:
-  explicit one_reply(std::function<void(reply)> f) : f_(std::move(f)) {}
-  void on_replies(std::vector<reply> replies) override {
-    for (auto& r : replies) f_(std::move(r));
-  }
-
- private:
-  std::function<void(reply)> f_;
-};
 
 /// Plant, then the three sets, then the plant again.
 struct adopting : std::enable_shared_from_this<adopting> {
@@ -100,7 +90,7 @@ struct adopting : std::enable_shared_from_this<adopting> {
     std::vector<request> batch;
     batch.push_back(std::move(r));
     engine.submit(std::move(batch),
-                  std::make_shared<one_reply>([self = shared_from_this()](reply answer) {
+                  std::make_shared<each_reply>([self = shared_from_this()](reply answer) {
                     const bool fine = answer.outcome == engine::Outcome::accepted;
                     self->end({self->plant, fine, answer.sequence,
                                fine ? error{} : error{answer.code, answer.detail}});
