@@ -2,29 +2,7 @@
 // No static self-registration, so that what a program knows is what is written here.
 #include "actors/registry.hpp"
 
-#include "actors/batch.hpp"
-#include "actors/batch_release.hpp"
-#include "actors/batch_run.hpp"
-#include "actors/capa.hpp"
-#include "actors/hold.hpp"
-#include "actors/inspection.hpp"
-#include "actors/master_data_sync.hpp"
-#include "actors/material.hpp"
-#include "actors/node.hpp"
-#include "actors/nonconformance.hpp"
-#include "actors/order.hpp"
-#include "actors/order_release.hpp"
-#include "actors/placement.hpp"
-#include "actors/plant.hpp"
-#include "actors/production_confirmation.hpp"
-#include "actors/recipe.hpp"
-#include "actors/rule_set.hpp"
-#include "actors/service_level.hpp"
-#include "actors/shipment.hpp"
-#include "actors/stock_reconciliation.hpp"
-#include "actors/supplier.hpp"
-#include "actors/supplier_containment.hpp"
-#include "actors/work_center.hpp"
+#include "kinds_declared.hpp"  // built from the lines below, each kind in a unit of its own
 
 namespace millrace::actors {
 
