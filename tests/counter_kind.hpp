@@ -14,8 +14,9 @@ namespace millrace::testing {
 
 /// Bodies of commands and events: one signed byte, and for rows a key.
 inline bytes counter_body(std::int8_t n, std::string_view key = {}) {
-  bytes out{static_cast<std::uint8_t>(n)};
-  out.insert(out.end(), key.begin(), key.end());
+  bytes out(1 + key.size());
+  out[0] = static_cast<std::uint8_t>(n);
+  std::copy(key.begin(), key.end(), out.begin() + 1);
   return out;
 }
 
