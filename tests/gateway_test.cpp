@@ -390,6 +390,14 @@ BOOST_FIXTURE_TEST_CASE(stock_adds_up_over_lots, fixture) {
   BOOST_TEST(a.status == 200);
   BOOST_TEST(a.at("/quantity") == "90");
   BOOST_TEST(a.at("/items/0/batch") == "HSG-0001");
+  lot.material = "PAINT";
+  lot.unit = "KG";
+  engine.put("hamburg", "batch", "PNT-0001", lot);
+  const auto all = get("/v1/plants/hamburg/stock");  // pieces and kilograms have no sum
+  BOOST_TEST(all.at("/quantity") == "(absent)");
+  BOOST_TEST(all.at("/materials/0/material") == "HOUSING");
+  BOOST_TEST(all.at("/materials/1/quantity") == "90");
+  BOOST_TEST(all.at("/materials/1/unit") == "KG");
   BOOST_TEST(get("/v1/plants/hamburg/stock?type=imaginary").status == 422);
   BOOST_TEST(get("/v1/plants/hamburg/stock?colour=red").status == 422);
   BOOST_TEST(get("/v1/plants/hamburg/batches/HSG-0001/availability").status == 200);

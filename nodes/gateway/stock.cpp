@@ -2,6 +2,8 @@
 // The figures come from the lots' own committed states by the functions that the lots decide with.
 #include "actors/stock.hpp"
 
+#include <map>
+
 #include <flatbuffers/flatbuffers.h>
 
 #include "nodes/gateway/core.hpp"
@@ -16,6 +18,26 @@ lot::StateT unpacked(const actor_view& view) {
   lot::StateT out;
   flatbuffers::GetRoot<lot::State>(view.state.data())->UnPackTo(&out);
   return out;
+}
+
+/// Lines of one material in one unit.
+using stock_by_material =
+    std::map<std::pair<std::string, std::string>, std::vector<actors::stock_line>>;
+
+stock_by_material by_material(const std::vector<actors::stock_line>& lines) {
+  stock_by_material out;
+  for (const auto& l : lines) out[{l.material, l.unit}].push_back(l);
+  return out;
+}
+
+void put_sums(json_object& o, const actors::stock_sum& sum) {
+  o.text("quantity", sum.quantity.to_string()).text("reserved", sum.reserved.to_string());
+  o.text("allocated", sum.allocated.to_string()).text("allocatable", sum.allocatable.to_string());
+}
+
+void put_material(json_object& o, const stock_by_material::value_type& m) {
+  put_sums(o, actors::sum_of(m.second));
+  o.text("unit", m.first.second);
 }
 
 /// Reads every lot that may have such stock, page after page.
@@ -48,17 +70,25 @@ struct stock_walk : std::enable_shared_from_this<stock_walk> {
     step();
   }
   void finish(bool truncated) {
-    const auto sum = actors::sum_of(lines);
+    const auto materials = by_material(lines);
     std::string out;
     {
       json_object o(out);
       o.text("plant", query.plant).some("material", filter.material);
-      o.text("quantity", sum.quantity.to_string()).text("reserved", sum.reserved.to_string());
-      o.text("allocated", sum.allocated.to_string())
-          .text("allocatable", sum.allocatable.to_string());
-      if (!lines.empty()) o.text("unit", lines.front().unit);
+      if (materials.empty())
+        put_sums(o, {});
+      else if (materials.size() == 1)  // pieces and kilograms have no sum
+        put_material(o, *materials.begin());
       o.when("as_of", as_of);
       if (truncated) o.flag("truncated", true);
+      {
+        json_array all(o.key("materials"));
+        for (const auto& m : materials) {
+          json_object i(all.next());
+          i.text("material", m.first.first);
+          put_material(i, m);
+        }
+      }
       json_array all(o.key("items"));
       for (const auto& l : lines) {
         json_object i(all.next());
