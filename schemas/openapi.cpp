@@ -92,6 +92,8 @@ constexpr std::array fixed_routes{
     fixed_route{"/v1/deadletters/retry", "post", "platform", "Delivers many again",
                 "endpoint,code"},
     fixed_route{"/openapi.json", "get", "platform", "This document", "", true},
+    fixed_route{"/asyncapi.json", "get", "platform", "Events and deliveries as AsyncAPI 3.0", "",
+                true},
     fixed_route{"/metrics", "get", "platform", "Prometheus text", "", true},
     fixed_route{"/healthz", "get", "platform", "Alive", "", true},
     fixed_route{"/readyz", "get", "platform", "Ready to serve", "", true}};

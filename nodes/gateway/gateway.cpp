@@ -122,6 +122,11 @@ bool gateway::route_public(const call_ptr& c) {
     if (method_is(c, "GET")) get_openapi(core_, c);
     return true;
   }
+  if (s[0] == "asyncapi.json") {
+    c->route = route::platform;
+    if (method_is(c, "GET")) asyncapi_.answer(core_, c);
+    return true;
+  }
   return false;
 }
 

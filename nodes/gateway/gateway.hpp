@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 
+#include "nodes/gateway/asyncapi.hpp"
 #include "nodes/gateway/core.hpp"
 #include "nodes/http/message.hpp"
 
@@ -50,6 +51,7 @@ class gateway final : public http::handler {
   void route_plant(const call_ptr& c);
   void route_actor(const call_ptr& c, const kind_model& kind);
   core core_;
+  asyncapi_document asyncapi_;
   std::shared_ptr<rule_keeper> keeper_;
   std::shared_ptr<slas::reader> measured_;
   std::atomic<bool> stopping_{false};
