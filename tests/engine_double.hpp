@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "cluster/engine.hpp"
+#include "schemas/json.hpp"
 
 namespace millrace::tests {
 
@@ -35,6 +36,7 @@ class engine_double final : public engine_api {
   std::vector<endpoint_view> endpoint_list;
   std::map<std::string, std::vector<hop>> transactions;
   std::function<reply(const request&)> decide;  // null = accepted, sequence 1
+  bool filters = false;                         // lists mind their filters
   bool is_ready = true;
   bool hold_replies = false;  // replies wait until release()
   // what it was asked
@@ -91,6 +93,7 @@ class engine_double final : public engine_api {
     for (const auto& [name, view] : actors) {
       if (view.where.plant != q.plant || view.where.kind != q.kind || view.where.id <= q.after)
         continue;
+      if (filters && !matches(q, view)) continue;
       if (page.items.size() == q.limit) {
         page.next = page.items.back().where.id;
         break;
@@ -98,6 +101,12 @@ class engine_double final : public engine_api {
       page.items.push_back(view);
     }
     cb(std::move(page));
+  }
+  static bool matches(const list_query& q, const actor_view& view) {
+    const auto* kind = schema_model::built_in().kind(q.kind);
+    return std::all_of(q.filters.begin(), q.filters.end(), [&](const auto& f) {
+      return field_text(kind->state, view.state, '/' + f.first) == f.second;
+    });
   }
   void rows(address where, std::string table, std::string after, std::uint32_t limit,
             done<std::vector<row_view>> cb) override {

@@ -8,10 +8,12 @@
 #include "nodes/gateway/cluster.hpp"
 #include "nodes/gateway/correlation.hpp"
 #include "nodes/gateway/event_hub.hpp"
+#include "nodes/gateway/export.hpp"
 #include "nodes/gateway/rows.hpp"
 #include "nodes/gateway/rules.hpp"
 #include "nodes/gateway/slas.hpp"
 #include "nodes/gateway/utf8.hpp"
+#include "nodes/gateway/views.hpp"
 
 namespace millrace::gateway {
 namespace {
@@ -161,6 +163,7 @@ void gateway::route_platform(const call_ptr& c) {
     if (what == "slas") return method_is(c, "GET") ? get_slas(core_, c, measured_.get()) : void();
     if (what == "rules" && c->request().method == "PUT") return put_rules(core_, c);
     if (what == "rules") return get(get_rules);
+    if (what == "export") return c->route = route::events, get(get_export);
     if (what == "events") return c->route = route::events, get(get_events);
     if (what == "processes") return c->route = route::process, get(get_processes);
     // The ledger's lines are rows of each reconciliation.
@@ -171,6 +174,9 @@ void gateway::route_platform(const call_ptr& c) {
     return method_is(c, "GET") ? get_list_all(core_, c, *kind) : void();
   }
   if (what == "views" && s.size() == 3 && s[2] == "recall") return get(get_recall);
+  if (what == "views" && s.size() <= 4)
+    return method_is(c, "GET") ? get_view(core_, c, s[2], s.size() == 4 ? s[3] : std::string())
+                               : void();
   if (what == "rules" && s.size() == 3 && s[2] == "history") return get(get_rule_history);
   if (what == "rules" && s.size() == 3 && s[2] == "dry-run")
     return method_is(c, "POST") ? post_rules_dry_run(core_, c) : void();

@@ -6,6 +6,7 @@
 
 #include "nodes/gateway/cloud_event.hpp"
 #include "nodes/gateway/core.hpp"
+#include "nodes/gateway/export.hpp"
 #include "nodes/gateway/json_text.hpp"
 
 namespace millrace::gateway {
@@ -59,10 +60,25 @@ result<list_query> query_of(const target& t, const kind_model& kind) {
   return q;
 }
 
+/// The list's own path with another cursor.
+std::string next_page(const call_ptr& c, std::string_view cursor) {
+  auto out = c->target.path + "?cursor=" + encode_segment(cursor);
+  for (const auto& [name, value] : c->target.query)
+    if (name != "cursor") out += '&' + encode_segment(name) + '=' + encode_segment(value);
+  return out;
+}
+
 void answer_list(const core& g, const call_ptr& c, const kind_model& kind,
                  const std::vector<actor_view>& items, std::string_view next) {
   std::string out;
   out.reserve(items.size() * 512);
+  if (wants_lines(c)) {
+    for (const auto& v : items) {
+      append_actor(g.model, kind, v, out);
+      out += '\n';
+    }
+    return answer_lines(c, std::move(out), next.empty() ? std::string() : next_page(c, next), next);
+  }
   {
     json_object o(out);
     {
