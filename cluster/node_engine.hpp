@@ -19,6 +19,7 @@
 
 #include "cluster/clock.hpp"
 #include "cluster/engine.hpp"
+#include "cluster/entry_source.hpp"
 #include "cluster/host.hpp"
 #include "cluster/identity.hpp"
 #include "cluster/inflight.hpp"
@@ -79,7 +80,7 @@ struct plant_digest {
   std::string chain_head;
 };
 
-class node_engine final : public engine_api {
+class node_engine final : public engine_api, public entry_source {
  public:
   /// Opens the directory and all plants in it; replay goes on behind ready(). `kinds` and `out`
   /// (may be null) outlive it. Errors: directory.refused, disk.failed, journal.damaged,
@@ -101,6 +102,7 @@ class node_engine final : public engine_api {
   void rows(address where, std::string table, std::string after, std::uint32_t limit,
             done<std::vector<row_view>> cb) override;
   void events(event_query q, done<event_page> cb) override;
+  void entries(entry_query q, done<entry_page> cb) override;
   std::shared_ptr<void> watch(std::string plant, std::function<void()> wake) override;
   void transaction(std::string correlation, done<std::vector<hop>> cb) override;
   void exceptions(std::string plant, std::string code, std::string after, std::uint32_t limit,

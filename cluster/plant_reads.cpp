@@ -6,35 +6,11 @@
 
 #include <caf/send.hpp>
 
+#include "cluster/answer_once.hpp"
 #include "cluster/journal_events.hpp"
 #include "cluster/plant_shell.hpp"
 
 namespace millrace {
-
-namespace {
-
-/// A callback that is called exactly once: with node.not_ready when whoever should answer is gone.
-template <class T>
-class answer_once {
- public:
-  explicit answer_once(done<T> cb) : cb_(std::move(cb)) {}
-  answer_once(const answer_once&) = delete;
-  answer_once& operator=(const answer_once&) = delete;
-  ~answer_once() {
-    if (cb_) cb_(error{"node.not_ready", "The actor is being restarted or the node is stopping"});
-  }
-  void operator()(result<T> r) { std::exchange(cb_, nullptr)(std::move(r)); }
-
- private:
-  done<T> cb_;
-};
-
-template <class T>
-std::shared_ptr<answer_once<T>> once(done<T> cb) {
-  return std::make_shared<answer_once<T>>(std::move(cb));
-}
-
-}  // namespace
 
 void plant_shell::read(std::string local, done<actor_view> cb) {
   post([local = std::move(local), cb = once(std::move(cb))](plant_shell& s) mutable {

@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 
+#include "nodes/cli/audit_command.hpp"
 #include "nodes/cli/bench_command.hpp"
 #include "nodes/cli/cluster_command.hpp"
 #include "nodes/cli/demo_command.hpp"
@@ -28,6 +29,7 @@ int main(int argc, char** argv) {
   millrace::cli::add_demo_command(app, exit_code);
   millrace::cli::add_cluster_command(app, exit_code);
   millrace::cli::add_journal_command(app, exit_code);
+  millrace::cli::add_audit_command(app, exit_code);
   millrace::cli::add_simulator_command(app, exit_code);
   millrace::cli::add_bench_command(app, exit_code);
   millrace::cli::add_version_command(app, exit_code);

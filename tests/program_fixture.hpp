@@ -66,10 +66,11 @@ class node {
   }
   answer send(const std::string& method, const std::string& path, const std::string& system,
               const std::string& body = {}, const std::string& key = {},
-              const std::string& type = "application/json") {
+              const std::string& type = "application/json", const std::string& person = {}) {
     http_request request{method, "http://127.0.0.1:" + port_ + path, {}, body, 20'000};
     if (!system.empty()) request.headers.emplace_back("Authorization", "Bearer dev-" + system);
     if (method == "POST") request.headers.emplace_back("Content-Type", type);
+    if (!person.empty()) request.headers.emplace_back("On-Behalf-Of", person);
     if (!key.empty()) request.headers.emplace_back("Idempotency-Key", key);
     const auto got = client_.send(request);
     if (!got) return {0, {}, got.error().detail, {}, false};
@@ -82,6 +83,7 @@ class node {
     return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
   }
   [[nodiscard]] std::string data() const { return directory_ + "/data"; }
+  [[nodiscard]] const std::string& port() const { return port_; }
   [[nodiscard]] const std::string& directory() const { return directory_; }
 
  private:

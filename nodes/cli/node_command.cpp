@@ -199,6 +199,7 @@ result<void> start_ports(const node_config& c, parts& p) {
   p.gate = std::make_shared<gateway::gateway>(p.api(), schema_model::built_in(),
                                               gateway::authenticator(c.tokens), c.gateway);
   p.gate->set_cluster(p.routed.get());
+  p.gate->set_journals(p.engine.get());
   p.gate->set_service_levels(std::make_shared<slas::reader>(
       p.api(), schema_model::built_in(), std::filesystem::path(c.data) / "service-levels"));
   p.gate->set_preview([raw = p.adapter.get()](const attempt& a) { return raw->preview(a); });

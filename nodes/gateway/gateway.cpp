@@ -4,6 +4,7 @@
 #include "nodes/gateway/gateway.hpp"
 
 #include "nodes/gateway/answers.hpp"
+#include "nodes/gateway/audit.hpp"
 #include "nodes/gateway/batch_record.hpp"
 #include "nodes/gateway/cluster.hpp"
 #include "nodes/gateway/correlation.hpp"
@@ -163,6 +164,7 @@ void gateway::route_platform(const call_ptr& c) {
     if (what == "slas") return method_is(c, "GET") ? get_slas(core_, c, measured_.get()) : void();
     if (what == "rules" && c->request().method == "PUT") return put_rules(core_, c);
     if (what == "rules") return get(get_rules);
+    if (what == "audit") return method_is(c, "GET") ? get_audit(core_, c, journals_) : void();
     if (what == "export") return c->route = route::events, get(get_export);
     if (what == "events") return c->route = route::events, get(get_events);
     if (what == "processes") return c->route = route::process, get(get_processes);
@@ -173,6 +175,8 @@ void gateway::route_platform(const call_ptr& c) {
     if (kind == nullptr) return unknown(c);
     return method_is(c, "GET") ? get_list_all(core_, c, *kind) : void();
   }
+  if (what == "audit" && s.size() == 3 && s[2] == "entries")
+    return method_is(c, "GET") ? get_audit_entries(core_, c, journals_) : void();
   if (what == "views" && s.size() == 3 && s[2] == "recall") return get(get_recall);
   if (what == "views" && s.size() <= 4)
     return method_is(c, "GET") ? get_view(core_, c, s[2], s.size() == 4 ? s[3] : std::string())

@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 
+#include "cluster/entry_source.hpp"
 #include "nodes/gateway/asyncapi.hpp"
 #include "nodes/gateway/core.hpp"
 #include "nodes/http/message.hpp"
@@ -36,6 +37,8 @@ class gateway final : public http::handler {
   void set_preview(std::function<result<mapped_request>(const attempt&)> f) {
     core_.preview = std::move(f);
   }
+  /// Where audits are read; outlives the gateway's calls. Without it there are none.
+  void set_journals(entry_source* journals) { journals_ = journals; }
   /// The service levels that this node measures; the gateway keeps them going. Before the server
   /// starts.
   void set_service_levels(std::shared_ptr<slas::reader> measured);
@@ -52,6 +55,7 @@ class gateway final : public http::handler {
   void route_actor(const call_ptr& c, const kind_model& kind);
   core core_;
   asyncapi_document asyncapi_;
+  entry_source* journals_ = nullptr;
   std::shared_ptr<rule_keeper> keeper_;
   std::shared_ptr<slas::reader> measured_;
   std::atomic<bool> stopping_{false};
