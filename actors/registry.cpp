@@ -2,11 +2,23 @@
 // No static self-registration, so that what a program knows is what is written here.
 #include "actors/registry.hpp"
 
+#include "actors/second_person.hpp"
 #include "kinds_declared.hpp"  // built from the lines below, each kind in a unit of its own
 
 namespace millrace::actors {
 
-void register_kinds(kind_registry& registry) {
+namespace {
+
+/// Puts the rule of the second person before every kind.
+struct guarded_registry {
+  kind_registry& kinds;
+  void add(std::unique_ptr<kind> k) { kinds.add(with_second_person(std::move(k))); }
+};
+
+}  // namespace
+
+void register_kinds(kind_registry& kinds) {
+  guarded_registry registry{kinds};
   registry.add(make_kind<plant>());
   registry.add(make_kind<rule_set>());
   registry.add(make_kind<service_level>());

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "actors/plant.hpp"
+#include "actors/second_person.hpp"
 
 namespace millrace::actors {
 
@@ -52,7 +53,10 @@ rule_in_force seen_at(const millrace::plant::AdoptedRuleT& rule) {
 const rule_entry* find_rule(std::string_view name) {
   const auto at =
       std::ranges::find_if(rule_catalogue, [&](const auto& r) { return r.name == name; });
-  return at == rule_catalogue.end() ? nullptr : &*at;
+  if (at != rule_catalogue.end()) return &*at;
+  const auto asked =
+      std::ranges::find_if(approvable_commands, [&](const auto& a) { return a.rule.name == name; });
+  return asked == approvable_commands.end() ? nullptr : &asked->rule;
 }
 
 result<void> check_rule(std::string_view name, std::string_view value) {

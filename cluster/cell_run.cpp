@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "cluster/approval.hpp"
 #include "cluster/cell_parts.hpp"
 #include "cluster/check.hpp"
 #include "cluster/entry.hpp"
@@ -70,6 +71,7 @@ class cell::run {
     std::string_view correlation, causation;
     std::string reply_to;
     std::string_view ask;
+    std::string approver;  // the second person, of an approval
     engine::Source source = engine::Source::client;
     std::uint8_t command = 0;
     bytes_view body;
@@ -80,11 +82,13 @@ class cell::run {
   void frame(stimulus& s, asked& a);
   void frame_message(const stimulus& s, asked& a);
   void take_exception(stimulus& s);
+  [[nodiscard]] bool approved(stimulus& s, asked& a);
   void discard(stimulus& s, const engine::ParkedT& fact);
   void retry_parked();
   void rehearse(stimulus& s, asked& a);
   [[nodiscard]] bool allowed(const asked& a);
   [[nodiscard]] decided decide(asked& a);
+  [[nodiscard]] decided decide_on_copy(const asked& a, bool reposting);
   [[nodiscard]] decided cannot_see(bool spoilt) const;
   void put_off(asked& a, decided& d);
   [[nodiscard]] bool absent(const asked& a, decided& out) const;
@@ -367,6 +371,9 @@ void cell::run::finish(asked& a, decided d) {
     case engine::Outcome::refused:
       return refuse(a, std::move(d.code), std::move(d.detail));
     case engine::Outcome::parked:
+      if (d.code == approval_needed && a.fact == nullptr)
+        if (auto no = decide_on_copy(a, true); no.outcome == engine::Outcome::refused)
+          return refuse(a, std::move(no.code), std::move(no.detail));  // nobody need be asked
       return park(a, d);
     case engine::Outcome::accepted:
     case engine::Outcome::pending:
@@ -480,6 +487,8 @@ void cell::run::stand(asked& a, decided& d) {
     const bool corrected = a.s && a.s->op == request::exception_op::correct;
     gone.exception = a.fact->exception;
     gone.how = corrected ? engine::Unpark::corrected : engine::Unpark::posted;
+    if (!a.approver.empty())
+      gone.reason = "approved by " + a.approver + (a.s->reason.empty() ? "" : ": " + a.s->reason);
     if (a.fact->waits) {
       engine::SettleT told;
       told.id = a.fact->id;
@@ -523,7 +532,9 @@ void cell::run::park(asked& a, decided& d) {
                      std::to_string(c_.parked_total_ + 1);
     kept.command = a.command;
     kept.body.assign(a.body.begin(), a.body.end());
-    kept.principal = a.from.principal;
+    kept.principal = d.code == approval_needed
+                         ? requester_text(a.from.principal, a.from.on_behalf_of)
+                         : std::string(a.from.principal);
     kept.system = a.s->system;
     kept.correlation = a.correlation;
     kept.raised_at = at_;
@@ -600,18 +611,20 @@ void cell::run::fail(asked& a, const decided& d, bool too_large) {
   answer(a, std::move(told), -1);
 }
 
+decided cell::run::decide_on_copy(const asked& a, bool reposting) {
+  context_.set(a.from, a.correlation, a.command_id, reposting);
+  overlay_rows scratch;
+  growth evo(c_, at_, &scratch);
+  const auto copy = c_.sequence_ > 0 ? c_.kind_->load(c_.save()) : c_.kind_->create();
+  auto d = c_.kind_->decide(*copy, a.in, context_, evo);
+  if (std::exchange(c_.unreadable_, false)) context_.blind = c_.local_;
+  return context_.blind.empty() ? std::move(d) : cannot_see(false);
+}
+
 /// Decides on a copy; nothing stays.
 void cell::run::rehearse(stimulus& s, asked& a) {
   decided d;
-  if (!absent(a, d)) {
-    context_.set(a.from, a.correlation, a.command_id, false);
-    overlay_rows scratch;
-    growth evo(c_, at_, &scratch);
-    const auto copy = c_.sequence_ > 0 ? c_.kind_->load(c_.save()) : c_.kind_->create();
-    d = c_.kind_->decide(*copy, a.in, context_, evo);
-    if (std::exchange(c_.unreadable_, false)) context_.blind = c_.local_;
-    if (!context_.blind.empty()) d = cannot_see(false);
-  }
+  if (!absent(a, d)) d = decide_on_copy(a, false);
   out_.verdicts.push_back({s.ticket,
                            d.outcome,
                            -1,
@@ -651,7 +664,41 @@ void cell::run::take_exception(stimulus& s) {
   }
   if (a.correlation.empty()) a.correlation = kept.correlation;
   if (!allowed(a)) return refuse_poison(a);
+  if (kept.code == approval_needed && !approved(s, a)) return;
   finish(a, decide(a));
+}
+
+/// True: a second person of the same right approves, and the command is decided on as its sender's.
+/// Else that person has the refusal. The right is the kind's to judge: it is asked as if they had
+/// sent the command themselves.
+bool cell::run::approved(stimulus& s, asked& a) {
+  const auto& kept = *a.fact;
+  const auto* command = c_.kind_->model().command(kept.command);
+  const auto asker = parse_requester(kept.principal);
+  const auto no = [&](std::string_view code, std::string detail) {
+    refuse(a, std::string(code), std::move(detail));
+    return false;
+  };
+  if (s.op == request::exception_op::correct)
+    return no(approval_needed, "It is approved or rejected as it was asked for");
+  if (command == nullptr || (!command->any_owner && (command->owners & s.systems) == 0))
+    return no("command.not_owner", "Who approves must have the right to send it");
+  if (may_be_same(asker, {s.principal, s.on_behalf_of}))
+    return no("approval.same_person", kept.principal + " has asked for it");
+  if (command->is_signed && (s.signature_meaning.empty() || s.signature_reason.empty()))
+    return no("signature.missing", command->wire_name + " needs the second person's signature");
+  a.from = {s.principal, s.systems, false, {}, {}, s.on_behalf_of};
+  if (auto d = decide_on_copy(a, true); d.outcome == engine::Outcome::refused) {
+    if (context_.blind.empty()) return no(d.code, std::move(d.detail));
+    return answer(a, std::move(d), -1), false;
+  }
+  a.approver = requester_text(s.principal, s.on_behalf_of);
+  const auto asked_as = kept.system == System::none
+                            ? system_set{0}
+                            : static_cast<system_set>(1u << static_cast<unsigned>(kept.system));
+  a.from = {asker.client, static_cast<system_set>(asked_as | s.systems), false, {}, {},
+            asker.person};
+  return true;
 }
 
 void cell::run::discard(stimulus& s, const engine::ParkedT& fact) {
@@ -691,7 +738,7 @@ void cell::run::retry_parked() {
     for (auto left = facts.size(); left > 0 && tries > 0 && !facts.empty(); --left, --tries) {
       at %= facts.size();
       const auto kept = facts[at];
-      if (known_fault(kept.id)) {
+      if (known_fault(kept.id) || kept.code == approval_needed) {
         ++at;
         continue;
       }

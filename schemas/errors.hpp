@@ -45,6 +45,8 @@ inline constexpr std::array error_catalogue{
     error_entry{202, "command.not_owner", 403, "The command belongs to another system"},
     error_entry{203, "command.not_authorised", 403, "The principal may not do this"},
     error_entry{204, "signature.missing", 422, "The command needs a signature"},
+    error_entry{205, "approval.needed", 409, "A second person must approve of it"},
+    error_entry{206, "approval.same_person", 409, "Who asked for it may not approve of it"},
     // addressing
     error_entry{300, "route.unknown", 404, "No such resource"},
     error_entry{301, "plant.unknown", 404, "No such plant"},

@@ -391,3 +391,46 @@ BOOST_AUTO_TEST_CASE(the_audit_over_http_is_filtered_paged_and_for_operators_onl
   }
   BOOST_TEST((paged == whole));
 }
+
+BOOST_AUTO_TEST_CASE(a_second_persons_approval_is_evidence) {
+  auto& node = tests::node::the();
+  tests::plant site("eyes");
+  site.set_up();
+  const auto as = [&](const std::string& person, const std::string& path, const std::string& body) {
+    return node.send("POST", path, "qms", body, {}, "application/json", person);
+  };
+  BOOST_TEST(node.send("PUT", "/v1/rules", "ops",
+                       R"({"level":"plant","plant":"eyes","rules":{"approval.release_hold":"yes"},)"
+                       R"("reason":"quality manual 7.2"})")
+                 .status == 200);
+  site.eventually("the plant works by the rule", [&] {
+    const auto rules = node.send("GET", "/v1/rules?plant=eyes", "ops");
+    return rules.text.find("\"name\":\"approval.release_hold\"") != std::string::npos &&
+           rules.text.find("\"value\":\"yes\",\"level\":\"plant\"") != std::string::npos;
+  });
+  site.must("/batches/HSG-0001/place-hold", "qms",
+            R"({"hold":"H-1","type":"quality","reason":"crack"})");
+  const auto asked = as("ann", site.base + "/batches/HSG-0001/release-hold",
+                        R"({"hold":"H-1","reason":"no crack"})");
+  BOOST_TEST(asked.status == 202, asked.text);
+  BOOST_TEST(asked.at("/exception/code") == "approval.needed");
+  BOOST_TEST(site.get("/batches/HSG-0001").at("/state/holds/0/hold") == "H-1");
+  const auto waiting = node.send("GET", "/v1/exceptions?plant=eyes&code=approval.needed", "ops");
+  BOOST_TEST(waiting.at("/items/0/principal") == "ann (dev-qms)");
+  const auto exception = "/v1/exceptions/" + asked.at("/exception/id");
+  auto a = as("ann", exception + "/approve", "{}");
+  BOOST_TEST(a.status == 409);
+  BOOST_TEST(a.at("/code") == "approval.same_person");
+  BOOST_TEST(as("", exception + "/approve", "{}").at("/code") == "approval.same_person");
+  BOOST_TEST(node.send("POST", exception + "/approve", "mes", "{}").at("/code") ==
+             "command.not_owner");
+  a = as("bob", exception + "/approve", R"({"reason":"looked at it"})");
+  BOOST_TEST(a.status == 200, a.text);
+  BOOST_TEST(site.get("/batches/HSG-0001").at("/state/holds/0") == "(nothing)");
+  const auto evidence =
+      node.send("GET", "/v1/audit?plant=eyes&actor=batch/HSG-0001&principal=bob", "ops");
+  BOOST_TEST(evidence.at("/items/0/resolved/reason") == "approved by bob (dev-qms): looked at it");
+  BOOST_TEST(evidence.at("/items/0/on_behalf_of") == "bob");
+  BOOST_TEST(node.send("GET", "/v1/audit?plant=eyes&principal=ann", "ops").at("/items/0/code") ==
+             "approval.needed");
+}

@@ -712,6 +712,43 @@ BOOST_FIXTURE_TEST_CASE(exceptions_are_listed_and_acted_on_by_their_owner, fixtu
   BOOST_TEST(post("/v1/exceptions/hamburg~order~1000042~1/explode", "dev-ops", "{}").status == 404);
 }
 
+BOOST_FIXTURE_TEST_CASE(a_command_that_waits_for_a_second_person_is_approved_or_rejected, fixture) {
+  exception_view x;
+  x.id = "batch~B-1~1";
+  x.plant = "hamburg";
+  x.actor = "batch/B-1";
+  x.code = "approval.needed";
+  x.command = "set-restriction";  // of qms alone
+  x.principal = "ann (dev-qms)";
+  engine.exception_list.push_back(x);
+  const std::string base = "/v1/exceptions/hamburg~batch~B-1~1";
+  BOOST_TEST(get(base).at("/title") == "A second person must approve of it");
+  BOOST_TEST(post(base + "/approve", "dev-ops", "{}").code() == "command.not_owner");
+  BOOST_TEST(post(base + "/approve", "dev-qms", R"({"why":"x"})").status == 422);
+  BOOST_TEST(post(base + "/approve", "dev-qms", R"({"reason":")" + std::string(1001, 'x') + "\"}")
+                 .status == 422);
+  BOOST_TEST(post(base + "/approve", "dev-qms", R"({"reason":"seen"})", {{"On-Behalf-Of", "bob"}})
+                 .status == 200);
+  BOOST_TEST((engine.asked.back().op == request::exception_op::retry));
+  BOOST_TEST(engine.asked.back().reason == "seen");
+  BOOST_TEST(engine.asked.back().from.on_behalf_of == "bob");
+  BOOST_TEST((engine.asked.back().system == System::qms));
+  BOOST_TEST(post(base + "/reject", "dev-qms", "{}").status == 422);
+  BOOST_TEST(post(base + "/reject", "dev-qms", R"({"reason":"no"})").status == 200);
+  BOOST_TEST((engine.asked.back().op == request::exception_op::discard));
+  engine.exception_list.back().command = "receive";
+  engine.exception_list.back().code = "batch.held";
+  BOOST_TEST(post(base + "/approve", "dev-erp", "{}").status == 422);
+  engine.exception_list.back().actor = "nonconformance/N-1";
+  engine.exception_list.back().command = "dispose";
+  engine.exception_list.back().code = "approval.needed";
+  BOOST_TEST(post(base + "/approve", "dev-qms", "{}").code() == "signature.missing");
+  BOOST_TEST(post(base + "/approve", "dev-qms",
+                  R"({"signature":{"meaning":"approved","reason":"as dispositioned"}})")
+                 .status == 200);
+  BOOST_TEST(engine.asked.back().signature_meaning == "approved");
+}
+
 BOOST_FIXTURE_TEST_CASE(a_fact_that_an_actor_passed_on_is_corrected_with_the_senders_report,
                         fixture) {
   exception_view x;

@@ -5,14 +5,18 @@
 
 #include <algorithm>
 
+#include "cluster/approval.hpp"
 #include "nodes/gateway/answers.hpp"
 #include "nodes/gateway/core.hpp"
 #include "nodes/gateway/json_text.hpp"
 #include "nodes/gateway/utf8.hpp"
 #include "nodes/json/json_value.hpp"
+#include "schemas/errors.hpp"
 
 namespace millrace::gateway {
 namespace {
+
+constexpr std::size_t reason_bytes_max = 1000;
 
 void append_exception(const core& g, const exception_view& x, std::string& out) {
   json_object o(out);
@@ -20,7 +24,10 @@ void append_exception(const core& g, const exception_view& x, std::string& out) 
       .text("plant", x.plant)
       .text("actor", x.actor)
       .text("code", x.code);
-  o.some("title", title_of(g.model, x.code)).some("reason", x.reason).text("command", x.command);
+  const auto own = title_of(g.model, x.code);
+  o.some("title", own.empty() ? error_title(x.code) : std::string_view(own))
+      .some("reason", x.reason)
+      .text("command", x.command);
   o.some("principal", x.principal)
       .some("correlation", x.correlation)
       .when("raised_at", x.raised_at);
@@ -185,24 +192,83 @@ void get_exception(core& g, const call_ptr& c, const std::string& id) {
   });
 }
 
+namespace {
+
+/// Who approves says why, and signs what is signed. False when the call has been answered.
+bool take_approval(const call_ptr& c, const exception_view& x, const table_model& command,
+                   request& r) {
+  if (x.code != approval_needed)
+    return c->fail({"request.invalid", "the exception waits for no second person"}), false;
+  const auto body = object_in(c);
+  if (!body) return false;
+  for (const auto& m : body->members())
+    if (m.key != "reason" && m.key != "signature")
+      return c->fail({"request.invalid",
+                      "approve takes a reason and, of a signed command, a signature",
+                      {{'/' + m.key, "not expected"}}}),
+             false;
+  r.reason = body->text("reason");
+  if (r.reason.size() > reason_bytes_max)
+    return c->fail({"request.invalid", "a reason of up to 1000 bytes", {{"/reason", "too long"}}}),
+           false;
+  const auto* signature = body->find("signature");
+  if (signature != nullptr) {
+    r.signature_meaning = signature->text("meaning");
+    r.signature_reason = signature->text("reason");
+  }
+  if (command.is_signed && (r.signature_meaning.empty() || r.signature_reason.empty()))
+    return c->fail({"signature.missing",
+                    command.wire_name + " needs signature {meaning, reason}",
+                    {{"/signature", "missing"}}}),
+           false;
+  return true;
+}
+
+/// Why a fact is given up or a command rejected. False when the call has been answered.
+bool take_reason(const call_ptr& c, request& r) {
+  const auto body = object_in(c);
+  if (!body) return false;
+  r.reason = body->text("reason");
+  for (const auto& m : body->members())
+    if (m.key != "reason" || r.reason.size() > reason_bytes_max)
+      return c->fail({"request.invalid",
+                      "discard and reject take a reason of up to 1000 bytes",
+                      {{'/' + m.key, "not expected"}}}),
+             false;
+  if (r.reason.empty())
+    return c->fail({"request.invalid",
+                    "say why it is given up: {reason}",
+                    {{"/reason", "is required"}}}),
+           false;
+  return true;
+}
+
+/// To approve is to have it tried again, by a second person.
+request::exception_op op_of(std::string_view verb) {
+  if (verb == "correct") return request::exception_op::correct;
+  if (verb == "retry" || verb == "approve") return request::exception_op::retry;
+  if (verb == "discard" || verb == "reject") return request::exception_op::discard;
+  return request::exception_op::none;
+}
+
+}  // namespace
+
 void post_exception(core& g, const call_ptr& c, const std::string& id, const std::string& verb) {
-  auto op = request::exception_op::none;
-  if (verb == "correct")
-    op = request::exception_op::correct;
-  else if (verb == "retry")
-    op = request::exception_op::retry;
-  else if (verb == "discard")
-    op = request::exception_op::discard;
-  else
-    return c->fail({"route.unknown", "an exception can be corrected, retried or discarded"});
-  find_exception(g, c, id, [&g, c, op](const exception_view& x) {
+  const auto op = op_of(verb);
+  if (op == request::exception_op::none)
+    return c->fail({"route.unknown",
+                    "an exception can be corrected, retried or discarded, a command that waits for "
+                    "a second person approved or rejected"});
+  find_exception(g, c, id, [&g, c, op, approve = verb == "approve"](const exception_view& x) {
     const auto [kind_name, actor] = split_local(x.actor);
     const auto* kind = g.model.kind(kind_name);
     const auto* command = kind == nullptr ? nullptr : kind->command(x.command);
     if (command == nullptr)
       return c->fail({"command.unknown", "the exception's command is not known"});
     request r;
-    if (!may_act_on_exception(g, c, *command, op, r)) return;
+    const bool may =
+        approve ? may_send(g, c, *command, r) : may_act_on_exception(g, c, *command, op, r);
+    if (!may) return;
     if (!apply_headers(g, c, r)) return;
     r.to = {x.plant, std::string(kind_name), std::string(actor)};
     r.command = command->member;
@@ -214,20 +280,8 @@ void post_exception(core& g, const call_ptr& c, const std::string& id, const std
       if (!body) return c->fail(body.error());
       r.body = std::move(*body);
     }
-    if (op == request::exception_op::discard) {
-      const auto body = object_in(c);
-      if (!body) return;
-      r.reason = body->text("reason");
-      for (const auto& m : body->members())
-        if (m.key != "reason" || r.reason.size() > 1000)
-          return c->fail({"request.invalid",
-                          "discard takes a reason of up to 1000 bytes",
-                          {{'/' + m.key, "not expected"}}});
-      if (r.reason.empty())
-        return c->fail({"request.invalid",
-                        "say why the fact is given up: discard {reason}",
-                        {{"/reason", "is required"}}});
-    }
+    if (op == request::exception_op::discard && !take_reason(c, r)) return;
+    if (approve && !take_approval(c, x, *command, r)) return;
     send_request(g, c, std::move(r));
   });
 }
