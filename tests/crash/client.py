@@ -21,8 +21,8 @@ def free_port():
 class Client:
     """One keep-alive connection."""
 
-    def __init__(self, address):
-        self.connection = http.client.HTTPConnection(address, timeout=20)
+    def __init__(self, address, timeout=20):
+        self.connection = http.client.HTTPConnection(address, timeout=timeout)
 
     def call(self, method, path, token, body=None, headers=None):
         sent = {"Authorization": f"Bearer {token}", **(headers or {})}

@@ -10,9 +10,12 @@ class Ledger:
         self.lock = threading.Lock()
         self.effects = {}  # webhook id -> (key, report ids, body)
         self.doubled = []
-        self.seen_reports = {}
+        self.seen_reports = {}  # report -> webhook id, in order of their effects
+        self.servers = []
+        self.away = False  # it answers 503 to everything
 
-    def start(self):
+    def start(self, port=0):
+        """May be called again for another port or network namespace: all of them write one ledger."""
         ledger = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -20,9 +23,9 @@ class Ledger:
 
             def do_POST(self):
                 body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-                document = ledger.take(self.headers.get("webhook-id"), body)
+                document = None if ledger.away else ledger.take(self.headers.get("webhook-id"), body)
                 answer = json.dumps({"document": document}).encode()
-                self.send_response(200)
+                self.send_response(503 if document is None else 200)
                 self.send_header("Content-Type", "application/json")
                 self.send_header("Content-Length", str(len(answer)))
                 self.end_headers()
@@ -31,11 +34,12 @@ class Ledger:
             def log_message(self, *_):
                 pass
 
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
-        self.server.handle_error = lambda *_: None  # a killed node resets its connections
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler)
+        server.daemon_threads = True
+        server.handle_error = lambda *_: None  # a killed node resets its connections
+        self.servers.append(server)
+        self.url = f"http://127.0.0.1:{server.server_port}"
+        threading.Thread(target=server.serve_forever, daemon=True).start()
 
     def take(self, webhook_id, body):
         with self.lock:
@@ -59,7 +63,8 @@ class Ledger:
             return list(self.doubled)
 
     def stop(self):
-        self.server.shutdown()
+        for server in self.servers:
+            server.shutdown()
 
 
 def reports_in(value):

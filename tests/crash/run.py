@@ -16,15 +16,10 @@ import time
 from collections import defaultdict
 
 from client import Client, Node, Refused, free_port
+from floor import LOTS, ORDERS, PLANT, STOCK, command_for, prepare, token
 from ledger import Ledger
 
-PLANT = "hamburg"
 WORKERS = 4
-OUTPUT_PER_REPORT = 1
-
-
-def token(system):
-    return f"dev-{system}"
 
 
 class Books:
@@ -90,50 +85,6 @@ class Load:
             thread.join(timeout=20)
 
 
-def command_for(rng, key):
-    order = f"O-{rng.randrange(8)}"
-    pick = rng.random()
-    if pick < 0.6:
-        return dict(collection="orders", id=order, command="confirm-operation", token=token("mes"),
-                    body={"confirmation": f"C-{key}", "operation": "0010", "yield": "1", "scrap": "0", "unit": "EA"})
-    if pick < 0.85:  # an ask: the order asks the batch and answers afterwards
-        return dict(collection="orders", id=order, command="report-consumption", token=token("mes"),
-                    body={"report": f"G-{key}", "operation": "0010", "material": "HOUSING", "batch": f"HSG-{rng.randrange(4)}",
-                          "quantity": "1", "unit": "EA"})
-    return dict(collection="shipments", id=f"S-{rng.randrange(4)}", command="allocate", token=token("wms"),
-                body={"item": "10", "batch": f"HSG-{rng.randrange(4)}", "quantity": "1", "unit": "EA"})
-
-
-def prepare(client):
-    """Master data, orders and stock for the load."""
-    plant = f"/v1/plants/{PLANT}"
-
-    def post(path, system, body):
-        client.expect(200, "POST", plant + path, token(system), body)
-
-    post("/commission", "ops", {"region": "eu", "time_zone": "Europe/Berlin"})
-    post("/materials/HOUSING/define", "erp", {"revision": "A", "base_unit": "EA"})
-    post("/materials/PUMP-100/define", "erp", {
-        "revision": "A", "base_unit": "EA",
-        "routing": [{"operation": "0010", "work_center": "WC-1", "description": "Assemble"}],
-        "components": [{"material": "HOUSING", "quantity": "1", "unit": "EA", "operation": "0010"}]})
-    post("/materials/PUMP-100/set-inspection-plan", "qms", {
-        "plan": "IP-7", "revision": "1",
-        "characteristics": [{"name": "pressure", "lower": "9.5", "upper": "10.5", "unit": "BAR"}]})
-    for n in range(4):
-        post(f"/batches/HSG-{n}/receive", "erp", {"material": "HOUSING", "quantity": "10000000", "unit": "EA",
-                                                  "supplier": "ACME", "supplier_lot": "L-17"})
-        post(f"/shipments/S-{n}/plan", "wms", {
-            "customer": "C-77", "items": [{"item": "10", "material": "HOUSING", "quantity": "10000000", "unit": "EA"}]})
-    for n in range(8):
-        post(f"/orders/O-{n}/create", "erp", {"material": "PUMP-100", "revision": "A", "quantity": "100000", "unit": "EA",
-                                              "due": "2026-12-01T00:00:00Z"})
-        post(f"/orders/O-{n}/request-release", "erp", {})
-    for n in range(8):
-        client.wait_for(lambda n=n: client.get(f"{plant}/orders/O-{n}", token("ops"))["state"]["life"] == "released",
-                        f"order O-{n} released")
-
-
 def resend_open(client, books):
     """Commands whose answer was lost are sent again under their key: each gets exactly one outcome."""
     for key, request in list(books.open.items()):
@@ -160,17 +111,17 @@ def check_replays(client, books, rng, failures):
 
 def check_state(client, books, failures):
     plant = f"/v1/plants/{PLANT}"
-    for n in range(8):
+    for n in range(ORDERS):
         state = client.get(f"{plant}/orders/O-{n}", token("ops"))["state"]
         told = books.confirmed[f"O-{n}"]
         held = sum(int(op.get("confirmed_yield", op.get("yield", "0"))) for op in state["operations"])
         if told != held:
             failures.append(f"order O-{n}: {told} confirmations acknowledged, {held} held")
-    for n in range(4):
+    for n in range(LOTS):
         state = client.get(f"{plant}/batches/HSG-{n}", token("ops"))["state"]
         on_hand = sum(int(s["quantity"]) for s in state["stock"])
-        if 10000000 - on_hand != books.consumed[f"HSG-{n}"]:
-            failures.append(f"batch HSG-{n}: {books.consumed[f'HSG-{n}']} consumed by the answers, {10000000 - on_hand} in the stock")
+        if STOCK - on_hand != books.consumed[f"HSG-{n}"]:
+            failures.append(f"batch HSG-{n}: {books.consumed[f'HSG-{n}']} consumed by the answers, {STOCK - on_hand} in the stock")
         granted = sum(int(a["quantity"]) for a in state.get("allocations", []))
         if granted != books.allocated[f"HSG-{n}"]:
             failures.append(f"batch HSG-{n}: {books.allocated[f'HSG-{n}']} allocated by the answers, {granted} in the batch")
