@@ -113,16 +113,21 @@ BOOST_AUTO_TEST_CASE(what_is_not_understood_is_refused_with_its_line) {
     const auto detail = refused("Scenario: x\nPlant: p\n\n  " + std::string(line) + "\n");
     BOOST_TEST(detail.starts_with("line 4: "), line << " -> " << detail);
   }
-  for (const auto* line :
-       {"Systems: scada", "Systems: erp, erp", "Systems: mes (mes of x", "Act: one"})
+  for (const auto* line : {"Systems: scada", "Systems: erp, erp", "Systems: mes (mes of x",
+                           "Act: one", "Systems: wms (mes of x as scada)"})
     BOOST_TEST(refused(line).starts_with("line 1: "), line);
 }
 
 BOOST_AUTO_TEST_CASE(systems_have_a_plant_and_a_dialect) {
-  const auto s =
-      parse_scenario("Scenario: x\nSystems: erp, m2 (mes of lyon, speaks canonical)\nChapter: c\n");
+  const auto s = parse_scenario(
+      "Scenario: x\nSystems: erp, m2 (mes of lyon, speaks canonical), wms (mes of "
+      "lyon as wms)\nChapter: c\n");
   BOOST_REQUIRE(s);
-  BOOST_REQUIRE(s->systems.size() == 2);
+  BOOST_REQUIRE(s->systems.size() == 3);
+  BOOST_TEST(s->systems[1].system == "mes");
+  BOOST_TEST(s->systems[2].kind == "mes");
+  BOOST_TEST(s->systems[2].system == "wms");
+  BOOST_TEST(s->systems[2].plant == "lyon");
   BOOST_TEST(s->systems[1].name == "m2");
   BOOST_TEST(s->systems[1].kind == "mes");
   BOOST_TEST(s->systems[1].plant == "lyon");

@@ -90,7 +90,7 @@ struct parser {
     return true;
   }
 
-  /// "erp, mes-lyon (mes of lyon, speaks mes_isa95)"
+  /// "erp, mes-lyon (mes of lyon, speaks mes_isa95), wms (mes of lyon as wms)"
   bool systems(std::string_view text) {
     out.systems.clear();
     while (!text.empty()) {
@@ -106,6 +106,10 @@ struct parser {
         s.kind = take_word(inner);
         s.mapping = s.kind;
         if (take(inner, "of ")) s.plant = trimmed(inner.substr(0, inner.find(',')));
+        if (const auto as = s.plant.find(" as "); as != std::string::npos) {
+          s.system = trimmed(std::string_view(s.plant).substr(as + 4));
+          s.plant.resize(as);
+        }
         if (const auto speaks = inner.find("speaks "); speaks != std::string_view::npos)
           s.mapping = trimmed(inner.substr(speaks + 7));
         if (s.mapping == "canonical") s.mapping.clear();
@@ -113,6 +117,9 @@ struct parser {
       }
       if (s.kind != "erp" && s.kind != "mes" && s.kind != "qms")
         return fail("no simulator '" + s.kind + "'");
+      if (s.system.empty()) s.system = s.kind;
+      if (s.system != s.kind && s.system != "wms")
+        return fail("a simulator can stand in for a wms, not for '" + s.system + "'");
       if (system(s.name) != nullptr) return fail("the system " + s.name + " is there twice");
       out.systems.push_back(std::move(s));
       text = trimmed(text);
@@ -299,8 +306,9 @@ bool is_comment(std::string_view line) {
 
 result<scenario> parse_scenario(std::string_view text) {
   parser p;
-  p.out.systems = {
-      {"erp", "erp", "*", "erp"}, {"mes", "mes", "*", "mes"}, {"qms", "qms", "*", "qms"}};
+  p.out.systems = {{"erp", "erp", "*", "erp", "erp"},
+                   {"mes", "mes", "*", "mes", "mes"},
+                   {"qms", "qms", "*", "qms", "qms"}};
   std::string joined;
   std::size_t began = 0;
   std::size_t number = 0;

@@ -47,6 +47,7 @@ struct scenario_system {
   std::string name;         // in the text, "mes-lyon"
   std::string kind;         // erp, mes, qms
   std::string plant = "*";  // whose endpoint it is
+  std::string system;       // and which: its kind, unless it stands in for another
   std::string mapping;      // built-in mapping that the platform speaks to it; "" = canonical
 };
 

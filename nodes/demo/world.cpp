@@ -106,7 +106,7 @@ result<void> world::start_system(const scenario_system& s, running_system& at) {
 result<std::string> world::write_endpoints() const {
   std::string config;
   for (const auto& s : settings_.systems) {
-    config += "\n[[endpoints]]\nplant = \"" + s.plant + "\"\nsystem = \"" + s.kind +
+    config += "\n[[endpoints]]\nplant = \"" + s.plant + "\"\nsystem = \"" + s.system +
               "\"\nadapter = \"rest\"\nurl = \"" + systems_.at(s.name).url +
               "\"\nsecret_file = \"" + directory_ + "/webhook.secret\"\n";
     if (s.mapping.empty()) continue;
