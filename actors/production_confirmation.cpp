@@ -1,6 +1,5 @@
 // Every report becomes one delivery under the order's key, so that the ERP gets them in the order
-// they were accepted. What the ERP says, at once or later, is kept on the transaction and told to
-// the order.
+// they were accepted. What the ERP says is kept on the transaction and told to the order.
 #include "actors/production_confirmation.hpp"
 
 #include <algorithm>
@@ -9,6 +8,7 @@
 #include <string>
 #include <utility>
 
+#include "actors/erp_migration.hpp"
 #include "schemas/production/order_kind.hpp"
 
 namespace millrace::actors {
@@ -31,9 +31,8 @@ const pc::TransactionT* find_open(const pc::StateT& state, ReportKind kind,
 }
 
 const pc::TransactionT* find_open(const pc::StateT& state, std::uint64_t number) {
-  for (const auto& one : state.open)
-    if (one.number == number) return &one;
-  return nullptr;
+  const auto at = std::ranges::find(state.open, number, &pc::TransactionT::number);
+  return at == state.open.end() ? nullptr : &*at;
 }
 
 bool is_reversal(ReportKind kind) { return kind >= ReportKind::cancel_confirmation; }
@@ -94,8 +93,28 @@ void send(made& d, const pc::PostingT& posting, std::uint64_t number, const cont
   d.emit(std::move(sent));
 }
 
+bool migrates(context& ctx) { return runs_dual(ctx.look_up<erp_migration>(erp_migration::its_id)); }
+
+/// The plant that migrates to another ERP compares what both made of it.
+void tell_migration(made& d, const pc::TransactionT& t, PostingStatus status,
+                    std::string_view document, std::string_view reason, context& ctx) {
+  if (status == PostingStatus::sent || (t.mirrored_for.empty() && !migrates(ctx))) return;
+  millrace::erp_migration::NoteT note;
+  note.order = ctx.id();
+  note.kind = t.kind;
+  note.report = t.report;
+  note.answer = std::make_unique<millrace::erp_migration::AnswerT>();
+  note.answer->status = status;
+  note.answer->document = document;
+  note.answer->reason = reason;
+  d.tell<millrace::erp_migration::schema>(erp_migration::its_id, note, Lane::confirmation,
+                                          t.mirrored_for);
+}
+
 void tell_order(made& d, const pc::TransactionT& t, PostingStatus status, std::string_view document,
-                std::string_view reason, timestamp posted_at, const context& ctx) {
+                std::string_view reason, timestamp posted_at, context& ctx) {
+  tell_migration(d, t, status, document, reason, ctx);
+  if (!t.mirrored_for.empty()) return;  // the order is another plant's, and hears of its own ERP
   po::MarkPostedT tell;
   tell.kind = t.kind;
   tell.report = t.report;
@@ -115,7 +134,14 @@ made post(const pc::StateT& state, const pc::PostT& c, context& ctx) {
   event.number = number;
   d.emit(std::move(event));
   send(d, *c.posting, number, ctx);
+  if (c.posting->mirrored_for.empty() && migrates(ctx)) {
+    millrace::erp_migration::MirrorT mirror;
+    mirror.order = ctx.id();
+    mirror.posting = std::make_unique<pc::PostingT>(*c.posting);
+    d.tell<millrace::erp_migration::schema>(erp_migration::its_id, mirror, Lane::confirmation);
+  }
   pc::TransactionT t;
+  t.mirrored_for = c.posting->mirrored_for;
   t.kind = c.posting->kind;
   t.report = c.posting->report;
   tell_order(d, t, PostingStatus::sent, {}, {}, {}, ctx);
@@ -123,7 +149,7 @@ made post(const pc::StateT& state, const pc::PostT& c, context& ctx) {
 }
 
 void end(made& d, const pc::TransactionT& t, PostingStatus status, const std::string& document,
-         const std::string& reason, const context& ctx) {
+         const std::string& reason, context& ctx) {
   const auto at = status == PostingStatus::posted ? ctx.now() : timestamp();
   if (status == PostingStatus::posted) {
     pc::PostingPostedT event;
@@ -177,11 +203,12 @@ made correct(const pc::StateT& state, const pc::CorrectT& c, context& ctx) {
   if (!row || !row->posting) return made::fault("a transaction without its row");
   made d;
   auto& posting = *row->posting;
-  if (posting.confirmation && !c.posting_date.empty())
-    posting.confirmation->posting_date = c.posting_date;
-  if (posting.confirmation && !c.location.empty()) posting.confirmation->location = c.location;
-  if (posting.movement && !c.posting_date.empty()) posting.movement->posting_date = c.posting_date;
-  if (posting.movement && !c.location.empty()) posting.movement->location = c.location;
+  const auto put = [&](auto& report) {
+    if (!c.posting_date.empty()) report.posting_date = c.posting_date;
+    if (!c.location.empty()) report.location = c.location;
+  };
+  if (posting.confirmation) put(*posting.confirmation);
+  if (posting.movement) put(*posting.movement);
   pc::PostingCorrectedT event;
   event.number = t->number;
   event.posting = std::make_unique<pc::PostingT>(posting);
@@ -232,6 +259,7 @@ result<void> accept(pc::StateT& state, const pc::PostingAcceptedT& e, evolution&
   t.report = e.posting->report;
   t.status = PostingStatus::accepted;
   t.accepted_at = evo.stamp();
+  t.mirrored_for = e.posting->mirrored_for;
   if (const auto* movement = e.posting->movement.get()) {
     const bool adds = t.kind == ReportKind::production || t.kind == ReportKind::reverse_consumption;
     t.batch = movement->batch;
