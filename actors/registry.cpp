@@ -23,6 +23,7 @@ void register_kinds(kind_registry& kinds) {
   registry.add(make_kind<rule_set>());
   registry.add(make_kind<service_level>());
   registry.add(make_kind<erp_migration>());
+  registry.add(make_kind<onboarding>());
   registry.add(make_kind<material>());
   registry.add(make_kind<master_data_sync>());
   registry.add(make_kind<work_center>());

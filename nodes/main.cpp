@@ -10,6 +10,7 @@
 #include "nodes/cli/exit_codes.hpp"
 #include "nodes/cli/journal_command.hpp"
 #include "nodes/cli/node_command.hpp"
+#include "nodes/cli/plant_command.hpp"
 #include "nodes/cli/simulator_command.hpp"
 #include "nodes/cli/version_command.hpp"
 
@@ -28,6 +29,7 @@ int main(int argc, char** argv) {
   millrace::cli::add_node_command(app, exit_code);
   millrace::cli::add_demo_command(app, exit_code);
   millrace::cli::add_cluster_command(app, exit_code);
+  millrace::cli::add_plant_command(app, exit_code);
   millrace::cli::add_journal_command(app, exit_code);
   millrace::cli::add_audit_command(app, exit_code);
   millrace::cli::add_simulator_command(app, exit_code);

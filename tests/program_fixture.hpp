@@ -85,6 +85,7 @@ class node {
   [[nodiscard]] std::string data() const { return directory_ + "/data"; }
   [[nodiscard]] const std::string& port() const { return port_; }
   [[nodiscard]] const std::string& directory() const { return directory_; }
+  [[nodiscard]] std::string url() const { return "http://127.0.0.1:" + port_; }
 
  private:
   node() {

@@ -15,6 +15,7 @@
 #include "cluster/node_engine.hpp"
 #include "cluster/routed_engine.hpp"
 #include "nodes/adapters/rest_adapter.hpp"
+#include "nodes/adapters/staged_sink.hpp"
 #include "nodes/cli/exit_codes.hpp"
 #include "nodes/client_port.hpp"
 #include "nodes/config.hpp"
@@ -158,6 +159,7 @@ int wait_for_signal(const std::function<void()>& tick) {
 struct parts {
   kind_registry kinds;
   std::unique_ptr<rest_adapter> adapter;
+  std::unique_ptr<staged_sink> staged;  // before it: what a plant in shadow files is not sent
   std::unique_ptr<node_engine> engine;
   std::unique_ptr<routed_engine> routed;  // around it in a cluster
   std::atomic<routed_engine*> routed_now{nullptr};
@@ -180,15 +182,20 @@ result<void> start_engine(const node_config& c, parts& p) {
       rest_adapter::start(schema_model::built_in(), std::move(*endpoints), adapter_options);
   if (!adapter) return adapter.error();
   p.adapter = std::move(*adapter);
+  p.staged = std::make_unique<staged_sink>(*p.adapter, [raw = p.adapter.get()](const attempt& a) {
+    const auto made = raw->preview(a);
+    return made ? result<void>() : result<void>(made.error());
+  });
   auto options = engine_options(c);
   if (options.peers)
     options.peers->members = [&p](std::string_view plant) {
       const auto* routed = p.routed_now.load();
       return routed != nullptr ? routed->voters(plant) : std::vector<node_number>();
     };
-  auto engine = node_engine::start(std::move(options), p.kinds, p.adapter.get());
+  auto engine = node_engine::start(std::move(options), p.kinds, p.staged.get());
   if (!engine) return engine.error();
   p.engine = std::move(*engine);
+  p.staged->attach(*p.engine);
   if (c.cluster.given) p.routed = std::make_unique<routed_engine>(*p.engine, cluster_settings(c));
   p.routed_now = p.routed.get();
   return {};
@@ -244,6 +251,7 @@ void stop(parts& p) {
   p.routed.reset();
   p.server.reset();
   p.gate.reset();
+  p.staged.reset();
   p.adapter.reset();
 }
 

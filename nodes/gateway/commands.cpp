@@ -271,10 +271,12 @@ struct bulk {
   std::size_t open = 0;
 };
 
-std::string bulk_refusal(const core& g, const error& e, std::string_view where) {
+std::string bulk_refusal(const core& g, const error& e, std::string_view where,
+                         bool replayed = false) {
   std::string out;
   json_object o(out);
   o.number("status", http_status(e.code)).some("address", where);
+  if (replayed) o.flag("replayed", true);
   o.raw("problem", http::problem_json(e, {{}, {}, title_of(g.model, e.code)}));
   return out;
 }
@@ -282,7 +284,8 @@ std::string bulk_refusal(const core& g, const error& e, std::string_view where) 
 std::string bulk_outcome(const core& g, const address& to, const reply& r) {
   const auto status = status_of(r);
   if (!is_fine(r) && status >= 400)
-    return bulk_refusal(g, {r.code.empty() ? "kind.fault" : r.code, r.detail}, to.to_string());
+    return bulk_refusal(g, {r.code.empty() ? "kind.fault" : r.code, r.detail}, to.to_string(),
+                        r.replayed);
   std::string out;
   {
     json_object o(out);
