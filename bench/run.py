@@ -4,6 +4,7 @@ HTTP, holds under load, memory per idle actor, restart, cold activation. Usage: 
 [--many 100000] [--only PART] [--json]"""
 
 import argparse
+import contextlib
 import json
 import os
 import pathlib
@@ -105,24 +106,29 @@ class Run:
         finally:
             node.terminate()
 
-    def holds(self):
-        """Holds to real simulators over HTTP, alone and under a steady load in the same plants: as the ERP is bound there,
-        every confirmation of the load is posted to it as well."""
+    @contextlib.contextmanager
+    def simulated(self):
+        """An ERP, an MES and a QMS, by their URLs."""
         ports = {system: free_port() for system in ("erp", "mes", "qms")}
         simulators = [subprocess.Popen([str(self.program), "simulator", system, "--http", f"127.0.0.1:{port}"],
                                        stderr=subprocess.DEVNULL) for system, port in ports.items()]
         try:
-            urls = {system: f"http://127.0.0.1:{port}" for system, port in ports.items()}
+            yield {system: f"http://127.0.0.1:{port}" for system, port in ports.items()}
+        finally:
+            for simulator in simulators:
+                simulator.terminate()
+                simulator.wait()
+
+    def holds(self):
+        """Holds to real simulators over HTTP, alone and under a steady load in the same plants: as the ERP is bound there,
+        every confirmation of the load is posted to it as well."""
+        with self.simulated() as urls:
             for name, rate in (("hold -> ERP, MES, QMS, idle", 1), ("hold -> ERP, MES, QMS, 5,000/s", 5000)):
                 node = self.started(f"holds-{rate}", urls)
                 try:
                     self.hold_run(node, name, rate)
                 finally:
                     node.terminate()
-        finally:
-            for simulator in simulators:
-                simulator.terminate()
-                simulator.wait()
 
     def hold_run(self, node, name, rate):
         got = run_json(self.program, "bench", "holds", "--http", node.http, "--client", node.client_port, "--json",
@@ -131,6 +137,26 @@ class Run:
                         f"({got['holds']} holds; placed p99 {got['placed_p99_us'] / 1e3:.1f} ms; "
                         f"commands {got['rate']:,.0f}/s p99 {got['p99_us'] / 1e3:.1f} ms)"
                         + ("" if got["refused"] + got["violations"] + got["unacknowledged"] == 0 else "   FAILED ANSWERS"), **got)
+
+    def burst(self):
+        """A change of shift: 20,000 confirmations at once, again and again, in one plant, and holds all the while. The ERP
+        is bound, so each confirmation is posted to it as well. Holds between the bursts are the ones to compare with."""
+        with self.simulated() as urls:
+            node = self.started("burst", urls)
+            try:
+                got = run_json(self.program, "bench", "holds", "--http", node.http, "--client", node.client_port, "--json",
+                               "--seconds", max(self.options.seconds, 20), "--actors", 1000, "--plants", 1,
+                               "--burst", 20_000, "--burst-every", 4, "--holds", 50)
+            finally:
+                node.terminate()
+        bad = got["refused"] + got["violations"] + got["unacknowledged"]
+        ms = {name: got[f"{name}_us"] / 1e3 for name in ("placed_p50", "placed_p99", "all_p50", "all_p99", "burst_p50",
+              "burst_placed_p50", "burst_placed_p99", "burst_all_p50", "burst_all_p99")}
+        self.line("hold alone", f"placed p50 {ms['placed_p50']:.1f}  p99 {ms['placed_p99']:.1f}   ERP, MES, QMS p50 "
+                                f"{ms['all_p50']:.1f}  p99 {ms['all_p99']:.1f} ms   ({got['holds']} holds)", **got)
+        self.line("hold in a burst of 20,000", f"placed p50 {ms['burst_placed_p50']:.1f}  p99 {ms['burst_placed_p99']:.1f}   "
+                  f"ERP, MES, QMS p50 {ms['burst_all_p50']:.1f}  p99 {ms['burst_all_p99']:.1f} ms   ({got['burst_holds']} holds; "
+                  f"{got['bursts']} bursts, each answered after {ms['burst_p50']:.0f} ms)" + ("   FAILED ANSWERS" if bad else ""))
 
     def memory_restart_activation(self):
         """Orders that exist and idle: what each holds in memory, how fast a node with them is back, and how fast one wakes."""
@@ -187,7 +213,7 @@ class Run:
     def all(self):
         try:
             bare = self.bare()
-            parts = {"speed": lambda: self.speed(bare), "holds": self.holds, "idle": self.memory_restart_activation}
+            parts = {"speed": lambda: self.speed(bare), "holds": self.holds, "burst": self.burst, "idle": self.memory_restart_activation}
             for name, part in parts.items():
                 if not self.options.only or name in self.options.only:
                     part()
@@ -204,7 +230,7 @@ def main():
     parser.add_argument("--many", type=int, default=100_000)
     parser.add_argument("--settle", type=float, default=3, help="seconds after the load until memory is read")
     parser.add_argument("--rest", type=float, default=25, help="seconds more until it is read again: stored, and at rest")
-    parser.add_argument("--only", action="append", choices=["speed", "holds", "idle"], help="a part of the whole; repeatable")
+    parser.add_argument("--only", action="append", choices=["speed", "holds", "burst", "idle"], help="a part of the whole; repeatable")
     parser.add_argument("--dir", default="/var/tmp")
     parser.add_argument("--json", action="store_true")
     Run(parser.parse_args()).all()

@@ -58,6 +58,15 @@ void print(const load::options& o, const load::hold_options& h, const load::hold
         static_cast<unsigned long long>(r.unacknowledged), us(r.placed, 0.99));
     for (std::size_t i = 0; i < r.systems.size(); ++i)
       std::printf(",\"%s_p99_us\":%.0f", load::hold_systems[i].data(), us(r.systems[i], 0.99));
+    if (r.bursts.count() > 0)
+      std::printf(
+          ",\"burst\":%u,\"bursts\":%llu,\"burst_p50_us\":%.0f,\"burst_max_us\":%.0f,"
+          "\"placed_p50_us\":%.0f,\"burst_holds\":%llu,\"burst_placed_p50_us\":%.0f,"
+          "\"burst_placed_p99_us\":%.0f,\"burst_all_p50_us\":%.0f,\"burst_all_p99_us\":%.0f",
+          h.burst, static_cast<unsigned long long>(r.bursts.count()), us(r.bursts, 0.5),
+          us(r.bursts, 1.0), us(r.placed, 0.5),
+          static_cast<unsigned long long>(r.placed_in_burst.count()), us(r.placed_in_burst, 0.5),
+          us(r.placed_in_burst, 0.99), us(r.all_in_burst, 0.5), us(r.all_in_burst, 0.99));
     std::printf(
         ",\"all_p50_us\":%.0f,\"all_p90_us\":%.0f,\"all_p99_us\":%.0f,\"all_max_us\":%.0f}\n",
         us(r.all, 0.5), us(r.all, 0.9), us(r.all, 0.99), us(r.all, 1.0));
@@ -78,6 +87,13 @@ void print(const load::options& o, const load::hold_options& h, const load::hold
   for (std::size_t i = 0; i < r.systems.size(); ++i)
     row(("hold -> " + std::string(load::hold_systems[i])).c_str(), r.systems[i]);
   row("hold -> all three", r.all);
+  if (r.bursts.count() == 0) return;
+  std::printf(
+      "%llu bursts of %u commands, answered after %s (the longest %s); %llu holds in them\n",
+      static_cast<unsigned long long>(r.bursts.count()), h.burst, text(r.bursts, 0.5).c_str(),
+      text(r.bursts, 1.0).c_str(), static_cast<unsigned long long>(r.placed_in_burst.count()));
+  row("in a burst: placed", r.placed_in_burst);
+  row("in a burst: all three", r.all_in_burst);
 }
 
 int fail(const error& why) {
@@ -181,6 +197,11 @@ void add_holds(CLI::App& bench, const std::shared_ptr<flags>& f, int& exit_code)
       ->capture_default_str();
   to->add_option("--holds", f->holds.holds_per_s, "holds a second")
       ->check(CLI::Range(0.1, 1000.0))
+      ->capture_default_str();
+  to->add_option("--burst", f->holds.burst, "instead of the rate, so many commands at once")
+      ->check(CLI::Range(0, 60'000));
+  to->add_option("--burst-every", f->holds.burst_every_s, "seconds from burst to burst")
+      ->check(CLI::Range(0.1, 3600.0))
       ->capture_default_str();
   to->callback([f, &exit_code] {
     f->load.prepare = !f->prepared;

@@ -20,7 +20,8 @@ namespace millrace::load {
 namespace {
 
 constexpr std::uint32_t frame_commands_max = 128;
-constexpr std::uint32_t open_max = 65'536;  // unanswered: the node does not keep up
+constexpr std::uint32_t open_max = 65'536;        // unanswered: the node does not keep up
+constexpr std::uint32_t burst_of_socket = 2'048;  // below what a client may have open
 constexpr std::int64_t idle_us_max = 10'000'000;
 
 /// One command in flight: when it was due, and which hold it places.
@@ -38,20 +39,15 @@ class holds_loop {
 
   result<hold_outcome> run() {
     const auto& o = work_.settings();
-    zmq::context_t context(1);
-    zmq::socket_t socket(context, zmq::socket_type::dealer);
-    socket.set(zmq::sockopt::linger, 0);
-    socket.set(zmq::sockopt::sndhwm, 0);
-    socket.set(zmq::sockopt::rcvhwm, 0);
     try {
-      socket.connect(o.client);
+      connect();
     } catch (const zmq::error_t& failure) {
       return error{"request.malformed", "cannot connect to " + o.client + ": " + failure.what()};
     }
     begin_us_ = now_us();
     measure_us_ = begin_us_ + static_cast<std::int64_t>(o.warm_up * 1e6);
     end_us_ = measure_us_ + static_cast<std::int64_t>(o.seconds * 1e6);
-    loop(socket);
+    loop();
     out_.commands.seconds = o.seconds;
     if (out_.commands.violations > 0) return std::move(out_);
     auto read = read_holds();
@@ -66,45 +62,76 @@ class holds_loop {
   [[nodiscard]] std::int64_t due_of(double number, double per_s) const {
     return begin_us_ + static_cast<std::int64_t>(number / per_s * 1e6);
   }
+  /// When a command is to be sent: at the rate, or with all of its burst.
+  [[nodiscard]] std::int64_t due_of_command(std::uint64_t number) const {
+    if (holds_.burst == 0) return due_of(static_cast<double>(number), holds_.rate);
+    const auto before = static_cast<double>(number / holds_.burst);
+    return measure_us_ + static_cast<std::int64_t>(before * holds_.burst_every_s * 1e6);
+  }
 
-  void loop(zmq::socket_t& socket) {
+  /// The first is the holds' own, so that a burst goes by other clients.
+  void connect() {
+    const auto others = (holds_.burst + burst_of_socket - 1) / burst_of_socket;
+    for (std::uint32_t i = 0; i <= others; ++i) {
+      auto& socket = sockets_.emplace_back(context_, zmq::socket_type::dealer);
+      socket.set(zmq::sockopt::linger, 0);
+      socket.set(zmq::sockopt::sndhwm, 0);
+      socket.set(zmq::sockopt::rcvhwm, 0);
+      socket.connect(work_.settings().client);
+      items_.push_back({socket.handle(), 0, ZMQ_POLLIN, 0});
+    }
+  }
+  /// An order's commands all go by one client, so that their answers come in order.
+  [[nodiscard]] std::size_t socket_of(std::uint64_t number) const {
+    if (sockets_.size() == 1) return 0;
+    return 1 + number % work_.settings().actors / frame_commands_max % (sockets_.size() - 1);
+  }
+
+  void loop() {
     zmq::message_t frame;
     auto heard_us = begin_us_;
     for (auto now = now_us(); now < end_us_ || open_ > 0; now = now_us()) {
-      if (now < end_us_) send_due(socket, now);
-      zmq::pollitem_t item{socket.handle(), 0, ZMQ_POLLIN, 0};
-      zmq::poll(&item, 1, std::chrono::milliseconds(1));
-      while (socket.recv(frame, zmq::recv_flags::dontwait)) {
-        heard_us = now;
-        take_frame(frame);
-      }
+      if (now < end_us_) send_due(now);
+      zmq::poll(items_, std::chrono::milliseconds(1));
+      for (auto& socket : sockets_)
+        while (socket.recv(frame, zmq::recv_flags::dontwait)) {
+          heard_us = now;
+          take_frame(frame);
+        }
       if (open_ > open_max) return fail("too many commands without an answer");
       if (now > heard_us + idle_us_max) return fail("no answer for 10 s");
     }
   }
 
-  void send_due(zmq::socket_t& socket, std::int64_t now) {
-    while (due_of(static_cast<double>(number_), holds_.rate) <= now) send_commands(socket, now);
-    while (due_of(hold_ + 0.5, holds_.holds_per_s) <= now) send_hold(socket);
+  /// A hold that is due goes before what is left of a burst, as its client is another.
+  void send_due(std::int64_t now) {
+    while (due_of_command(number_) <= now && due_of_command(number_) < end_us_) {
+      while (due_of(hold_ + 0.5, holds_.holds_per_s) <= now_us()) send_hold();
+      send_commands(now);
+    }
+    while (due_of(hold_ + 0.5, holds_.holds_per_s) <= now) send_hold();
   }
 
-  void send_commands(zmq::socket_t& socket, std::int64_t now) {
+  void send_commands(std::int64_t now) {
+    const auto by = socket_of(number_);
     builder_.Clear();
     commands_.clear();
     const auto token = builder_.CreateString(work_.settings().token_prefix + "mes");
-    for (auto due = due_of(static_cast<double>(number_), holds_.rate);
-         due <= now && commands_.size() < frame_commands_max;
-         due = due_of(static_cast<double>(number_), holds_.rate)) {
+    for (auto due = due_of_command(number_);
+         due <= now && due < end_us_ && commands_.size() < frame_commands_max &&
+         socket_of(number_) == by;
+         due = due_of_command(number_)) {
+      if (holds_.burst != 0 && number_ % holds_.burst == 0) bursts_.push_back({due, 0});
       const work_item item{static_cast<std::uint32_t>(number_ % work_.settings().actors), number_};
       ++number_;
       add("order", static_cast<std::uint8_t>(order::Command::ConfirmOperation), item.actor,
           work_.order_of(item.actor), work_.confirmation_id(item), work_.confirm_table(item),
           take_slot(due, item.actor, -1));
     }
-    send(socket, token);
+    send(sockets_[by], token);
   }
 
-  void send_hold(zmq::socket_t& socket) {
+  void send_hold() {
     builder_.Clear();
     commands_.clear();
     const auto token = builder_.CreateString(work_.settings().token_prefix + "qms");
@@ -118,8 +145,9 @@ class holds_loop {
         place.hold, bytes(body.GetBufferPointer(), body.GetBufferPointer() + body.GetSize()),
         take_slot(due, 0, static_cast<std::int32_t>(hold_)));
     placed_us_.push_back(due);
+    placed_ns_.push_back(0);
     ++hold_;
-    send(socket, token);
+    send(sockets_[0], token);
   }
 
   std::uint64_t take_slot(std::int64_t due, std::uint32_t actor, std::int32_t hold) {
@@ -185,9 +213,10 @@ class holds_loop {
     const auto took_ns =
         static_cast<std::uint64_t>(std::max<std::int64_t>(now - s.due_us, 0)) * 1000;
     if (s.hold >= 0) {
-      if (counts) out_.placed.add(took_ns);
+      placed_ns_[static_cast<std::size_t>(s.hold)] = took_ns;
       return;
     }
+    if (!bursts_.empty() && s.due_us == bursts_.back().due_us) bursts_.back().end_us = now;
     if (reply.sequence() <= sequences_[s.actor]) return fail("an actor's sequence did not grow");
     sequences_[s.actor] = reply.sequence();
     if (!counts) return;
@@ -197,6 +226,8 @@ class holds_loop {
 
   /// Every hold, until all of the three systems have acknowledged it.
   result<void> read_holds() {
+    for (const auto& b : bursts_)
+      if (b.end_us != 0) out_.bursts.add(static_cast<std::uint64_t>(b.end_us - b.due_us) * 1000);
     auto opened = http_connection::open(work_.settings().http);
     if (!opened) return std::move(opened).error();
     const auto until = now_us() + static_cast<std::int64_t>(holds_.settle_s_max * 1e6);
@@ -230,6 +261,13 @@ class holds_loop {
     return std::all_of(when.begin(), when.end(), [](auto t) { return t != 0; });
   }
 
+  /// Whether commands of a burst had no answer yet when the hold was due.
+  [[nodiscard]] bool met_burst(std::uint32_t hold) const {
+    return std::any_of(bursts_.begin(), bursts_.end(), [&](const burst& b) {
+      return placed_us_[hold] >= b.due_us && placed_us_[hold] <= b.end_us;
+    });
+  }
+
   void note_hold(std::uint32_t hold, const std::array<std::int64_t, 3>& when) {
     for (std::size_t i = 0; i < when.size(); ++i) {
       if (when[i] == 0) {
@@ -241,8 +279,12 @@ class holds_loop {
     const auto took_ns = [&](std::int64_t at) {
       return static_cast<std::uint64_t>(std::max<std::int64_t>(at - placed_us_[hold], 0)) * 1000;
     };
-    for (std::size_t i = 0; i < when.size(); ++i) out_.systems[i].add(took_ns(when[i]));
-    out_.all.add(took_ns(*std::max_element(when.begin(), when.end())));
+    const bool crowded = met_burst(hold);
+    if (!crowded)
+      for (std::size_t i = 0; i < when.size(); ++i) out_.systems[i].add(took_ns(when[i]));
+    (crowded ? out_.placed_in_burst : out_.placed).add(placed_ns_[hold]);
+    (crowded ? out_.all_in_burst : out_.all)
+        .add(took_ns(*std::max_element(when.begin(), when.end())));
   }
 
   void note(std::string what) {
@@ -255,13 +297,21 @@ class holds_loop {
     end_us_ = 0;
   }
 
+  struct burst {
+    std::int64_t due_us = 0, end_us = 0;  // end: the answer of its last command
+  };
   const workload& work_;
+  zmq::context_t context_{1};  // ends after its sockets
+  std::vector<zmq::socket_t> sockets_;
+  std::vector<zmq::pollitem_t> items_;
+  std::vector<burst> bursts_;
   hold_options holds_;
   node_clock clock_;
   std::vector<slot> slots_;
   std::vector<std::uint32_t> free_;
   std::vector<std::uint64_t> sequences_;
-  std::vector<std::int64_t> placed_us_;  // when each hold was due
+  std::vector<std::int64_t> placed_us_;   // when each hold was due
+  std::vector<std::uint64_t> placed_ns_;  // until its command was answered
   std::vector<flatbuffers::Offset<engine::Command>> commands_;
   flatbuffers::FlatBufferBuilder builder_{256 * 1024};
   std::uint64_t number_ = 0;

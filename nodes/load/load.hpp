@@ -35,6 +35,8 @@ struct options {
 struct hold_options {
   double rate = 5'000;       // confirm-operation commands a second, whatever their answers do
   double holds_per_s = 20;   // placed meanwhile, each on a lot of its own
+  std::uint32_t burst = 0;   // instead of the rate: so many commands at once,
+  double burst_every_s = 2;  // again and again
   double settle_s_max = 30;  // how long after the load the last acknowledgements may come
 };
 
@@ -57,6 +59,10 @@ struct hold_outcome {
   histogram placed;                  // until the answer to place-hold: no unit can leave
   std::array<histogram, 3> systems;  // until ERP, MES, QMS have acknowledged
   histogram all;                     // until the last of them has
+  // With bursts the above are of holds that met none, and these of holds that were due while
+  // commands of a burst waited for their answers.
+  histogram placed_in_burst, all_in_burst;
+  histogram bursts;                  // from the burst to the answer of its last command
   std::uint64_t unacknowledged = 0;  // by one of them, at the end: each a failure of the run
 };
 inline constexpr std::array<std::string_view, 3> hold_systems{"erp", "mes", "qms"};
