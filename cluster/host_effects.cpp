@@ -160,7 +160,9 @@ void plant_host::on_watermark(const watermark_frame& frame, timestamp now) {
       port_->alarm("stream.behind", frame.from_plant + " stands at " +
                                         std::to_string(frame.watermark) +
                                         ", below what is still kept for it");
-  } else if (frame.watermark > out.acked()) {
+  } else if (frame.watermark <= out.journaled()) {
+    out.advance(frame.watermark);
+  } else {
     auto& proposed = acks_[{frame.from_plant, frame.lane}];
     if (frame.watermark > proposed) {
       proposed = frame.watermark;

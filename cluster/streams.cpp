@@ -36,6 +36,7 @@ std::uint64_t out_stream::file(shared_message message, std::uint64_t index) {
 
 bool out_stream::acknowledge(std::uint64_t watermark, std::size_t keep) {
   watermark = std::min(watermark, next_ - 1);
+  if (watermark >= rewound_to_) rewound_to_ = nowhere;
   if (watermark <= acked_) return false;
   for (std::uint64_t n = acked_ + 1; n <= watermark; ++n)
     bytes_ -= message_bytes(*find(n)->message);
@@ -47,14 +48,16 @@ bool out_stream::acknowledge(std::uint64_t watermark, std::size_t keep) {
 }
 
 bool out_stream::rewind(std::uint64_t watermark) {
-  if (watermark >= acked_) return true;
+  if (watermark >= acked()) return true;
   if (kept_.empty() || kept_.front().number > watermark + 1) return false;
-  for (std::uint64_t n = watermark + 1; n <= acked_; ++n)
-    bytes_ += message_bytes(*find(n)->message);
-  acked_ = watermark;
-  taken_ = watermark;
-  dirty_ = true;
+  rewound_to_ = taken_ = watermark;
   return true;
+}
+
+void out_stream::advance(std::uint64_t watermark) {
+  if (rewound_to_ == nowhere || watermark <= rewound_to_) return;
+  rewound_to_ = watermark < acked_ ? watermark : nowhere;
+  taken_ = std::max(taken_, watermark);
 }
 
 const numbered_message* out_stream::find(std::uint64_t number) const {
@@ -113,7 +116,10 @@ in_stream& stream_table::in(std::string_view plant, std::uint32_t generation, La
 }
 
 void stream_table::restart() {
-  for (auto& [key, s] : out_) s.restart();
+  for (auto& [key, s] : out_) {
+    s.rewound_to_ = out_stream::nowhere;
+    s.restart();
+  }
   for (auto& [key, s] : in_) s.restart();
 }
 
@@ -222,7 +228,7 @@ std::uint64_t stream_table::oldest_index() const {
   std::uint64_t first = 0;
   for (const auto& [key, s] : out_)
     for (const auto& m : s.kept_) {
-      if (m.number <= s.acked_ || m.index == 0) continue;
+      if (m.number <= s.acked() || m.index == 0) continue;
       if (first == 0 || m.index < first) first = m.index;
       break;  // they rise with the journal
     }

@@ -8,6 +8,7 @@
 // forgotten by `restart`.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <deque>
 #include <map>
@@ -47,34 +48,41 @@ class out_stream {
   std::uint64_t file(shared_message message, std::uint64_t index = 0);
   /// Journaled: the receiver has everything up to `watermark`. False when that is nothing new.
   bool acknowledge(std::uint64_t watermark, std::size_t keep);
-  /// The receiver stands below what was acknowledged here: its watermark counts. False when a
-  /// message that it lacks is no longer kept (the operator must resolve it).
+  /// The receiver stands below what was acknowledged here: its watermark counts, for the leader
+  /// that hears it. False when a message that it lacks is no longer kept (the operator must resolve
+  /// it).
   bool rewind(std::uint64_t watermark);
+  /// It comes on again, up to what was acknowledged.
+  void advance(std::uint64_t watermark);
 
   /// What may be handed over now: the next messages after those already handed over, within the
   /// window. They count as handed over.
   [[nodiscard]] std::vector<numbered_message> take(std::size_t limit, std::size_t bytes_max);
   [[nodiscard]] bool has_work() const {
-    return taken_ + 1 < next_ && taken_ < acked_ + stream_window;
+    return taken_ + 1 < next_ && taken_ < acked() + stream_window;
   }
   /// Everything above the watermark is handed over anew.
-  void restart() { taken_ = acked_; }
+  void restart() { taken_ = acked(); }
   [[nodiscard]] const numbered_message* find(std::uint64_t number) const;
 
   [[nodiscard]] std::uint64_t next() const { return next_; }
-  [[nodiscard]] std::uint64_t acked() const { return acked_; }
-  [[nodiscard]] std::uint64_t waiting() const { return next_ - 1 - acked_; }
+  /// What the receiver has as far as is known, and what the journal says that it has.
+  [[nodiscard]] std::uint64_t acked() const { return std::min(acked_, rewound_to_); }
+  [[nodiscard]] std::uint64_t journaled() const { return acked_; }
+  [[nodiscard]] std::uint64_t waiting() const { return next_ - 1 - acked(); }
   [[nodiscard]] std::uint64_t waiting_bytes() const { return bytes_; }
-  [[nodiscard]] bool under_way() const { return taken_ > acked_; }
+  [[nodiscard]] bool under_way() const { return taken_ > acked(); }
 
  private:
   friend class stream_table;
+  static constexpr std::uint64_t nowhere = ~std::uint64_t{0};
   std::uint64_t next_ = 1;
   std::uint64_t acked_ = 0;
-  std::uint64_t taken_ = 0;            // volatile
-  std::uint64_t bytes_ = 0;            // of what waits
-  std::int64_t sent_at_us_ = 0;        // volatile
-  std::deque<numbered_message> kept_;  // consecutive: some acknowledged ones, then those that wait
+  std::uint64_t rewound_to_ = nowhere;  // volatile: only a leader hears its receivers
+  std::uint64_t taken_ = 0;             // volatile
+  std::uint64_t bytes_ = 0;             // of what waits
+  std::int64_t sent_at_us_ = 0;         // volatile
+  std::deque<numbered_message> kept_;   // consecutive: some acknowledged ones, then those that wait
   std::uint64_t written_to_ = 0;  // rows of the state environment hold [erased_to_, written_to_)
   std::uint64_t erased_to_ = 0;
   bool dirty_ = false;

@@ -86,7 +86,15 @@ BOOST_AUTO_TEST_CASE(a_sender_goes_back_to_the_receivers_watermark) {
   out.acknowledge(8, stream_history);
   BOOST_TEST(out.rewind(4));
   BOOST_TEST(out.acked() == 4u);
+  BOOST_TEST(out.journaled() == 8u);  // as on every replica
+  BOOST_TEST(out.waiting() == 6u);
   BOOST_TEST(out.take(100, 1 << 20).front().number == 5u);
+  out.advance(6);
+  BOOST_TEST(out.acked() == 6u);
+  out.advance(8);
+  BOOST_TEST(out.acked() == 8u);
+  BOOST_TEST(!out.has_work());
+  BOOST_TEST(out.rewind(4));
   out.acknowledge(10, 2);
   BOOST_TEST(!out.rewind(4));
 }
