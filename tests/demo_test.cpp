@@ -69,7 +69,7 @@ BOOST_FIXTURE_TEST_CASE(the_story_holds_and_leaves_nothing_behind, scratch) {
   BOOST_TEST(figures->find("failed")->integer(-1) == 0);
   BOOST_TEST(figures->find("expectations")->integer() >= 30);
   for (const auto* key : {"release_ms", "confirmation_ms", "hold_contained_ms", "hold_enforced_ms",
-                          "restart_ms", "drain_ms"})
+                          "restart_ms", "drain_ms", "gap_ms"})
     BOOST_TEST(figures->has(key), key);
   BOOST_TEST(log.find('\x1b') == std::string::npos);  // no colours in a file
   BOOST_TEST(processes_of(path) == 0u);
@@ -82,7 +82,7 @@ BOOST_FIXTURE_TEST_CASE(the_story_holds_and_leaves_nothing_behind, scratch) {
 BOOST_FIXTURE_TEST_CASE(a_killed_demo_takes_its_children_with_it, scratch) {
   auto demo = process::start(MILLRACE_PROGRAM, {"demo"}, path + "/out.log");
   BOOST_REQUIRE(demo);
-  constexpr std::size_t all = 5;  // the demo, three simulators, the node
+  constexpr std::size_t all = 7;  // the demo, three simulators, three nodes
   bool started = false;
   while (!started && !demo->wait(std::chrono::milliseconds(1))) started = processes_of(path) >= all;
   BOOST_REQUIRE_MESSAGE(started, read("out.log"));

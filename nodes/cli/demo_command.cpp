@@ -12,7 +12,7 @@ namespace millrace::cli {
 void add_demo_command(CLI::App& app, int& exit_code) {
   auto options = std::make_shared<demo::options>();
   auto* command = app.add_subcommand(
-      "demo", "Play a scenario: a node and simulated systems as processes, over real HTTP");
+      "demo", "Play a scenario: nodes and simulated systems as processes, over real HTTP");
   command->add_flag("--once", options->once,
                     "end after the story; exit 0 only if every expectation held");
   command->add_flag("--json", options->json,
@@ -26,7 +26,7 @@ void add_demo_command(CLI::App& app, int& exit_code) {
       ->capture_default_str();
   command
       ->add_option("--nodes", options->nodes,
-                   "how many nodes; of a cluster the leader is killed in mid-story")
+                   "how many nodes; of several, the leader is killed in mid-story")
       ->check(CLI::Range(1, 9))
       ->capture_default_str();
   auto list = std::make_shared<bool>(false);

@@ -11,7 +11,7 @@ struct options {
   bool json = false;  // figures as one line on stdout; the story goes to stderr
   bool keep = false;  // leave data and logs in the temporary directory
   std::uint64_t seed = 1;
-  std::size_t nodes = 1;  // more: a cluster, whose leader is killed where the story kills the node
+  std::size_t nodes = 3;  // a cluster, whose leader is killed where the story kills a node; or 1
   std::string scenario = "discrete";  // a built-in one by name, or a file
 };
 

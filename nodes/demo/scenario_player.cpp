@@ -79,7 +79,7 @@ class player {
         t_.step(s.who, s.text);
         break;
       case step::kind::node_dies:
-        t_.step("platform", w_.kill_node());
+        node_dies();
         break;
       case step::kind::node_returns:
         node_returns();
@@ -138,6 +138,19 @@ class player {
     runs_.erase(run);
     t_.expectation(s.who + " got every report through", answer && answer->status == 200,
                    answer ? answer->body : answer.error().detail);
+  }
+
+  /// Of several nodes the others take over: the gap until they acknowledge a command again.
+  void node_dies() {
+    t_.step("platform", w_.kill_node());
+    if (w_.node_urls().size() == 1) return;
+    const auto killed = clock::now();
+    reply r;
+    do {
+      r = w_.platform("POST", "/v1/plants/" + plant_ + "/describe", "ops", "{}");
+    } while (!r.good() && !interrupted() && clock::now() < killed + patience);
+    t_.expectation("the others take over", r.good(), r.in_short());
+    t_.figure("leader killed -> next acknowledged command", "gap_ms", ms_since(killed));
   }
 
   void node_returns() {
