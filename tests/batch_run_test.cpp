@@ -485,3 +485,24 @@ BOOST_AUTO_TEST_CASE(closing_wakes_or_starts_the_releases_of_what_it_made) {
   start.run = "BR-1";
   automatic.then_sent<actors::batch_release>("SYR-1", start);
 }
+
+BOOST_AUTO_TEST_CASE(a_run_that_is_full_parks_what_more_is_reported) {
+  auto g = in({Status::running});
+  ReportMilestoneT milestone;
+  for (int n = 0; n < 200; ++n) {
+    milestone.report = milestone.milestone = "M-" + std::to_string(n);
+    g.when(milestone, System::mes).then_accepted();
+  }
+  milestone.report = milestone.milestone = "one more";
+  g.when(milestone, System::mes).then_parked("batch_run.too_large");
+  // The recipe's own parameter is one of them, and goes on taking values.
+  for (int n = 1; n < 500; ++n) {
+    auto c = temperature(("P-" + std::to_string(n)).c_str(), "1");
+    c.parameter = c.report;
+    g.when(c, System::mes).then_accepted();
+  }
+  auto more = temperature("one more", "1");
+  more.parameter = "one more";
+  g.when(more, System::mes).then_parked("batch_run.too_large");
+  g.when(temperature("T-1", "90"), System::mes).then_accepted();
+}

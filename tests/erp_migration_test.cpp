@@ -376,3 +376,17 @@ BOOST_AUTO_TEST_CASE(a_story_in_which_one_erp_refuses) {
   BOOST_CHECK_EQUAL(f.state<order::schema>("42").postings_open, 0u);
   BOOST_CHECK(f.faults.empty());
 }
+
+BOOST_AUTO_TEST_CASE(a_full_catalogue_refuses_more_and_keeps_what_it_has) {
+  given<subject> g;
+  auto c = entry();
+  for (int n = 0; n < 200; ++n) {
+    c.interface = "IDOC-" + std::to_string(n);
+    g.when(c, System::ops).then_accepted();
+  }
+  c.interface = "IDOC-200";
+  g.when(c, System::ops).then_refused("erp_migration.too_many");
+  c.interface = "IDOC-7";
+  c.owner = "purchasing";
+  g.when(c, System::ops).then_accepted();
+}

@@ -370,3 +370,11 @@ BOOST_AUTO_TEST_CASE(a_chain_of_retests_names_its_predecessor_each_time) {
   g.when_refused("batch/PMP-1", "start", "batch.inspection_unknown")
       .then_settled({0xc0ffee, 1}, engine::Outcome::refused, "batch.inspection_unknown");
 }
+
+BOOST_AUTO_TEST_CASE(a_lot_that_is_full_of_results_parks_what_more_is_measured) {
+  auto g = created();
+  for (int n = 0; n < 1000; ++n) g.when(measured("10"), System::qms).then_accepted();
+  g.when(measured("10"), System::qms)
+      .then_parked("inspection.results_full")
+      .then_state([](const lots::StateT& s) { BOOST_CHECK_EQUAL(s.results.size(), 1000u); });
+}

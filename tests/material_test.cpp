@@ -224,3 +224,14 @@ BOOST_AUTO_TEST_CASE(plant_data_is_the_plants_own) {
       .when(c, System::mes)
       .then_nothing();
 }
+
+BOOST_AUTO_TEST_CASE(too_many_waiters_are_sent_to_their_timer) {
+  auto g = defined();
+  AwaitChangeT await;
+  for (std::size_t n = 0; n < 1000; ++n) {
+    await.process = std::to_string(n);
+    g.when_from("order_release/" + await.process, await).then_accepted();
+  }
+  await.process = "one more";
+  g.when_from("order_release/one more", await).then_refused("material.waiters_full");
+}

@@ -563,3 +563,40 @@ BOOST_AUTO_TEST_CASE(the_mes_that_has_the_order_is_told_to_stop_and_to_go_on) {
   g.when_delivered("hold", System::mes, engine::DeliveryEnd::dead, {}, "no route")
       .then_effects({"tell order/1000042"});
 }
+
+BOOST_AUTO_TEST_CASE(each_reason_of_a_check_has_its_code) {
+  const auto now = timestamp::from_micros(1'800'000'000'000'000);
+  po::StateT order;
+  order.material = "PUMP-100";
+  order.revision = "A";
+  order.quantity = decimal::from_units(10);
+  order.unit = "EA";
+  const auto site = active_plant();
+  const auto codes = [&](const material::StateT& m) {
+    std::string out;
+    for (const auto& c : actors::check_release(order, &site, &m, no_work_center, {}, {}, now))
+      if (c.verdict != Verdict::pass) out += (out.empty() ? "" : " ") + c.code;
+    return out;
+  };
+  const auto short_of_stock = std::string("component.short");
+  BOOST_CHECK_EQUAL(codes(pump()), short_of_stock);
+
+  auto later = pump();
+  later.revisions[0].effective_from = now.plus_ms(1);
+  BOOST_CHECK_EQUAL(codes(later), "material.revision_not_effective " + short_of_stock);
+  auto over = pump();
+  over.revisions[0].effective_to = now;
+  BOOST_CHECK_EQUAL(codes(over), "material.revision_not_effective " + short_of_stock);
+
+  auto needs_plan = pump();
+  needs_plan.inspection_required = true;
+  BOOST_CHECK_EQUAL(codes(needs_plan), "material.inspection_plan_missing " + short_of_stock);
+  auto old_plan = pump();
+  auto& plan = old_plan.plans.emplace_back();
+  plan.plan = "IP-7";
+  plan.effective_to = now.plus_ms(-1);
+  BOOST_CHECK_EQUAL(codes(old_plan), "material.inspection_plan_not_effective " + short_of_stock);
+
+  order.holds.emplace_back().hold = "H-1";
+  BOOST_CHECK_EQUAL(codes(pump()), short_of_stock + " order.held");
+}
