@@ -318,6 +318,7 @@ cell::legacy cell::take_legacy() {
   out.stash = std::move(stash_);
   stash_.clear();
   if (extras_) out.faults = std::move(extras_->faults);
+  for (auto& f : out.faults) f.armed = false;  // with what was not committed
   return out;
 }
 

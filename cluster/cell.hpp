@@ -161,6 +161,8 @@ inline constexpr std::size_t cell_stash_max = 8'192;
 inline constexpr std::size_t cell_batch_records_max = 256;
 inline constexpr std::size_t cell_batch_bytes_max = 256 * 1024;
 inline constexpr std::size_t cell_retries_max = 64;  // parked facts tried again in one batch
+inline constexpr std::int64_t cell_parked_again_ms =
+    30'000;  // then a parked fact that looks at an actor that cannot be read is tried again
 inline constexpr std::size_t cell_faults_max = 64;
 
 /// Single-threaded. Not movable: shells hold it by unique_ptr and hand it on as a whole.
@@ -241,6 +243,9 @@ class cell {
     hash128 id;
     std::uint8_t times = 0;
     bool too_large = false;  // what it wanted journaled exceeds an entry
+    // Of a parked fact that could not see what it looks at: when it is tried again at the earliest,
+    timestamp again = {};
+    bool armed = false;  // and whether a timer stands for that
   };
   /// What a new cell takes over from one that was spoilt.
   struct legacy {

@@ -29,6 +29,9 @@ std::string hex(hash128 id) {
 
 constexpr std::string_view unseen = "actor.quarantined";  // an actor that had to be looked at
 
+/// An actor's timer of the engine's own; a kind's name has no '~'.
+constexpr std::string_view parked_timer = "~parked";
+
 using touched_timers = std::vector<std::pair<std::string, timestamp>>;
 
 bool is_stale(const stimulus& s, const touched_timers& touched) {
@@ -91,6 +94,8 @@ class cell::run {
   [[nodiscard]] decided decide_on_copy(const asked& a, bool reposting);
   [[nodiscard]] decided cannot_see(bool spoilt) const;
   void put_off(asked& a, decided& d);
+  void await_sight(asked& a, fault& known, std::string why);
+  void wake(asked& a);
   [[nodiscard]] bool absent(const asked& a, decided& out) const;
   void finish(asked& a, decided d);
   void stand(asked& a, decided& d);
@@ -99,7 +104,7 @@ class cell::run {
   void refuse_poison(asked& a);
   void fail(asked& a, const decided& d, bool too_large);
   [[nodiscard]] fault& note_fault(hash128 id);
-  [[nodiscard]] const fault* known_fault(hash128 id) const;
+  [[nodiscard]] fault* known_fault(hash128 id) const;
   [[nodiscard]] bool state_fits(asked& a, decided& d);
   void complete(asked& a, decided& d);
   [[nodiscard]] record_parts parts_of(const asked& a, const decided& d) const;
@@ -218,6 +223,7 @@ void cell::run::take(stimulus& s) {
   if (const auto* known = known_fault(a.id); known && known->times > 1)
     return refuse(a, known->too_large ? "entry.too_large" : "kind.fault",
                   "The actor's code failed on this twice");
+  if (s.source == engine::Source::timer && s.consumed->timer == parked_timer) return wake(a);
   if (!allowed(a)) return refuse_poison(a);
   if (s.dry_run) return rehearse(s, a);
   finish(a, decide(a));
@@ -335,14 +341,45 @@ decided cell::run::cannot_see(bool spoilt) const {
   return out;
 }
 
-/// It is not journaled: a client may try again, what the host gave comes again.
+/// It is not journaled: a client may try again, what the host gave comes again. A parked fact that
+/// was tried by itself waits for a timer, and for a change after that time.
 void cell::run::put_off(asked& a, decided& d) {
-  if (!a.s) (void)note_fault(a.id);  // a parked fact waits for the actor's next life
+  if (!a.s) {
+    auto& known = note_fault(a.id);
+    known.again = at_.plus_ms(cell_parked_again_ms);
+    known.armed = false;
+    if (!d.spoilt) return await_sight(a, known, std::move(d.detail));
+  }
   if (!d.spoilt) return answer(a, std::move(d), -1);
   spoilt_ = true;
   if (a.s)
     last_words_ = verdict{a.s->ticket,       d.outcome,           -1, c_.sequence_,
                           std::move(d.code), std::move(d.detail), {}, {}};
+}
+
+/// The timer is journaled with the fact's new reason: it outlives the process.
+void cell::run::await_sight(asked& a, fault& known, std::string why) {
+  if (std::exchange(known.armed, true)) return;
+  context_.references.clear();
+  decided d;
+  d.outcome = engine::Outcome::parked;
+  d.code = unseen;
+  d.detail = std::move(why);
+  engine::TimerT timer;
+  timer.name = parked_timer;
+  timer.due = known.again;
+  d.effects.emplace_back().Set(std::move(timer));
+  park(a, d);
+}
+
+/// The timer of parked facts: they are tried as after a change.
+void cell::run::wake(asked& a) {
+  if (c_.extras_)
+    for (auto& f : c_.extras_->faults) f.armed = false;
+  context_.set(a.from, a.correlation, a.command_id, false);
+  changed_ = true;
+  decided d;
+  stand(a, d);
 }
 
 /// The generic rule for actors that do not exist yet: true when the decision is made without the
@@ -515,7 +552,8 @@ void cell::run::park(asked& a, decided& d) {
     return refuse(a, "exceptions.full",
                   "The actor has " + std::to_string(cell_parked_max) + " open exceptions");
   }
-  if (a.fact && !a.s && d.events.empty() && d.effects.empty() && d.settles.empty())
+  if (a.fact && !a.s && d.events.empty() && d.effects.empty() && d.settles.empty() &&
+      a.fact->code != unseen)
     return;  // tried in vain
   if (!d.events.empty() && !state_fits(a, d)) return;
   complete(a, d);
@@ -574,9 +612,9 @@ cell::fault& cell::run::note_fault(hash128 id) {
   return faults.emplace_back(fault{id, 0, false});
 }
 
-const cell::fault* cell::run::known_fault(hash128 id) const {
+cell::fault* cell::run::known_fault(hash128 id) const {
   if (!c_.extras_) return nullptr;
-  for (const auto& f : c_.extras_->faults)
+  for (auto& f : c_.extras_->faults)
     if (f.id == id) return &f;
   return nullptr;
 }
@@ -738,7 +776,8 @@ void cell::run::retry_parked() {
     for (auto left = facts.size(); left > 0 && tries > 0 && !facts.empty(); --left, --tries) {
       at %= facts.size();
       const auto kept = facts[at];
-      if (known_fault(kept.id) || kept.code == approval_needed) {
+      auto* known = known_fault(kept.id);
+      if ((known && known->times > 0) || kept.code == approval_needed) {
         ++at;
         continue;
       }
@@ -761,6 +800,11 @@ void cell::run::retry_parked() {
                 {},
                 {}};
       if (kept.system == System::none) name_actor(a.from, kept.principal);
+      if (known && at_ < known->again) {
+        await_sight(a, *known, "What it looks at cannot be read now");
+        ++at;
+        continue;
+      }
       const auto before = facts.size();
       if (allowed(a)) finish(a, decide(a));  // else it stays: an operator corrects or discards it
       if (spoilt_) return;

@@ -61,6 +61,7 @@ struct fixture {
   std::unique_ptr<cell> c = std::make_unique<cell>(what, "1", env);
   std::vector<std::vector<bytes>> journal;
   std::uint64_t tickets = 0;
+  timestamp now = start;
 
   stimulus command(counter_command which, std::int8_t n, std::string_view key = {}) {
     stimulus s;
@@ -76,7 +77,7 @@ struct fixture {
   proposal offer(S... s) {
     std::vector<stimulus> all;
     (all.push_back(std::move(s)), ...);
-    return c->offer(std::move(all), start);
+    return c->offer(std::move(all), now);
   }
   void commit(const proposal& p) {
     journal.push_back(p.records);
@@ -444,6 +445,79 @@ BOOST_FIXTURE_TEST_CASE(what_cannot_be_looked_up_is_never_taken_for_absent, fixt
   env.blind = false;
   BOOST_TEST(offer(command(counter_command::look, 0, "m")).verdicts.at(0).code == "counter.blind");
   BOOST_TEST(value() == 5);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_parked_fact_that_cannot_see_is_tried_again_by_a_timer, fixture) {
+  const auto other = run(command(counter_command::add, 1));
+  run(command(counter_command::take, 5, "m"));
+  env.references["m"] = other.what.reference;
+  env.blind = true;
+  const auto due_in = [&](const proposal& p, std::size_t n) {
+    const auto* timer = record(p, n).effects()->Get(0)->effect_as_Timer();
+    return std::pair(timer->name()->str(), timer->due()->us() - now.micros());
+  };
+  const auto wake = [&](const std::string& name) {
+    now = now.plus_ms(cell_parked_again_ms);
+    stimulus s;
+    s.source = engine::Source::timer;
+    s.id = {8, ++tickets};
+    s.consumed = std::make_unique<engine::ConsumedT>();
+    s.consumed->timer = name;
+    s.consumed->due = now;
+    return run(std::move(s));
+  };
+  auto p = run(command(counter_command::add, 10));
+  BOOST_REQUIRE(p.records.size() == 2u);
+  BOOST_TEST(record(p, 1).parked()->code()->str() == "actor.quarantined");
+  BOOST_TEST(record(p, 1).parked()->reason()->str() == "counter/m cannot be read now");
+  const auto [name, wait_us] = due_in(p, 1);
+  BOOST_TEST(wait_us == cell_parked_again_ms * 1'000);
+  BOOST_TEST(run(command(counter_command::add, 1)).records.size() == 1u);  // it has its timer
+  p = wake(name);  // still blind: once more, later
+  BOOST_REQUIRE(p.records.size() == 2u);
+  BOOST_TEST(record(p, 0).consumed()->timer()->str() == name);
+  BOOST_TEST(due_in(p, 1).second == cell_parked_again_ms * 1'000);
+  c = replayed();  // the timer is the host's to keep, the fact the actor's
+  BOOST_TEST(c->parked_count() == 1u);
+  env.blind = false;
+  wake(name);
+  BOOST_TEST(c->parked_count() == 0u);
+  BOOST_TEST(value() == 7);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_parked_fact_that_sees_again_needs_no_timer, fixture) {
+  const auto other = run(command(counter_command::add, 1));
+  run(command(counter_command::take, 5, "m"));
+  env.references["m"] = other.what.reference;
+  env.blind = true;
+  run(command(counter_command::add, 10));
+  env.blind = false;
+  now = now.plus_ms(cell_parked_again_ms);
+  run(command(counter_command::add, 1));
+  BOOST_TEST(c->parked_count() == 0u);
+  BOOST_TEST(value() == 7);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_parked_fact_that_spoils_blindly_is_put_off_once_and_gets_its_timer,
+                        fixture) {
+  const auto other = run(command(counter_command::add, 1));
+  run(command(counter_command::take_eagerly, 5, "m"));
+  env.references["m"] = other.what.reference;
+  env.blind = true;
+  auto p = offer(command(counter_command::add, 10));
+  BOOST_REQUIRE(p.reload);
+  auto kept = c->take_legacy();
+  c = replayed();
+  p = c->inherit(std::move(kept), now);
+  BOOST_TEST(!p.reload);
+  BOOST_REQUIRE(p.records.size() == 2u);
+  BOOST_REQUIRE(record(p, 1).effects());
+  BOOST_TEST(record(p, 1).parked()->code()->str() == "actor.quarantined");
+  commit(p);
+  env.blind = false;
+  now = now.plus_ms(cell_parked_again_ms);
+  run(command(counter_command::add, 1));
+  BOOST_TEST(c->parked_count() == 0u);
 }
 
 BOOST_FIXTURE_TEST_CASE(an_event_that_cannot_be_evolved_quarantines_the_actor, fixture) {

@@ -22,7 +22,7 @@ inline bytes counter_body(std::int8_t n, std::string_view key = {}) {
 
 enum class counter_command : std::uint8_t {
   add = 1,      // creates; n
-  take = 2,     // a fact: parked while the counter is below n
+  take = 2,     // a fact: parked while the counter is below n, and until counter/<key> is there
   drop = 3,     // a request: refused while the counter is below n
   ask = 4,      // asks counter/<key> to drop n, waits; with "key@plant" one of another plant
   fail = 5,     // kind.fault, state untouched
@@ -34,6 +34,7 @@ enum class counter_command : std::uint8_t {
   send = 11,    // delivery n to the ERP under `key`; its end adds 10
   owned = 12,   // as add, but the QMS's
   sealed = 13,  // as add, but signed
+  take_eagerly = 14,  // as take, but changes the state before it looks
 };
 
 class counter_kind final : public kind {
@@ -52,10 +53,10 @@ class counter_kind final : public kind {
     model_.name = "counter";
     model_.collection = "counters";
     model_.referenced = referenced;
-    model_.commands.resize(14);
+    model_.commands.resize(15);
     const auto* any = schema_model::built_in().schema().objects()->Get(
         0);  // a table that counts as declared has one
-    for (std::uint8_t i = 1; i <= 13; ++i) {
+    for (std::uint8_t i = 1; i <= 14; ++i) {
       model_.commands[i].member = i;
       model_.commands[i].object = any;
       model_.commands[i].any_owner = i != 12;
@@ -65,7 +66,7 @@ class counter_kind final : public kind {
     model_.commands[13].is_signed = true;
     model_.commands[1].creates = true;
     model_.commands[5].creates = model_.commands[6].creates = true;
-    model_.commands[2].fact = model_.commands[10].fact = true;
+    model_.commands[2].fact = model_.commands[10].fact = model_.commands[14].fact = true;
     model_.events.resize(5);
     for (std::uint8_t i = 1; i <= 4; ++i) {
       model_.events[i].member = i;
@@ -153,8 +154,17 @@ class counter_kind final : public kind {
       case counter_command::sealed:
         d.events.push_back({1, counter_body(n)});
         return;
-      case counter_command::take:
+      case counter_command::take_eagerly:
         if (s.value >= n) {
+          d.events.push_back({2, counter_body(n)});
+          (void)ctx.look_up<counter_kind>(key);
+          return;
+        }
+        d.outcome = engine::Outcome::parked;
+        d.code = "counter.short";
+        return;
+      case counter_command::take:
+        if (s.value >= n && (key.empty() || ctx.look_up<counter_kind>(key) != nullptr)) {
           d.events.push_back({2, counter_body(n)});
           return;
         }
