@@ -142,6 +142,12 @@ result<void> take(pr::StateT& state, const pr::ReleaseStartedT& e, timestamp sta
   return {};
 }
 
+/// Whether the need waits for this very answer.
+bool awaits(const pr::NeedT& need, std::string_view what, std::string_view from) {
+  if (what == "find") return need.searching;
+  return !need.asking.empty() && split_local(from).second == need.asking;
+}
+
 /// What the need does next: asks a lot, looks for another material, or has what it could get.
 void plan_next(pr::NeedT& need) {
   need.asking.clear();
@@ -352,6 +358,7 @@ decision<order_release::schema> order_release::on_answer(const schema::state& st
   const bool wanted =
       state.status == pr::Status::checking && round == state.round && need < state.needs.size();
   if (!wanted) return what == "reserve" ? late_grant(a, ctx) : made();
+  if (!awaits(state.needs[need], what, a.from)) return made();  // heard before
   draft work(state, ctx);
   if (what == "find")
     on_found(work, need, a);

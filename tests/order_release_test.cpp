@@ -161,6 +161,25 @@ BOOST_AUTO_TEST_CASE(several_lots_cover_a_need) {
       });
 }
 
+BOOST_AUTO_TEST_CASE(an_answer_that_no_need_waits_for_changes_nothing) {
+  checking()
+      .when_granted<actors::batch>("batch/HSG-0001", "reserve/1/0", reserved(4))
+      .then_nothing()  // nobody asked it: the need still looks for lots
+      .when_found("find/1/0", {"HSG-0001", "HSG-0002"})
+      .when_found("find/1/0", {"HSG-0003"})
+      .then_nothing()
+      .when_granted<actors::batch>("batch/HSG-0002", "reserve/1/0", reserved(4))
+      .then_nothing()
+      .when_granted<actors::batch>("batch/HSG-0001", "reserve/1/0", reserved(4))
+      .then_effects({"ask batch/HSG-0002 reserve/1/0"})
+      .when_granted<actors::batch>("batch/HSG-0001", "reserve/1/0", reserved(4))
+      .then_nothing()
+      .then_state([](const StateT& s) {
+        BOOST_REQUIRE_EQUAL(s.reservations.size(), 1u);
+        BOOST_CHECK(s.needs.at(0).reserved == decimal::from_units(4));
+      });
+}
+
 BOOST_AUTO_TEST_CASE(alternatives_are_looked_for_after_the_component) {
   auto c = start();
   c.order->operations.resize(1);
