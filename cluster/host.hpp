@@ -359,6 +359,7 @@ class plant_host {
   struct part {  // of an entry: one proposal, or one record of the host's own
     slot_number slot = none;
     std::uint32_t first = 0, count = 0;  // ordinals
+    bool urgent = false;                 // goes before what waits for the next entry
     proposal what;
     bytes record;
     std::function<void(result<void>)> done_cb;
@@ -458,6 +459,7 @@ class plant_host {
   void retry_held(timestamp now);
   void lose_waiter(std::uint64_t ticket, const error& why, timestamp now);
   [[nodiscard]] bool backlog(const proposal& p, std::string& detail) const;
+  [[nodiscard]] bool of_hold(const proposal& p);
   void dispatch(timestamp now);
   void dispatch_message(std::string_view source_plant, std::uint32_t generation, Lane lane,
                         const numbered_message& m);

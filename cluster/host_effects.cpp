@@ -9,8 +9,8 @@
 namespace millrace {
 
 namespace {
-constexpr std::size_t dispatch_turn_max =
-    1024;  // messages and timers handed out in one turn and lane
+// Messages and timers handed out in one turn and lane: what comes meanwhile, holds too, waits.
+constexpr std::size_t dispatch_turn_max = 256;
 constexpr std::size_t attempts_turn_max = 256;
 constexpr std::uint32_t found_max = 1000;
 

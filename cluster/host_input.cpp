@@ -261,9 +261,22 @@ void plant_host::on_proposal(slot_number slot, proposal p, timestamp now) {
     part out;
     out.slot = slot;
     out.count = static_cast<std::uint32_t>(p.records.size());
+    out.urgent = !ready_.empty() && of_hold(p);
     out.what = std::move(p);
-    ready_.push_back(std::move(out));
+    auto at = ready_.end();
+    if (out.urgent)
+      at = std::find_if(ready_.begin(), ready_.end(), [](const auto& r) { return !r.urgent; });
+    ready_.insert(at, std::move(out));
   }
+}
+
+/// One of its inputs came in the lane of holds. An actor has one proposal at a time, so that those
+/// of several actors may change places.
+bool plant_host::of_hold(const proposal& p) {
+  return std::any_of(p.verdicts.begin(), p.verdicts.end(), [&](const auto& v) {
+    const auto* w = find_waiter(v.ticket);
+    return w != nullptr && w->lane == Lane::hold;
+  });
 }
 
 void plant_host::verdict_out(verdict& v, journal_index index, bool reading, timestamp now) {

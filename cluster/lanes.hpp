@@ -17,8 +17,9 @@ namespace millrace {
 struct lane_limits {
   std::size_t inputs_max = 65'536;  // of one plant, admitted and not yet answered
   std::array<std::uint8_t, 4> percent = {
-      100, 95, 90, 80};            // of it that a lane may fill: the rest is for more urgent ones
-  std::size_t active_max = 8'192;  // handed to actors at the same time; others queue by lane
+      100, 95, 90, 80};          // of it that a lane may fill: the rest is for more urgent ones
+  std::size_t active_max = 512;  // handed to actors at the same time; others queue by lane. A
+                                 // hold that comes waits until all of these are decided
   std::array<std::uint8_t, 4> credits = {0, 8, 4,
                                          2};  // turns of a lane in a round; holds always go first
 };

@@ -24,7 +24,8 @@ namespace millrace {
 namespace {
 
 using clock = std::chrono::steady_clock;
-constexpr std::size_t frames_per_turn = 256;
+constexpr std::size_t frames_per_turn =
+    16;  // read before they are handed on: others wait meanwhile
 constexpr std::size_t replies_per_frame = 1024;
 constexpr std::size_t reply_bytes_aim = 1024 * 1024;
 constexpr int frames_unread_max = 16;  // of one client in ZeroMQ; what follows waits in `out`
