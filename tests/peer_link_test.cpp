@@ -14,6 +14,7 @@
 #include <mutex>
 #include <thread>
 
+#include "cluster/local_port.hpp"
 #include "cluster/peer_frame.hpp"
 #include "cluster/peer_link.hpp"
 #include "cluster/peer_presence.hpp"
@@ -85,15 +86,9 @@ class inbox {
 };
 
 std::string free_address() {
-  const int fd = ::socket(AF_INET, SOCK_STREAM, 0);
-  sockaddr_in at{};
-  at.sin_family = AF_INET;
-  at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof at;
-  BOOST_REQUIRE(::bind(fd, reinterpret_cast<sockaddr*>(&at), size) == 0);
-  BOOST_REQUIRE(::getsockname(fd, reinterpret_cast<sockaddr*>(&at), &size) == 0);
-  ::close(fd);
-  return "tcp://127.0.0.1:" + std::to_string(ntohs(at.sin_port));
+  const auto port = free_port();
+  BOOST_REQUIRE(port);
+  return "tcp://127.0.0.1:" + std::to_string(*port);
 }
 
 /// Names and places of nodes 1, 2, …, of which any can be started.

@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "cluster/local_port.hpp"
 #include "nodes/client/http_client.hpp"
 #include "nodes/demo/process.hpp"
 #include "nodes/json/json_value.hpp"

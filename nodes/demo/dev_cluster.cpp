@@ -7,7 +7,7 @@
 #include <fstream>
 
 #include "cluster/curve_key.hpp"
-#include "nodes/demo/process.hpp"
+#include "cluster/local_port.hpp"
 
 namespace millrace {
 namespace {

@@ -5,7 +5,6 @@
 #include <sys/types.h>
 
 #include <chrono>
-#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -45,8 +44,5 @@ class process {
   pid_t id_ = -1;
   std::optional<int> code_;
 };
-
-/// A TCP port on loopback that was free a moment ago. Error: process.failed.
-[[nodiscard]] result<std::uint16_t> free_port();
 
 }  // namespace millrace

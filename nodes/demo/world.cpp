@@ -10,6 +10,7 @@
 #include <fstream>
 #include <thread>
 
+#include "cluster/local_port.hpp"
 #include "nodes/simulators/built_in_mapping.hpp"
 
 namespace millrace::demo {

@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import random
 import signal
 import socket
 import subprocess
@@ -12,10 +13,28 @@ class Refused(Exception):
     """An expectation of the test did not hold."""
 
 
+PORTS = range(20_000, 32_768)  # below those that outgoing connections take, which could sit on a node's port while it restarts
+claims = []  # sockets whose names keep a port this process's own
+
+
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A port on loopback that nobody listens on, and that is this process's until it ends; as cluster/local_port.hpp."""
+    start = random.randrange(len(PORTS))
+    for port in (PORTS[(start + n) % len(PORTS)] for n in range(len(PORTS))):
+        claim = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        try:
+            claim.bind(f"\0millrace-port-{port}")
+        except OSError:
+            claim.close()
+            continue
+        claims.append(claim)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                continue
+    raise OSError("no free port between 20000 and 32767")
 
 
 class Client:
