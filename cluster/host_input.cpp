@@ -261,7 +261,7 @@ void plant_host::on_proposal(slot_number slot, proposal p, timestamp now) {
     part out;
     out.slot = slot;
     out.count = static_cast<std::uint32_t>(p.records.size());
-    out.urgent = !ready_.empty() && of_hold(p);
+    out.urgent = of_hold(p);
     out.what = std::move(p);
     auto at = ready_.end();
     if (out.urgent)

@@ -35,6 +35,7 @@ enum class counter_command : std::uint8_t {
   owned = 12,   // as add, but the QMS's
   sealed = 13,  // as add, but signed
   take_eagerly = 14,  // as take, but changes the state before it looks
+  stop = 15,          // as add, in the lane of holds
 };
 
 class counter_kind final : public kind {
@@ -53,10 +54,10 @@ class counter_kind final : public kind {
     model_.name = "counter";
     model_.collection = "counters";
     model_.referenced = referenced;
-    model_.commands.resize(15);
+    model_.commands.resize(16);
     const auto* any = schema_model::built_in().schema().objects()->Get(
         0);  // a table that counts as declared has one
-    for (std::uint8_t i = 1; i <= 14; ++i) {
+    for (std::uint8_t i = 1; i <= 15; ++i) {
       model_.commands[i].member = i;
       model_.commands[i].object = any;
       model_.commands[i].any_owner = i != 12;
@@ -64,7 +65,8 @@ class counter_kind final : public kind {
     }
     model_.commands[12].owners = system_set{1} << static_cast<unsigned>(System::qms);
     model_.commands[13].is_signed = true;
-    model_.commands[1].creates = true;
+    model_.commands[15].lane = static_cast<std::uint8_t>(Lane::hold);
+    model_.commands[1].creates = model_.commands[15].creates = true;
     model_.commands[5].creates = model_.commands[6].creates = true;
     model_.commands[2].fact = model_.commands[10].fact = model_.commands[14].fact = true;
     model_.events.resize(5);
@@ -152,6 +154,7 @@ class counter_kind final : public kind {
       case counter_command::add:
       case counter_command::owned:
       case counter_command::sealed:
+      case counter_command::stop:
         d.events.push_back({1, counter_body(n)});
         return;
       case counter_command::take_eagerly:

@@ -325,11 +325,33 @@ BOOST_AUTO_TEST_CASE(a_full_lane_is_refused_and_holds_still_pass) {
   const auto r = w->send("y", command::add, 1);
   BOOST_TEST(r.code == "plant.overloaded");
   BOOST_TEST(r.retry_after_s > 0u);
+  const auto hold = w->submit(w->make_request("y", command::stop, 1));
   w->auto_commit = true;
   w->commit();
   w->run();
+  BOOST_TEST(w->replies.at(hold).code.empty());
   BOOST_TEST(w->send("y", command::add, 1).code.empty());
   BOOST_TEST(w->host->status().admitted == 0u);
+}
+
+BOOST_AUTO_TEST_CASE(holds_go_first_into_the_next_entry_in_their_own_order) {
+  host_options options;
+  options.pipeline_max = 1;
+  auto w = host_harness::make(options);
+  w->auto_commit = false;
+  (void)w->submit(w->make_request("in flight", command::add, 1));
+  for (const auto* id : {"a", "b"}) (void)w->submit(w->make_request(id, command::add, 1));
+  for (const auto* id : {"hold 1", "hold 2"})
+    (void)w->submit(w->make_request(id, command::stop, 1));
+  (void)w->submit(w->make_request("c", command::add, 1));
+  w->commit();
+  w->run();
+  BOOST_REQUIRE(w->log.size() == 2u);
+  const auto entry = entry_view::trusted(*w->log[1].payload);
+  list actors;
+  for (auto it = entry.begin(); it != entry.end(); ++it)
+    actors.emplace_back(split_local((*it)->actor()->string_view()).second);
+  BOOST_TEST(actors == (list{"hold 1", "hold 2", "a", "b", "c"}), boost::test_tools::per_element());
 }
 
 BOOST_AUTO_TEST_CASE(a_full_outbox_refuses_before_it_is_proposed) {
