@@ -33,7 +33,7 @@ struct lane {
   void sweep() {
     timer->expires_after(sweep_every);
     timer->async_wait([this](boost::system::error_code ec) {
-      if (ec) return;
+      if (ec || !timer) return;  // an expiry that was still queued when the lane was stopped
       const auto now = session::clock::now();
       std::vector<std::shared_ptr<session>> all;
       all.reserve(home.sessions.size());
