@@ -6,8 +6,7 @@
 
 #include <caf/actor_system.hpp>
 #include <caf/exit_reason.hpp>
-#include <caf/scheduler/abstract_coordinator.hpp>
-#include <caf/system_messages.hpp>
+#include <caf/mailbox_element.hpp>
 
 #include "cluster/entry.hpp"
 
@@ -23,67 +22,26 @@ entity::entity(caf::actor_config& config, entity_owner& owner, slot_number slot,
 
 // ---- as a CAF actor ----
 
-void entity::launch(caf::execution_unit* on, bool lazy, bool hidden) {
+void entity::launch(caf::execution_unit*, bool, bool hidden) {
   if (!hidden) register_at_system();
-  if (lazy && inbox_.try_block()) return;
-  intrusive_ptr_add_ref_impl();
-  on->exec_later(this);
 }
 
-void entity::enqueue(caf::mailbox_element_ptr mail, caf::execution_unit* on) {
-  switch (inbox_.push_front(std::move(mail))) {
-    case caf::intrusive::inbox_result::unblocked_reader:
-      intrusive_ptr_add_ref_impl();
-      if (on != nullptr)
-        on->exec_later(this);
-      else
-        home_system().scheduler().enqueue(this);
-      return;
-    case caf::intrusive::inbox_result::success:
-    case caf::intrusive::inbox_result::queue_closed:
-      return;  // nobody waits for an answer from an entity
+void entity::enqueue(caf::mailbox_element_ptr, caf::execution_unit*) {}
+
+void entity::obey(entity_mail mail, caf::execution_unit* on) {
+  if (getf(is_terminated_flag)) return;
+  try {
+    return take(mail, on);
+  } catch (const std::exception& e) {
+    owner_->ended(slot_, epoch_, e.what());
+  } catch (...) {
+    owner_->ended(slot_, epoch_, "it threw what is no exception");
   }
-}
-
-/// Reads all mail, in the order it came. What it throws is its end.
-caf::resumable::resume_result entity::resume(caf::execution_unit* on, std::size_t) {
-  while (true) {
-    caf::mailbox_element* oldest = nullptr;
-    for (auto* newest = inbox_.take_head(); newest != nullptr;) {
-      auto* before = static_cast<caf::mailbox_element*>(newest->next);
-      newest->next = oldest;
-      oldest = newest;
-      newest = before;
-    }
-    if (oldest == nullptr && inbox_.try_block()) return awaiting_message;
-    while (oldest != nullptr) {
-      const caf::mailbox_element_ptr mail(oldest);
-      oldest = static_cast<caf::mailbox_element*>(oldest->next);
-      if (getf(is_terminated_flag)) continue;  // dropped
-      try {
-        read(*mail, on);
-      } catch (const std::exception& e) {
-        owner_->ended(slot_, epoch_, e.what());
-        end(caf::exit_reason::unhandled_exception, on);
-      } catch (...) {
-        owner_->ended(slot_, epoch_, "it threw what is no exception");
-        end(caf::exit_reason::unhandled_exception, on);
-      }
-    }
-    if (getf(is_terminated_flag)) return done;
-  }
-}
-
-void entity::read(caf::mailbox_element& mail, caf::execution_unit* on) {
-  auto& content = mail.content();
-  if (content.match_elements<entity_mail>())
-    return take(content.get_mutable_as<entity_mail>(0), on);
-  if (content.match_elements<caf::exit_msg>()) end(content.get_as<caf::exit_msg>(0).reason, on);
+  end(caf::exit_reason::unhandled_exception, on);
 }
 
 void entity::end(caf::error reason, caf::execution_unit* on) {
   cleanup(std::move(reason), on);
-  inbox_.close();
   visits_.reset();
   cell_.reset();
   unregister_from_system();
@@ -94,16 +52,12 @@ void entity::on_destroy() {
   caf::monitorable_actor::on_destroy();
 }
 
-void entity::intrusive_ptr_add_ref_impl() { intrusive_ptr_add_ref(ctrl()); }
-void entity::intrusive_ptr_release_impl() { intrusive_ptr_release(ctrl()); }
-
 // ---- orders ----
 
 void entity::take(entity_mail& mail, caf::execution_unit* on) {
   switch (mail.what) {
     case entity_order::offer:
-      return propose(cell_->offer(
-          std::move(*std::get<std::shared_ptr<std::vector<stimulus>>>(mail.load)), mail.now));
+      return propose(cell_->offer(std::move(std::get<std::vector<stimulus>>(mail.load)), mail.now));
     case entity_order::committed:
       if (!cell_->in_flight()) return;  // of a cell that was replaced
       cell_->committed(mail.index, mail.ordinal);
@@ -129,7 +83,9 @@ void entity::take(entity_mail& mail, caf::execution_unit* on) {
     case entity_order::replace:
       return replace(mail);
     case entity_order::visit:
-      return visit(std::get<std::shared_ptr<std::function<void(cell&)>>>(mail.load));
+      return visit(std::move(std::get<std::function<void(cell&)>>(mail.load)));
+    case entity_order::leave:
+      return end(caf::exit_reason::user_shutdown, on);
   }
 }
 
@@ -139,7 +95,7 @@ void entity::evolve(entity_mail& mail) {
     evolves_->push_back(std::move(mail));
     return;
   }
-  const auto& load = *std::get<std::shared_ptr<evolve_load>>(mail.load);
+  const auto& load = std::get<evolve_load>(mail.load);
   const auto entry = entry_view::trusted(*load.entry);
   changes all;
   auto at = entry.begin();
@@ -156,9 +112,8 @@ void entity::evolve(entity_mail& mail) {
 }
 
 void entity::replace(entity_mail& mail) {
-  auto fresh = std::move(*std::get<std::shared_ptr<std::unique_ptr<cell>>>(mail.load));
   auto legacy = cell_->take_legacy();
-  cell_ = std::move(fresh);
+  cell_ = std::move(std::get<std::unique_ptr<cell>>(mail.load));
   owner_->activated(slot_, epoch_);
   if (const auto waiting = std::move(evolves_))
     for (auto& held : *waiting) evolve(held);
@@ -166,10 +121,9 @@ void entity::replace(entity_mail& mail) {
   propose(cell_->inherit(std::move(legacy), mail.now));
 }
 
-void entity::visit(std::shared_ptr<std::function<void(cell&)>> what) {
-  if (!cell_->in_flight() && !cell_->spoilt()) return (*what)(*cell_);
-  if (!visits_)
-    visits_ = std::make_unique<std::vector<std::shared_ptr<std::function<void(cell&)>>>>();
+void entity::visit(std::function<void(cell&)> what) {
+  if (!cell_->in_flight() && !cell_->spoilt()) return what(*cell_);
+  if (!visits_) visits_ = std::make_unique<std::vector<std::function<void(cell&)>>>();
   visits_->push_back(std::move(what));
 }
 
@@ -192,7 +146,7 @@ void entity::settle() {
   if (image_wanted_) show_image();
   if (!visits_) return;
   const auto waiting = std::move(visits_);
-  for (const auto& v : *waiting) (*v)(*cell_);
+  for (const auto& v : *waiting) v(*cell_);
 }
 
 void entity::propose(proposal p) {

@@ -4,8 +4,6 @@
 #include <algorithm>
 
 #include <spdlog/spdlog.h>
-#include <caf/mailbox_element.hpp>
-#include <caf/send.hpp>
 
 #include "cluster/check.hpp"
 #include "cluster/entry.hpp"
@@ -20,10 +18,8 @@ plant_shell::resident& plant_shell::at(slot_number slot) {
 }
 
 void plant_shell::order(slot_number slot, entity_mail mail) {
-  auto& r = at(slot);
-  if (r.handle)
-    r.handle->enqueue(
-        caf::make_mailbox_element(nullptr, caf::make_message_id(), {}, std::move(mail)), &crew_);
+  const auto& r = at(slot);
+  if (r.handle) crew_.give(r.handle, std::move(mail));
 }
 
 // ---- activation ----
@@ -53,7 +49,7 @@ void plant_shell::activate(slot_number slot, const std::string& local, journal_i
   auto& r = at(slot);
   r.loading = loading;
   if (!reload && r.handle) {  // it goes with all that it was given
-    caf::anon_send_exit(r.handle, caf::exit_reason::user_shutdown);
+    order(slot, {entity_order::leave, 0, 0, {}, {}});
     r.handle = nullptr;
     r.epoch = 0;
   }
@@ -85,7 +81,7 @@ void plant_shell::settle_in(slot_number slot, std::uint64_t loading,
     entity_mail mail;
     mail.what = entity_order::replace;
     mail.now = core_->decision_time(now());
-    mail.load = std::make_shared<std::unique_ptr<cell>>(std::move(*made));
+    mail.load = std::move(*made);
     order(slot, std::move(mail));
     if (const auto held = std::move(r.held))
       for (auto& waiting : *held) order(slot, std::move(waiting));
@@ -97,12 +93,12 @@ void plant_shell::settle_in(slot_number slot, std::uint64_t loading,
   r.handle = services_.actors.spawn<entity, caf::lazy_init>(owner, slot, loading, std::move(*made));
   // What came while it was loading is evolved first (a cell skips what it was loaded with); what a
   // lost entity had taken with it is in the cell already.
-  const auto held = std::move(r.held);
+  auto held = std::move(r.held);
   const auto waited = held ? static_cast<std::uint32_t>(held->size()) : 0;
   const auto lost = r.evolving - waited;
   r.evolving = waited;
   if (held)
-    for (const auto& mail : *held) order(slot, mail);
+    for (auto& mail : *held) order(slot, std::move(mail));
   r.image_held = false;
   if (r.imaging) order(slot, {entity_order::image, 0, 0, {}, {}});
   core_->on_activated(slot, {}, now(), r.rebuilt);
@@ -112,7 +108,7 @@ void plant_shell::settle_in(slot_number slot, std::uint64_t loading,
 /// Whatever cell there was goes with all that it held; the core has what must not be lost.
 void plant_shell::not_loaded(slot_number slot, error why) {
   auto& r = at(slot);
-  if (r.handle) caf::anon_send_exit(r.handle, caf::exit_reason::user_shutdown);
+  order(slot, {entity_order::leave, 0, 0, {}, {}});
   r = resident();
   core_->on_activated(slot, std::move(why), now());
 }
@@ -125,11 +121,7 @@ void plant_shell::restore(const std::string& local) {
   auto show = [this, local](cell& c) {
     if (c.sequence() > 0) world_.publish(local, c.reference());
   };
-  order(*slot, {entity_order::visit,
-                0,
-                0,
-                {},
-                std::make_shared<std::function<void(cell&)>>(std::move(show))});
+  order(*slot, {entity_order::visit, 0, 0, {}, std::move(show)});
 }
 
 void plant_shell::lost(slot_number slot, std::uint64_t epoch, const std::string& why) {
@@ -154,7 +146,7 @@ void plant_shell::offer(slot_number slot, std::vector<stimulus> inputs, timestam
   entity_mail mail;
   mail.what = entity_order::offer;
   mail.now = at_now;
-  mail.load = std::make_shared<std::vector<stimulus>>(std::move(inputs));
+  mail.load = std::move(inputs);
   order(slot, std::move(mail));
 }
 
@@ -166,10 +158,8 @@ void plant_shell::committed(slot_number slot, journal_index index, std::uint32_t
 void plant_shell::evolve(slot_number slot, journal_index index, shared_bytes entry,
                          std::vector<std::uint32_t> ordinals) {
   ++at(slot).evolving;
-  auto load = std::make_shared<evolve_load>();
-  load->entry = std::move(entry);
-  load->ordinals = std::move(ordinals);
-  entity_mail mail{entity_order::evolve, 0, index, {}, std::move(load)};
+  entity_mail mail{
+      entity_order::evolve, 0, index, {}, evolve_load{std::move(entry), std::move(ordinals)}};
   auto& r = at(slot);
   if (r.handle && r.loading == 0) return order(slot, std::move(mail));
   if (!r.held) r.held = std::make_unique<std::vector<entity_mail>>();
@@ -282,59 +272,47 @@ void plant_shell::alarm(std::string_view code, const std::string& detail) {
   spdlog::warn("plant={} alarm={} {}", options_.plant, code, detail);
 }
 
-// ---- answers ----
+// ---- answers: on the plant's actor, while the crew works ----
 
 void plant_shell::activated(slot_number slot, std::uint64_t epoch) {
-  post([slot, epoch](plant_shell& s) {
-    if (s.at(slot).epoch == epoch) s.core_->on_activated(slot, {}, s.now(), s.at(slot).rebuilt);
-  });
+  if (at(slot).epoch == epoch) core_->on_activated(slot, {}, now(), at(slot).rebuilt);
 }
 
 void plant_shell::proposed(slot_number slot, std::uint64_t epoch, proposal p) {
-  post([slot, epoch, p = std::move(p)](plant_shell& s) mutable {
-    if (s.at(slot).epoch == epoch) s.core_->on_proposal(slot, std::move(p), s.now());
-  });
+  if (at(slot).epoch == epoch) core_->on_proposal(slot, std::move(p), now());
 }
 
 void plant_shell::evolved(slot_number slot, std::uint64_t epoch, changes what) {
-  post([slot, epoch, what = std::move(what)](plant_shell& s) mutable {
-    auto& r = s.at(slot);
-    if (r.epoch != epoch || r.evolving == 0) return;
-    --r.evolving;
-    s.core_->on_evolved(slot, std::move(what), s.now());
-  });
+  auto& r = at(slot);
+  if (r.epoch != epoch || r.evolving == 0) return;
+  --r.evolving;
+  core_->on_evolved(slot, std::move(what), now());
 }
 
 void plant_shell::imaged(slot_number slot, std::uint64_t epoch,
                          std::shared_ptr<const actor_image> image, std::size_t cell_bytes) {
-  post([slot, epoch, image = std::move(image), cell_bytes](plant_shell& s) mutable {
-    auto& r = s.at(slot);
-    if (r.epoch != epoch || !r.imaging) return;
-    r.imaging = false;
-    s.core_->on_image(slot, std::move(image), cell_bytes);
-  });
+  auto& r = at(slot);
+  if (r.epoch != epoch || !r.imaging) return;
+  r.imaging = false;
+  core_->on_image(slot, std::move(image), cell_bytes);
 }
 
 void plant_shell::rested(slot_number slot, std::uint64_t epoch, std::size_t cell_bytes) {
-  post([slot, epoch, cell_bytes](plant_shell& s) {
-    if (s.at(slot).epoch == epoch) s.core_->on_rested(slot, cell_bytes);
-  });
+  if (at(slot).epoch == epoch) core_->on_rested(slot, cell_bytes);
 }
 
 void plant_shell::passivated(slot_number slot, std::uint64_t epoch, bool gone) {
-  post([slot, epoch, gone](plant_shell& s) {
-    auto& r = s.at(slot);
-    if (r.epoch != epoch) return;
-    if (gone) {
-      r.handle = nullptr;
-      r.epoch = 0;
-    }
-    s.core_->on_passivated(slot, gone, s.now());
-  });
+  auto& r = at(slot);
+  if (r.epoch != epoch) return;
+  if (gone) {
+    r.handle = nullptr;
+    r.epoch = 0;
+  }
+  core_->on_passivated(slot, gone, now());
 }
 
 void plant_shell::ended(slot_number slot, std::uint64_t epoch, std::string why) {
-  post([slot, epoch, why = std::move(why)](plant_shell& s) { s.lost(slot, epoch, why); });
+  lost(slot, epoch, why);
 }
 
 }  // namespace millrace

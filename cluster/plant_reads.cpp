@@ -20,11 +20,7 @@ void plant_shell::read(std::string local, done<actor_view> cb) {
         if (c.sequence() == 0) return (*cb)(error{"actor.unknown", "There is no " + local});
         (*cb)(c.view());
       };
-      return s.order(*slot, {entity_order::visit,
-                             0,
-                             0,
-                             {},
-                             std::make_shared<std::function<void(cell&)>>(std::move(look))});
+      return s.order(*slot, {entity_order::visit, 0, 0, {}, std::move(look)});
     }
     if (slot)
       if (const auto* why = s.core_->quarantine(*slot))
@@ -109,11 +105,7 @@ void plant_shell::rows(std::string local, std::string table, std::string after, 
     };
     if (const auto slot = s.core_->resident(local); slot && s.at(*slot).handle) {
       auto look = [merge = std::move(merge), table](cell& c) { merge(c.overlay(table)); };
-      return s.order(*slot, {entity_order::visit,
-                             0,
-                             0,
-                             {},
-                             std::make_shared<std::function<void(cell&)>>(std::move(look))});
+      return s.order(*slot, {entity_order::visit, 0, 0, {}, std::move(look)});
     }
     merge({});
   });

@@ -81,7 +81,6 @@ plant_shell::plant_shell(node_services services, host_options options, system_se
       world_(options_.plant, options_.generation, bound, services_.rules, services_.kinds,
              services_.io, services_.marks),
       journal_(services_.journal),
-      crew_(services_.actors),
       memory_max_(options_.resident_bytes_max) {
   host_port& port = *this;
   world_.when_damaged(
@@ -137,17 +136,18 @@ void plant_shell::turn(caf::event_based_actor& self) {
   core_->limit_memory(memory_max_.load(std::memory_order_relaxed));
   const auto began = services_.time.monotonic_us();
   auto at = now();
+  bool answered = false;  // what the crew answered since waits for the end of a turn
   for (int round = 0; round < rounds_max && !closing_; ++round) {
     for (auto t = inbox_.take(); t; t = std::move(t->next)) t->run(*this);
     feed();
     at = now();
     if (!closing_) core_->end_turn(at);
-    crew_.work(*self.context());
-    if (inbox_.empty() || services_.time.monotonic_us() > began + turn_us_max) break;
+    answered = crew_.work(self.context());
+    if ((inbox_.empty() && !answered) || services_.time.monotonic_us() > began + turn_us_max) break;
   }
   turning = nullptr;
   if (closing_) return close(self);
-  if (!inbox_.empty()) caf::anon_send(actor_, wake_atom::value);
+  if (!inbox_.empty() || answered) caf::anon_send(actor_, wake_atom::value);
   leading_.store(core_->leading(), std::memory_order_release);
   resident_bytes_.store(core_->resident_bytes(), std::memory_order_relaxed);
   if (!leading_wanted_.empty() && led())
@@ -165,10 +165,11 @@ bool plant_shell::led() const {
 
 void plant_shell::close(caf::event_based_actor& self) {
   for (auto& r : residents_) {
-    if (r.handle) caf::anon_send_exit(r.handle, caf::exit_reason::user_shutdown);
+    if (r.handle) crew_.give(r.handle, {entity_order::leave, 0, 0, {}, {}});
     r.handle = nullptr;
     r.epoch = 0;
   }
+  crew_.work(self.context());
   self.quit();
 }
 

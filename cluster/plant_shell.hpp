@@ -206,7 +206,7 @@ class plant_shell final : public group_listener,
   void applied(journal_index index) override;
   void alarm(std::string_view code, const std::string& detail) override;
 
-  // entity_owner, on the entities' threads
+  // entity_owner, on the plant's actor
   void activated(slot_number slot, std::uint64_t epoch) override;
   void proposed(slot_number slot, std::uint64_t epoch, proposal p) override;
   void evolved(slot_number slot, std::uint64_t epoch, changes what) override;
