@@ -101,6 +101,7 @@ void commit_entry(benchmark::State& state) {
     output.append.push_back(
         {last + 1, 1, entry_type::command, entry_of(builder, one, state.range(0))});
     if (!log.write(batch, *group, output, last)) return state.SkipWithError("not written");
+    log.end_turn(batch);
     if (!(*on)->commit(batch.writes())) return state.SkipWithError("not committed");
   }
   state.SetItemsProcessed(state.iterations() * state.range(0));

@@ -2,13 +2,12 @@
 // its log; payloads go from the proposer's buffer to the store without a copy of ours.
 #include "cluster/journal.hpp"
 
-#include <openssl/evp.h>
-
 #include <algorithm>
 #include <utility>
 
 #include "cluster/check.hpp"
 #include "cluster/journal_rows.hpp"
+#include "cluster/journal_turns.hpp"
 
 namespace millrace {
 
@@ -37,63 +36,18 @@ result<journal_anchor> at(store_snapshot& snapshot, const journal_group& g, jour
   const auto key = rows::entry_key(g.number, index);
   auto row = snapshot.get(journal_table::entries, key);
   if (!row) return row.error();
-  if (!row->has_value()) return rows::damaged(g.number, index, "the entry is missing");
+  if (!row->has_value()) {
+    auto waiting = rows_in_turns(snapshot, g.number, index, index);
+    if (!waiting) return waiting.error();
+    if (waiting->empty()) return rows::damaged(g.number, index, "the entry is missing");
+    *row = waiting->begin()->second;
+  }
   auto entry = rows::parse_entry(key, **row, false);
   if (!entry) return entry.error();
   return journal_anchor{index, entry->entry.term, entry->chain};
 }
 
 }  // namespace
-
-// --- the chain ---
-
-struct chain_hasher::context {
-  EVP_MD* sha256 = EVP_MD_fetch(nullptr, "SHA256", nullptr);
-  EVP_MD_CTX* run = EVP_MD_CTX_new();
-  context() {
-    check(sha256 != nullptr);
-    check(run != nullptr);
-  }
-  context(const context&) = delete;
-  context& operator=(const context&) = delete;
-  ~context() {
-    EVP_MD_CTX_free(run);
-    EVP_MD_free(sha256);
-  }
-  void begin() { check(EVP_DigestInit_ex2(run, sha256, nullptr) == 1); }
-  void add(const void* data, std::size_t size) { check(EVP_DigestUpdate(run, data, size) == 1); }
-  chain_hash end() {
-    chain_hash out{};
-    unsigned size = 0;
-    check(EVP_DigestFinal_ex(run, out.data(), &size) == 1);
-    check(size == out.size());
-    return out;
-  }
-};
-
-chain_hasher::chain_hasher() : context_(std::make_unique<context>()) {}
-chain_hasher::~chain_hasher() = default;
-
-chain_hash chain_hasher::genesis(std::string_view group_name) {
-  context_->begin();
-  context_->add("millrace", 8);
-  context_->add(group_name.data(), group_name.size());
-  return context_->end();
-}
-
-chain_hash chain_hasher::next(const chain_hash& previous, std::uint32_t generation,
-                              const log_entry& entry) {
-  std::array<std::uint8_t, 32 + 4 + 8 + 8 + 1> head{};
-  std::memcpy(head.data(), previous.data(), 32);
-  std::memcpy(head.data() + 32, &generation, 4);
-  std::memcpy(head.data() + 36, &entry.index, 8);
-  std::memcpy(head.data() + 44, &entry.term, 8);
-  head[52] = static_cast<std::uint8_t>(entry.type);
-  context_->begin();
-  context_->add(head.data(), head.size());
-  if (entry.payload) context_->add(entry.payload->data(), entry.payload->size());
-  return context_->end();
-}
 
 // --- reading ---
 
@@ -106,21 +60,37 @@ result<std::vector<journal_entry>> read_journal(store_snapshot& snapshot, group_
   if (!cursor) return cursor.error();
   auto found = (*cursor)->seek(rows::entry_key(group, from));
   std::size_t size = 0;
+  std::optional<std::map<journal_index, bytes_view>> waiting;  // read when the table ends
   for (journal_index index = from; index <= to; ++index) {
     if (!found) return found.error();
     const auto want = rows::entry_key(group, index);
-    if (!*found || !std::ranges::equal((*cursor)->key(), want))
-      return rows::damaged(group, index, "the entry is missing");
-    const bytes_view value = (*cursor)->value();
+    bytes_view value;
+    if (!waiting && *found && std::ranges::equal((*cursor)->key(), want)) {
+      value = (*cursor)->value();
+    } else {
+      if (!waiting) {
+        auto rest = rows_in_turns(snapshot, group, index, to);
+        if (!rest) return rest.error();
+        waiting = std::move(*rest);
+      }
+      const auto row = waiting->find(index);
+      if (row == waiting->end()) return rows::damaged(group, index, "the entry is missing");
+      value = row->second;
+    }
     if (!out.empty() && size + value.size() > bytes_max) break;
     size += value.size();
     auto entry = rows::parse_entry(want, value, true);
     if (!entry) return entry.error();
     out.push_back(std::move(*entry));
-    if (index < to) found = (*cursor)->next();
+    if (index < to && !waiting) found = (*cursor)->next();
   }
   return out;
 }
+
+journal::journal(store& on, guards on_guards, turn_limits limits)
+    : store_(on), guards_(on_guards), turns_(std::make_unique<turn_log>(limits)) {}
+
+journal::~journal() = default;
 
 result<journal_group> journal::load_group(store_snapshot& snapshot, group_number number) const {
   auto g = rows::read_group(snapshot, number);
@@ -149,6 +119,7 @@ result<journal_group> journal::load_group(store_snapshot& snapshot, group_number
 
 result<void> journal::load() {
   groups_.clear();
+  if (auto moved = turns_->recover(store_); !moved) return moved;
   auto snapshot = store_.snapshot();
   if (!snapshot) return snapshot.error();
   auto cursor = (*snapshot)->scan(journal_table::groups);
@@ -264,6 +235,7 @@ result<group_number> journal::found(write_batch& to, const std::string& name,
   first.append.push_back(
       {1, 1, entry_type::change, std::make_shared<const bytes>(members.encode())});
   if (auto ok = write(to, *number, first, 1); !ok) return ok.error();
+  end_turn(to);
   return number;
 }
 
@@ -280,6 +252,7 @@ result<group_number> journal::join(write_batch& to, const std::string& name,
 /// The log begins anew after a snapshot whose content is in place.
 void journal::install(write_batch& to, journal_group& g, const group_output& output) {
   check(output.install_chain.size() == sizeof(chain_hash));
+  turns_->settle_all(to);
   to.erase_range(journal_table::entries, rows::entry_key(g.number, 0),
                  rows::entry_key(g.number + 1, 0));
   g.snapshot = *output.install;
@@ -299,6 +272,7 @@ result<void> journal::truncate(write_batch& to, journal_group& g, journal_index 
   if (!snapshot) return snapshot.error();
   auto before = at(**snapshot, g, from - 1);
   if (!before) return before.error();
+  turns_->settle_all(to);
   to.erase_range(journal_table::entries, rows::entry_key(g.number, from),
                  rows::entry_key(g.number + 1, 0));
   g.last = before->index;
@@ -330,8 +304,7 @@ result<void> journal::write(write_batch& to, group_number number, const group_ou
     g.head = hasher_.next(g.head, g.generation, e);
     g.last = e.index;
     g.last_term = e.term;
-    const auto key = rows::entry_key(number, e.index);
-    to.put(journal_table::entries, key, rows::entry_head(key, e, g.head), e.payload);
+    turns_->add(number, e, g.head);
   }
   if (output.snapshot) {
     g.snapshot = *output.snapshot;
@@ -348,6 +321,8 @@ result<void> journal::write(write_batch& to, group_number number, const group_ou
   return {};
 }
 
+void journal::end_turn(write_batch& to) { turns_->end_turn(to); }
+
 result<bool> journal::retain_from(write_batch& to, group_number number, journal_index first) {
   const auto found = groups_.find(number);
   check(found != groups_.end());
@@ -359,22 +334,12 @@ result<bool> journal::retain_from(write_batch& to, group_number number, journal_
   if (!snapshot) return snapshot.error();
   auto anchor = at(**snapshot, g, last_cut);
   if (!anchor) return anchor.error();
+  turns_->settle(to, number);
   to.erase_range(journal_table::entries, rows::entry_key(number, g.anchor.index + 1),
                  rows::entry_key(number, last_cut + 1));
   g.anchor = *anchor;
   put_field(to, number, rows::field::anchor, rows::encode(g.anchor));
   return true;
-}
-
-std::string to_hex(bytes_view data) {
-  constexpr std::string_view digits = "0123456789abcdef";
-  std::string out;
-  out.reserve(data.size() * 2);
-  for (const std::uint8_t b : data) {
-    out += digits[b >> 4];
-    out += digits[b & 15];
-  }
-  return out;
 }
 
 }  // namespace millrace

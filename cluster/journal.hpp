@@ -14,6 +14,8 @@
 //     }
 //                         of every follower, written with the commits that its leader makes anyway
 //   table 2 node      field:u8 -> crc:u32 value               (identity.hpp)
+//   table 3 turns     turn:u64be -> entries of many groups    (journal_turns.hpp)
+//                     that are not in table 0 yet
 //
 // Numbers are little-endian unless said. crc is CRC32C over key ++ everything after the crc: a
 // record in the wrong place is found too. chain(i) = SHA-256(chain(i-1) generation:u32 index:u64
@@ -28,14 +30,13 @@
 #include <string>
 #include <vector>
 
+#include "cluster/chain_hash.hpp"
 #include "cluster/group.hpp"
 #include "cluster/log_entry.hpp"
 #include "cluster/store.hpp"
 #include "cluster/write_batch.hpp"
 
 namespace millrace {
-
-using chain_hash = std::array<std::uint8_t, 32>;
 
 inline constexpr std::size_t group_name_bytes_max = 200;
 inline constexpr journal_index retain_entries_max = 4096;  // cut by one call of retain_from
@@ -45,7 +46,8 @@ namespace journal_table {
 inline constexpr table_id entries = 0;
 inline constexpr table_id groups = 1;
 inline constexpr table_id node = 2;
-inline constexpr table_id count = 3;
+inline constexpr table_id turns = 3;
+inline constexpr table_id count = 4;
 }  // namespace journal_table
 
 struct journal_anchor {
@@ -75,22 +77,6 @@ struct journal_entry {
   chain_hash chain{};
 };
 
-/// Computes chain hashes, reusing one OpenSSL context. Single-threaded.
-class chain_hasher {
- public:
-  chain_hasher();
-  ~chain_hasher();
-  chain_hasher(const chain_hasher&) = delete;
-  chain_hasher& operator=(const chain_hasher&) = delete;
-  [[nodiscard]] chain_hash genesis(std::string_view group_name);
-  [[nodiscard]] chain_hash next(const chain_hash& previous, std::uint32_t generation,
-                                const log_entry& entry);
-
- private:
-  struct context;
-  std::unique_ptr<context> context_;
-};
-
 /// Reads [from, to] of a group with CRC check, stopping after `bytes_max` of payload (but never
 /// before one entry). Any thread. Errors: journal.damaged naming group and index (also for one that
 /// is missing), disk.failed.
@@ -99,15 +85,26 @@ class chain_hasher {
                                                               journal_index from, journal_index to,
                                                               std::size_t bytes_max);
 
+/// When entries go into the row of a turn first (journal_turns.hpp).
+struct turn_limits {
+  std::size_t groups_min = 4;  // a turn with fewer groups goes to the table of entries at once,
+  std::size_t entry_bytes_max = 16 * 1024;  // as does one whose entries are larger than this each
+  std::size_t turns_min = 16;  // wait until the first group moves, then one with every turn,
+  std::size_t waiting_bytes_max = 4 * 1024 * 1024;  // and as many as it takes beyond this
+};
+
+class turn_log;
+
 /// Writes for many groups. Keeps per group what the next write needs (end of the log, chain head):
 /// after a failed commit it must not be used again. Single-threaded.
 class journal {
  public:
   /// The store must outlive it.
-  explicit journal(store& on, guards on_guards = {}) : store_(on), guards_(on_guards) {}
+  explicit journal(store& on, guards on_guards = {}, turn_limits limits = {});
+  ~journal();
 
-  /// Reads the metadata of all groups and the last entry of each. Errors: journal.damaged,
-  /// disk.failed.
+  /// Reads the metadata of all groups and the last entry of each. Writes what an earlier process
+  /// left half way (journal_turns.hpp). Errors: journal.damaged, disk.failed.
   [[nodiscard]] result<void> load();
   [[nodiscard]] const journal_group* find(std::string_view name) const;
   [[nodiscard]] const journal_group* find(group_number number) const;
@@ -130,10 +127,12 @@ class journal {
   /// The chain hash at an index that is in the journal, or its anchor. Errors: journal.damaged,
   /// disk.failed.
   [[nodiscard]] result<chain_hash> chain_at(group_number number, journal_index index) const;
-  /// A step's output as writes, with the lazily durable `committed`. Error: group.unsafe (guard
-  /// 11), journal.damaged.
+  /// A step's output as writes, with the lazily durable `committed`. Its entries follow with
+  /// end_turn. Error: group.unsafe (guard 11), journal.damaged.
   [[nodiscard]] result<void> write(write_batch& to, group_number number, const group_output& output,
                                    journal_index committed);
+  /// The entries of all groups since the last call: before each commit.
+  void end_turn(write_batch& to);
   /// Cuts what is below `first`, at most retain_entries_max entries, leaving an anchor; limited to
   /// what the snapshot contains. False when nothing is to be cut. Errors: journal.damaged,
   /// disk.failed.
@@ -151,9 +150,7 @@ class journal {
   guards guards_;
   chain_hasher hasher_;
   std::map<group_number, journal_group> groups_;
+  std::unique_ptr<turn_log> turns_;
 };
-
-/// Lower-case hex.
-[[nodiscard]] std::string to_hex(bytes_view data);
 
 }  // namespace millrace

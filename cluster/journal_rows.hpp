@@ -63,6 +63,12 @@ class reader {
     std::memcpy(to.data(), from_.data(), to.size());
     from_ = from_.subspan(to.size());
   }
+  /// The next `size` bytes, which must be there.
+  bytes_view take(std::size_t size) {
+    const auto out = from_.first(size);
+    from_ = from_.subspan(size);
+    return out;
+  }
   [[nodiscard]] bytes_view rest() const { return from_; }
   [[nodiscard]] bool ok() const { return ok_; }
   [[nodiscard]] bool done() const { return ok_ && from_.empty(); }

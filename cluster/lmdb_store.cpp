@@ -90,16 +90,27 @@ class lmdb_cursor final : public store_cursor {
   bool valid_ = false;
 };
 
+/// A table that an older environment does not have.
+class empty_cursor final : public store_cursor {
+ public:
+  result<bool> seek(bytes_view) override { return false; }
+  result<bool> seek_before(bytes_view) override { return false; }
+  result<bool> next() override { return false; }
+  result<bool> previous() override { return false; }
+  bytes_view key() const override { return {}; }
+  bytes_view value() const override { return {}; }
+};
+
 class lmdb_snapshot final : public store_snapshot {
  public:
-  lmdb_snapshot(MDB_txn* txn, const tables& ids, table_id count)
-      : txn_(txn), ids_(ids), count_(count) {}
+  lmdb_snapshot(MDB_txn* txn, const tables& ids, table_id count, bool read_only)
+      : txn_(txn), ids_(ids), count_(count), read_only_(read_only) {}
   ~lmdb_snapshot() override { mdb_txn_abort(txn_); }
   lmdb_snapshot(const lmdb_snapshot&) = delete;
   lmdb_snapshot& operator=(const lmdb_snapshot&) = delete;
 
   result<std::optional<bytes_view>> get(table_id table, bytes_view key) override {
-    check(table < count_);
+    if (absent(table)) return std::optional<bytes_view>();
     MDB_val k = in(key);
     MDB_val v{};
     const int rc = mdb_get(txn_, ids_[table], &k, &v);
@@ -108,7 +119,7 @@ class lmdb_snapshot final : public store_snapshot {
     return std::optional<bytes_view>(out(v));
   }
   result<std::unique_ptr<store_cursor>> scan(table_id table) override {
-    check(table < count_);
+    if (absent(table)) return std::unique_ptr<store_cursor>(std::make_unique<empty_cursor>());
     MDB_cursor* cursor = nullptr;
     const int rc = mdb_cursor_open(txn_, ids_[table], &cursor);
     if (rc != MDB_SUCCESS) return disk_failed("mdb_cursor_open", rc);
@@ -116,9 +127,14 @@ class lmdb_snapshot final : public store_snapshot {
   }
 
  private:
+  [[nodiscard]] bool absent(table_id table) const {
+    check(table < count_ || read_only_);
+    return table >= count_;
+  }
   MDB_txn* txn_;
   const tables& ids_;
   table_id count_;
+  bool read_only_;
 };
 
 struct env_deleter {
@@ -152,10 +168,12 @@ class lmdb_store final : public store {
   std::uint64_t map_bytes_;
   tables ids_{};
   table_id count_ = 0;
+  bool read_only_ = false;
   std::atomic<bool> failed_{false};
 };
 
 result<void> lmdb_store::open_tables(table_id count, bool read_only) {
+  read_only_ = read_only;
   MDB_txn* txn = nullptr;
   int rc = mdb_txn_begin(env_.get(), nullptr, read_only ? MDB_RDONLY : 0, &txn);
   if (rc != MDB_SUCCESS) return disk_failed("mdb_txn_begin", rc);
@@ -184,7 +202,8 @@ result<std::unique_ptr<store_snapshot>> lmdb_store::snapshot() {
   MDB_txn* txn = nullptr;
   const int rc = mdb_txn_begin(env_.get(), nullptr, MDB_RDONLY, &txn);
   if (rc != MDB_SUCCESS) return disk_failed("mdb_txn_begin", rc);
-  return std::unique_ptr<store_snapshot>(std::make_unique<lmdb_snapshot>(txn, ids_, count_));
+  return std::unique_ptr<store_snapshot>(
+      std::make_unique<lmdb_snapshot>(txn, ids_, count_, read_only_));
 }
 
 int lmdb_store::erase_range(MDB_cursor* cursor, bytes_view from, bytes_view to) {

@@ -13,7 +13,7 @@ namespace millrace {
 loop_core::loop_core(store& journal_store, loop_options options, peer_transport* peers)
     : store_(journal_store),
       options_(std::move(options)),
-      journal_(journal_store, options_.group.on),
+      journal_(journal_store, options_.group.on, options_.turns),
       peers_(peers) {}
 
 loop_core::~loop_core() = default;
@@ -32,6 +32,7 @@ result<void> loop_core::commit_output(group_number number, const group_output& o
     batch_.clear();
     return ok;
   }
+  journal_.end_turn(batch_);
   return commit_batch();
 }
 
@@ -172,6 +173,7 @@ result<void> loop_core::prepare(std::uint64_t now_ms) {
     if (auto ok = journal_.write(batch_, number, output, m->core.status().delivered); !ok)
       return ok;
   }
+  journal_.end_turn(batch_);
   send_all();
   return {};
 }

@@ -30,6 +30,7 @@ struct loop_options {
       256ull * 1024 * 1024;    // below this much free space proposals are refused
   std::uint32_t tick_ms = 50;  // the grid that all groups' timeouts are looked at on
   std::size_t turn_bytes_max = 16 * 1024 * 1024;  // payload bytes of one transaction
+  turn_limits turns;
   std::size_t replay_bytes_max =
       4 * 1024 * 1024;  // payload bytes of one call of on_committed while replaying
   std::size_t inbox_bytes_max = 64 * 1024 * 1024;  // of messages from peers that wait: beyond they

@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "cluster/crc32c.hpp"
-#include "cluster/journal_rows.hpp"
+#include "cluster/journal_turns.hpp"
 #include "cluster/state_tables.hpp"
 #include "tests/simulation/fleet.hpp"
 #include "tests/simulation/process.hpp"
@@ -107,19 +107,30 @@ bool node::flip_state_bit() {
 // Also what is lost here was perhaps sent to others before.
 void node::witness(const write_batch& batch) {
   for (const auto& w : batch.writes()) {
-    const bool puts = w.what == write::op::put || w.what == write::op::append;
-    if (w.table != journal_table::entries || !puts) continue;
+    if (w.what != write::op::put && w.what != write::op::append) continue;
     bytes value(w.head.begin(), w.head.end());
     value.insert(value.end(), w.body.begin(), w.body.end());
-    const auto where = journal_rows::parse_entry_key(w.key);
-    const auto entry = journal_rows::parse_entry(w.key, value, true);
-    if (!where || !entry) {
-      found_.add("the loop writes an entry that cannot be read");
-      continue;
+    if (w.table == journal_table::entries) {
+      witness(w.key, value);
+    } else if (w.table == journal_table::turns) {
+      const auto items = parse_turn(w.key, value);
+      if (!items) found_.add("the loop writes a turn that cannot be read");
+      if (items)
+        for (const auto& item : *items)
+          witness(journal_rows::entry_key(item.group, item.index), item.row);
     }
-    const auto& e = entry->entry;
-    fleet_.witness(plant_of(where->first), e.term, e.index, *e.payload);
   }
+}
+
+void node::witness(bytes_view key, bytes_view row) {
+  const auto where = journal_rows::parse_entry_key(key);
+  const auto entry = journal_rows::parse_entry(key, row, true);
+  if (!where || !entry) {
+    found_.add("the loop writes an entry that cannot be read");
+    return;
+  }
+  const auto& e = entry->entry;
+  fleet_.witness(plant_of(where->first), e.term, e.index, *e.payload);
 }
 
 void node::leads(group_number group, const group_status& status) {

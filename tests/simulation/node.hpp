@@ -83,6 +83,7 @@ class node {
   void plan_flip();
   void step_clock();
   void witness(const write_batch& batch);
+  void witness(bytes_view key, bytes_view row);
   void leads(group_number group, const group_status& status);
 
   world& world_;

@@ -31,6 +31,8 @@ inline loop_options options_of(world& w, const swarm& faults, node_number self, 
   o.group.self = self;
   if (faults.nodes > 1) o.group.trailing_entries = 10;  // the rest comes out of the journal
   o.cluster = "simulated";
+  o.turns.groups_min = 1 + w.below(4);
+  o.turns.turns_min = 1 + w.below(8);
   o.identity = {self * 77, boots};
   return o;
 }

@@ -2,7 +2,7 @@
 
 #include "tests/simulation/scrub.hpp"
 
-#include "cluster/journal_rows.hpp"
+#include "cluster/journal_turns.hpp"
 #include "cluster/journal_verify.hpp"
 
 namespace millrace::simulation {
@@ -14,16 +14,35 @@ struct place {
   journal_index index = 0;
 };
 
-/// Flips a bit of some entry of the journal.
+/// Flips a bit of some entry of the journal, in its table or in the turn where it waits.
 place flip(world& w, memory_disk& disk) {
   const auto& entries = disk.visible()[journal_table::entries];
-  auto at = entries.begin();
-  std::advance(at, static_cast<std::ptrdiff_t>(w.below(entries.size())));
-  const bytes key = at->first;
-  const auto bit = w.below(at->second->size() * 8);
-  const auto where = journal_rows::parse_entry_key(key);
-  disk.flip_bit(journal_table::entries, key, bit);
-  return {where->first, where->second};
+  struct spot {
+    place what;
+    table_id table;
+    bytes key;
+    std::size_t from, size;  // bytes of the row
+  };
+  std::vector<spot> spots;
+  for (const auto& [key, row] : entries) {
+    const auto where = journal_rows::parse_entry_key(key);
+    spots.push_back({{where->first, where->second}, journal_table::entries, key, 0, row->size()});
+  }
+  for (const auto& [key, row] : disk.visible()[journal_table::turns]) {
+    const auto items = parse_turn(key, *row);
+    for (const auto& item : *items) {
+      const auto moved = journal_rows::entry_key(item.group, item.index);
+      if (entries.contains(bytes(moved.begin(), moved.end()))) continue;
+      spots.push_back({{item.group, item.index},
+                       journal_table::turns,
+                       key,
+                       static_cast<std::size_t>(item.row.data() - row->data()),
+                       item.row.size()});
+    }
+  }
+  const auto& at = spots[w.below(spots.size())];
+  disk.flip_bit(at.table, at.key, at.from * 8 + w.below(at.size * 8));
+  return at.what;
 }
 
 }  // namespace
