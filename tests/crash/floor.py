@@ -23,9 +23,9 @@ def command_for(rng, key):
                 body={"item": "10", "batch": f"HSG-{rng.randrange(LOTS)}", "quantity": "1", "unit": "EA"})
 
 
-def prepare(client):
+def prepare(client, name=PLANT):
     """Master data, orders and stock for the load."""
-    plant = f"/v1/plants/{PLANT}"
+    plant = f"/v1/plants/{name}"
 
     def post(path, system, body):
         client.expect(200, "POST", plant + path, token(system), body)

@@ -19,7 +19,13 @@ from client import Client, Node, Refused, free_port
 from floor import LOTS, ORDERS, PLANT, STOCK, command_for, prepare, token
 from ledger import Ledger
 
-WORKERS = 4
+PLANTS = (PLANT, "bremen", "kiel", "luebeck", "rostock", "stade")  # what many plants commit at once is written otherwise
+WORKERS = 12
+
+
+def plant_of(key):
+    """Each worker has one plant; keys are "round-worker-count"."""
+    return PLANTS[int(key.split("-")[1]) % len(PLANTS)]
 
 
 class Books:
@@ -29,9 +35,9 @@ class Books:
         self.lock = threading.Lock()
         self.answers = {}  # key -> (request, status, sequence, event types)
         self.open = {}  # key -> request without an answer yet
-        self.confirmed = defaultdict(int)  # order -> yield acknowledged
-        self.consumed = defaultdict(int)  # batch -> quantity acknowledged as posted
-        self.allocated = defaultdict(int)  # batch -> quantity acknowledged as allocated
+        self.confirmed = defaultdict(int)  # (plant, order) -> yield acknowledged
+        self.consumed = defaultdict(int)  # (plant, batch) -> quantity acknowledged as posted
+        self.allocated = defaultdict(int)  # (plant, batch) -> quantity acknowledged as allocated
 
     def begin(self, key, request):
         with self.lock:
@@ -43,12 +49,13 @@ class Books:
             if key in self.answers:
                 return self.answers[key]
             self.answers[key] = (request, status, body.get("sequence"), [e["type"] for e in body.get("events", [])])
+            plant = plant_of(key)
             if status == 200 and request["command"] == "confirm-operation":
-                self.confirmed[request["id"]] += 1
+                self.confirmed[plant, request["id"]] += 1
             if status == 200 and request["command"] == "report-consumption":
-                self.consumed[request["body"]["batch"]] += 1
+                self.consumed[plant, request["body"]["batch"]] += 1
             if status == 200 and request["command"] == "allocate":
-                self.allocated[request["body"]["batch"]] += 1
+                self.allocated[plant, request["body"]["batch"]] += 1
             return None
 
 
@@ -72,7 +79,7 @@ class Load:
             request = command_for(rng, key)
             self.books.begin(key, request)
             try:
-                status, body, _ = client.command(PLANT, request, key=key)
+                status, body, _ = client.command(plant_of(key), request, key=key)
             except OSError:
                 return
             if status in (429, 503):
@@ -89,7 +96,7 @@ def resend_open(client, books):
     """Commands whose answer was lost are sent again under their key: each gets exactly one outcome."""
     for key, request in list(books.open.items()):
         for _ in range(100):
-            status, body, _ = client.command(PLANT, request, key=key)
+            status, body, _ = client.command(plant_of(key), request, key=key)
             if status not in (409, 429, 503) or body.get("code") != "request.in_flight" and status == 409:
                 break
             time.sleep(0.02)
@@ -102,29 +109,31 @@ def check_replays(client, books, rng, failures):
         request, status, sequence, events = books.answers[key]
         if status not in (200, 202):
             continue
-        again, body, headers = client.command(PLANT, request, key=key)
+        again, body, headers = client.command(plant_of(key), request, key=key)
         first = (status, sequence, events)
         now = (again, body.get("sequence"), [e["type"] for e in body.get("events", [])])
         if now != first or headers.get("Idempotent-Replayed") != "true":
             failures.append(f"key {key}: first answer {first}, now {now}, replayed={headers.get('Idempotent-Replayed')}")
 
 
-def check_state(client, books, failures):
-    plant = f"/v1/plants/{PLANT}"
+def check_state(client, books, plant, failures):
+    path = f"/v1/plants/{plant}"
     for n in range(ORDERS):
-        state = client.get(f"{plant}/orders/O-{n}", token("ops"))["state"]
-        told = books.confirmed[f"O-{n}"]
+        state = client.get(f"{path}/orders/O-{n}", token("ops"))["state"]
+        told = books.confirmed[plant, f"O-{n}"]
         held = sum(int(op.get("confirmed_yield", op.get("yield", "0"))) for op in state["operations"])
         if told != held:
-            failures.append(f"order O-{n}: {told} confirmations acknowledged, {held} held")
+            failures.append(f"{plant} order O-{n}: {told} confirmations acknowledged, {held} held")
     for n in range(LOTS):
-        state = client.get(f"{plant}/batches/HSG-{n}", token("ops"))["state"]
-        on_hand = sum(int(s["quantity"]) for s in state["stock"])
-        if STOCK - on_hand != books.consumed[f"HSG-{n}"]:
-            failures.append(f"batch HSG-{n}: {books.consumed[f'HSG-{n}']} consumed by the answers, {STOCK - on_hand} in the stock")
+        state = client.get(f"{path}/batches/HSG-{n}", token("ops"))["state"]
+        used = STOCK - sum(int(s["quantity"]) for s in state["stock"])
+        told = books.consumed[plant, f"HSG-{n}"]
+        if used != told:
+            failures.append(f"{plant} batch HSG-{n}: {told} consumed by the answers, {used} in the stock")
         granted = sum(int(a["quantity"]) for a in state.get("allocations", []))
-        if granted != books.allocated[f"HSG-{n}"]:
-            failures.append(f"batch HSG-{n}: {books.allocated[f'HSG-{n}']} allocated by the answers, {granted} in the batch")
+        told = books.allocated[plant, f"HSG-{n}"]
+        if granted != told:
+            failures.append(f"{plant} batch HSG-{n}: {told} allocated by the answers, {granted} in the batch")
 
 
 def check_ledger(client, ledger, books, failures):
@@ -154,7 +163,8 @@ def main():
     try:
         node.start()
         client = Client(node.http)
-        prepare(client)
+        for plant in PLANTS:
+            prepare(client, plant)
         for round_number in range(options.rounds):
             load = Load(node, books, options.seed, round_number)
             time.sleep(rng.uniform(0.02, 0.6))
@@ -165,7 +175,8 @@ def main():
             resend_open(client, books)
             check_replays(client, books, rng, failures)
             if round_number % 20 == 19 or round_number + 1 == options.rounds:
-                check_state(client, books, failures)
+                for plant in PLANTS:
+                    check_state(client, books, plant, failures)
             if failures:
                 break
             if round_number % 10 == 9:
