@@ -23,19 +23,21 @@
 
 namespace millrace {
 
-/// Where an entity's answers go, on the thread that gave the order. Outlives all entities.
+/// Where an entity's answers go, on the thread that gave the order. Outlives all entities. What
+/// throws in here is no fault of the entity: the process ends.
 class entity_owner {
  public:
   virtual ~entity_owner() = default;
-  virtual void activated(slot_number slot, std::uint64_t epoch) = 0;
-  virtual void proposed(slot_number slot, std::uint64_t epoch, proposal p) = 0;
-  virtual void evolved(slot_number slot, std::uint64_t epoch, changes what) = 0;
+  virtual void activated(slot_number slot, std::uint64_t epoch) noexcept = 0;
+  virtual void proposed(slot_number slot, std::uint64_t epoch, proposal p) noexcept = 0;
+  virtual void evolved(slot_number slot, std::uint64_t epoch, changes what) noexcept = 0;
   virtual void imaged(slot_number slot, std::uint64_t epoch,
-                      std::shared_ptr<const actor_image> image, std::size_t cell_bytes) = 0;
-  virtual void rested(slot_number slot, std::uint64_t epoch, std::size_t cell_bytes) = 0;
-  virtual void passivated(slot_number slot, std::uint64_t epoch, bool gone) = 0;
+                      std::shared_ptr<const actor_image> image,
+                      std::size_t cell_bytes) noexcept = 0;
+  virtual void rested(slot_number slot, std::uint64_t epoch, std::size_t cell_bytes) noexcept = 0;
+  virtual void passivated(slot_number slot, std::uint64_t epoch, bool gone) noexcept = 0;
   /// It ended since its code threw: nothing comes from it any more.
-  virtual void ended(slot_number slot, std::uint64_t epoch, std::string why) = 0;
+  virtual void ended(slot_number slot, std::uint64_t epoch, std::string why) noexcept = 0;
   [[nodiscard]] virtual timestamp now() const = 0;
 };
 

@@ -88,7 +88,8 @@ struct journal_entry {
 /// When entries go into the row of a turn first (journal_turns.hpp).
 struct turn_limits {
   std::size_t groups_min = 4;  // a turn with fewer groups goes to the table of entries at once,
-  std::size_t entry_bytes_max = 16 * 1024;  // as does one whose entries are larger than this each
+  std::size_t entry_bytes_max = 16 * 1024;   // as does one whose entries are larger than this each
+  std::size_t turn_bytes_max = 1024 * 1024;  // and one that is larger as a whole
   std::size_t turns_min = 16;  // wait until the first group moves, then one with every turn,
   std::size_t waiting_bytes_max = 4 * 1024 * 1024;  // and as many as it takes beyond this
 };

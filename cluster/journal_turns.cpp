@@ -45,7 +45,7 @@ result<void> each_turn(store_snapshot& snapshot, F take) {
 result<std::vector<turn_item>> parse_turn(bytes_view key, bytes_view value) {
   std::vector<turn_item> out;
   rows::reader in(value);
-  while (in.ok() && !in.done()) {
+  while (!in.done()) {
     turn_item item;
     item.group = in.number<group_number>();
     item.index = in.number<journal_index>();
@@ -55,7 +55,6 @@ result<std::vector<turn_item>> parse_turn(bytes_view key, bytes_view value) {
     item.row = in.take(size);
     out.push_back(item);
   }
-  if (!in.ok()) return error{"journal.damaged", "turn " + name_of(key) + ": too short"};
   return out;
 }
 
@@ -110,7 +109,8 @@ bool turn_log::worth_a_turn() const {
     last = group;
     size += row.size();
   }
-  return groups >= limits_.groups_min && size <= fresh_.size() * limits_.entry_bytes_max;
+  return groups >= limits_.groups_min && size <= limits_.turn_bytes_max &&
+         size <= fresh_.size() * limits_.entry_bytes_max;
 }
 
 void turn_log::put(write_batch& to, group_number group, const stored_row& row) {

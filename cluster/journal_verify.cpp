@@ -130,15 +130,18 @@ result<void> verify_turns(store_snapshot& snapshot, std::map<group_number, walk>
   auto found = (*cursor)->seek({});
   for (; found && *found; found = (*cursor)->next()) {
     const auto items = parse_turn((*cursor)->key(), (*cursor)->value());
+    const auto note = [&](std::string what) {
+      if (report.findings.size() < journal_findings_max) report.findings.push_back(std::move(what));
+    };
     if (!items) {
-      report.findings.push_back(items.error().detail);
+      note(items.error().detail);
       continue;
     }
     for (const auto& item : *items) {
       const auto w = walks.find(item.group);
       if (w == walks.end())
-        report.findings.push_back("a turn holds an entry of group " + std::to_string(item.group) +
-                                  ", which has no readable metadata");
+        note("a turn holds an entry of group " + std::to_string(item.group) +
+             ", which has no readable metadata");
       else if (const auto entry_key = rows::entry_key(item.group, item.index);
                item.index >= w->second.next)
         verify_entry(w->second, hasher, entry_key, item.row);

@@ -274,15 +274,15 @@ void plant_shell::alarm(std::string_view code, const std::string& detail) {
 
 // ---- answers: on the plant's actor, while the crew works ----
 
-void plant_shell::activated(slot_number slot, std::uint64_t epoch) {
+void plant_shell::activated(slot_number slot, std::uint64_t epoch) noexcept {
   if (at(slot).epoch == epoch) core_->on_activated(slot, {}, now(), at(slot).rebuilt);
 }
 
-void plant_shell::proposed(slot_number slot, std::uint64_t epoch, proposal p) {
+void plant_shell::proposed(slot_number slot, std::uint64_t epoch, proposal p) noexcept {
   if (at(slot).epoch == epoch) core_->on_proposal(slot, std::move(p), now());
 }
 
-void plant_shell::evolved(slot_number slot, std::uint64_t epoch, changes what) {
+void plant_shell::evolved(slot_number slot, std::uint64_t epoch, changes what) noexcept {
   auto& r = at(slot);
   if (r.epoch != epoch || r.evolving == 0) return;
   --r.evolving;
@@ -290,18 +290,19 @@ void plant_shell::evolved(slot_number slot, std::uint64_t epoch, changes what) {
 }
 
 void plant_shell::imaged(slot_number slot, std::uint64_t epoch,
-                         std::shared_ptr<const actor_image> image, std::size_t cell_bytes) {
+                         std::shared_ptr<const actor_image> image,
+                         std::size_t cell_bytes) noexcept {
   auto& r = at(slot);
   if (r.epoch != epoch || !r.imaging) return;
   r.imaging = false;
   core_->on_image(slot, std::move(image), cell_bytes);
 }
 
-void plant_shell::rested(slot_number slot, std::uint64_t epoch, std::size_t cell_bytes) {
+void plant_shell::rested(slot_number slot, std::uint64_t epoch, std::size_t cell_bytes) noexcept {
   if (at(slot).epoch == epoch) core_->on_rested(slot, cell_bytes);
 }
 
-void plant_shell::passivated(slot_number slot, std::uint64_t epoch, bool gone) {
+void plant_shell::passivated(slot_number slot, std::uint64_t epoch, bool gone) noexcept {
   auto& r = at(slot);
   if (r.epoch != epoch) return;
   if (gone) {
@@ -311,7 +312,7 @@ void plant_shell::passivated(slot_number slot, std::uint64_t epoch, bool gone) {
   core_->on_passivated(slot, gone, now());
 }
 
-void plant_shell::ended(slot_number slot, std::uint64_t epoch, std::string why) {
+void plant_shell::ended(slot_number slot, std::uint64_t epoch, std::string why) noexcept {
   lost(slot, epoch, why);
 }
 

@@ -207,14 +207,14 @@ class plant_shell final : public group_listener,
   void alarm(std::string_view code, const std::string& detail) override;
 
   // entity_owner, on the plant's actor
-  void activated(slot_number slot, std::uint64_t epoch) override;
-  void proposed(slot_number slot, std::uint64_t epoch, proposal p) override;
-  void evolved(slot_number slot, std::uint64_t epoch, changes what) override;
+  void activated(slot_number slot, std::uint64_t epoch) noexcept override;
+  void proposed(slot_number slot, std::uint64_t epoch, proposal p) noexcept override;
+  void evolved(slot_number slot, std::uint64_t epoch, changes what) noexcept override;
   void imaged(slot_number slot, std::uint64_t epoch, std::shared_ptr<const actor_image> image,
-              std::size_t cell_bytes) override;
-  void rested(slot_number slot, std::uint64_t epoch, std::size_t cell_bytes) override;
-  void passivated(slot_number slot, std::uint64_t epoch, bool gone) override;
-  void ended(slot_number slot, std::uint64_t epoch, std::string why) override;
+              std::size_t cell_bytes) noexcept override;
+  void rested(slot_number slot, std::uint64_t epoch, std::size_t cell_bytes) noexcept override;
+  void passivated(slot_number slot, std::uint64_t epoch, bool gone) noexcept override;
+  void ended(slot_number slot, std::uint64_t epoch, std::string why) noexcept override;
 
   node_services services_;
   host_options options_;
