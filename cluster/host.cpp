@@ -165,6 +165,7 @@ void plant_host::on_passivated(slot_number slot, bool gone, timestamp now) {
 
 void plant_host::load_slot(slot_number slot, bool reload) {
   auto& s = slots_[slot];
+  s.relist = true;
   s.state = slot_state::phase::loading;
   s.inherits = reload;
   port_->activate(slot, s.local, s.last_index, reload);
@@ -176,6 +177,7 @@ void plant_host::on_activated(slot_number slot, result<void> how, timestamp now,
   s.stale = s.inherits = false;
   if (!how) return break_actor(slot, how.error(), now);
   if (broken_.erase(slot) > 0 && s.dirty) dirty_slots_.push_back(slot);
+  if (rebuilt) s.relist = true;
   if (rebuilt && !s.dirty) {
     s.dirty = true;
     dirty_slots_.push_back(slot);

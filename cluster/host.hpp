@@ -328,6 +328,8 @@ class plant_host {
     bool reload = false;    // once nothing of it is in flight
     bool imaging = false;   // the cut waits for its image
     bool storing = false;   // its image is being written
+    bool relist = false;    // its cell was loaded anew: what its next image changes in the index
+                            // rows is seen from what is stored
     bool inherits = false;  // what is being loaded takes over what the last cell was given
     bool stale = false;     // its cell was given inputs under a leadership that is gone: what it
                             // proposes means nothing until a new one is there
@@ -525,6 +527,8 @@ class plant_host {
   // host_checkpoint.cpp
   void put_tables();
   void send_slice(bool force);
+  [[nodiscard]] result<std::vector<index_change>> index_changes_of(slot_number slot,
+                                                                   const actor_image& image);
   void advance_cut(timestamp now);
   void ask_images();
   [[nodiscard]] timestamp first_cut_from(timestamp now) const;

@@ -6,6 +6,7 @@
 
 #include "cluster/check.hpp"
 #include "cluster/host.hpp"
+#include "cluster/index_rows.hpp"
 #include "cluster/row.hpp"
 
 namespace millrace {
@@ -173,6 +174,12 @@ void plant_host::on_image(slot_number slot, std::shared_ptr<const actor_image> i
     no_image(slot);
     return;
   }
+  auto indexes = index_changes_of(slot, *image);
+  if (!indexes) {
+    port_->alarm(indexes.error().code, s.local + ": " + indexes.error().detail);
+    no_image(slot);
+    return;
+  }
   s.imaging = false;
   s.storing = true;
   cut_->under_way -= std::exchange(s.asked, 0);
@@ -192,7 +199,7 @@ void plant_host::on_image(slot_number slot, std::shared_ptr<const actor_image> i
       to.erase(state_table::children, as_bytes_view(key));
   }
   const auto [kind_name, id] = split_local(image->actor);
-  for (const auto& c : image->indexes) {
+  for (const auto& c : *indexes) {
     if (!c.before.empty())
       to.erase(state_table::indexes,
                as_bytes_view(plant + index_key(kind_name, c.field, c.before, id)));
@@ -208,6 +215,18 @@ void plant_host::on_image(slot_number slot, std::shared_ptr<const actor_image> i
   cut_->slots.push_back(slot);
   send_slice(false);
   if (cut_->images == 0) advance_cut(cut_at_);
+}
+
+/// A cell that was loaded anew counts from the row that it found, which was perhaps older than an
+/// image on its way to the disk, or damaged.
+result<std::vector<index_change>> plant_host::index_changes_of(slot_number slot,
+                                                               const actor_image& image) {
+  auto& s = slots_[slot];
+  if (!s.relist) return image.indexes;
+  if (s.state != slot_state::phase::loading) s.relist = false;  // else it is the last cell's
+  auto snapshot = state_->snapshot();
+  if (!snapshot) return std::move(snapshot).error();
+  return compare_index_rows(**snapshot, options_.plant, *s.what, image);
 }
 
 void plant_host::on_written(timestamp now) {

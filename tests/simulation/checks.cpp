@@ -10,6 +10,7 @@
 #include "cluster/journal_verify.hpp"
 #include "cluster/state_tables.hpp"
 #include "tests/simulation/account.hpp"
+#include "tests/simulation/rows.hpp"
 
 namespace millrace::simulation {
 namespace {
@@ -169,6 +170,7 @@ void check_node(node& n, const swarm& faults, const clients& told, const outer_s
     }
     deliveries += book->deliveries();
     check_states(n, plant, *book, faults.nodes > 1 && faults.flip_every_us > 0, found);
+    check_rows(n, plant, *book, faults.flip_every_us > 0, found);
     check_descendants(plant, *book, found);
     check_balances(plant, *book, found);
     books[plant] = std::move(book);

@@ -12,6 +12,7 @@
 #include "cluster/state_tables.hpp"
 #include "tests/simulation/fleet.hpp"
 #include "tests/simulation/process.hpp"
+#include "tests/simulation/rows.hpp"
 
 namespace millrace::simulation {
 
@@ -36,6 +37,11 @@ void node::boot() {
   ++boots_;
   step_clock();
   process_ = std::make_shared<process>(*this);
+  for (const auto& plant : plant_names())
+    check_index_rows(
+        process_->state_, plant, kinds_,
+        plant + " at boot " + std::to_string(boots_) + " of node " + std::to_string(number_),
+        found_);
   process_->start();
   state_disk_->sync_now();
   if (faults_.crash_every_us > 0 && !healed_)
