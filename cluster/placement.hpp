@@ -41,4 +41,10 @@ using placed_plants = std::map<std::string, placed_plant, std::less<>>;
                                                      std::string_view plant,
                                                      std::string_view region);
 
+/// Who is to lead each plant: one of its voters that are up and not drained, those of its region
+/// where there are some, so that nodes lead about as many. Who sees the same comes to the same.
+/// Plants that nobody can lead are left out.
+[[nodiscard]] std::map<std::string, node_number, std::less<>> choose_leaders(
+    const std::vector<placed_node>& nodes, const placed_plants& plants);
+
 }  // namespace millrace

@@ -18,6 +18,8 @@ constexpr auto look_at_least = std::chrono::seconds(2);
 constexpr auto answer_most = std::chrono::seconds(5);
 constexpr std::uint32_t page = 1000;
 constexpr std::uint32_t deadline_ms = 10'000;
+constexpr auto steady_after = std::chrono::seconds(10);  // a node that is up so long may lead
+constexpr std::size_t leads_moved_max = 4;               // at a time, two seconds apart
 
 }  // namespace
 
@@ -123,6 +125,7 @@ void placement_keeper::look() {
   host();
   tell_self();
   give_leads_away();
+  share_leads();
   const std::scoped_lock lock(mutex_);
   settled_ = true;
 }
@@ -151,6 +154,37 @@ void placement_keeper::give_leads_away() {
   }
   for (const auto& plant : local_.plant_names())
     if (local_.leads(plant)) local_.transfer(plant);
+}
+
+/// While this node leads more than its share, it hands plants over to those that are to lead them,
+/// a few at a time. A node that has just come back gets none yet: it catches up, and may go again.
+void placement_keeper::share_leads() {
+  const auto now = std::chrono::steady_clock::now();
+  auto all = nodes();
+  for (auto& n : all) {
+    if (!n.up)
+      up_since_.erase(n.node);
+    else if (const auto since = up_since_.emplace(n.node, now).first->second;
+             n.node != self_ && now - since < steady_after)
+      n.up = false;
+  }
+  if (now - shared_at_ < look_at_least) return;
+  std::size_t share = 0, led = 0;
+  std::vector<std::pair<std::string, node_number>> elsewhere;
+  for (auto& [plant, leader] : choose_leaders(all, plants())) {
+    share += leader == self_ ? 1 : 0;
+    if (!local_.leads(plant)) continue;
+    ++led;
+    if (leader != self_) elsewhere.emplace_back(plant, leader);
+  }
+  if (led <= share) return;
+  elsewhere.resize(std::min({elsewhere.size(), led - share, leads_moved_max}));
+  for (const auto& [plant, leader] : elsewhere) {
+    spdlog::info("plant={} is handed over to node {}: this one leads {}, its share is {}", plant,
+                 leader, led, share);
+    local_.transfer(plant, leader);
+  }
+  shared_at_ = now;
 }
 
 template <class CommandT>

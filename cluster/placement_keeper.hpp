@@ -3,6 +3,7 @@
 // group, after each change of it and every two seconds, so a step that was lost is made up for.
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <functional>
 #include <memory>
@@ -50,6 +51,7 @@ class placement_keeper {
   void host();
   void tell_self();
   void give_leads_away();
+  void share_leads();
   template <class CommandT>
   void send(address to, std::uint8_t command, const CommandT& table, std::function<void(reply)> cb);
   /// All actors of a kind of the system group, from the own copy where there is one.
@@ -63,6 +65,8 @@ class placement_keeper {
   mutable std::mutex mutex_;
   std::condition_variable cv_;
   std::map<node_number, placed_node> configured_, known_;
+  std::map<node_number, std::chrono::steady_clock::time_point> up_since_;  // the thread's own,
+  std::chrono::steady_clock::time_point shared_at_;                        // this too
   placed_plants plants_;
   bool wanted_ = true, settled_ = false, stopping_ = false, telling_ = false;
   std::shared_ptr<void> watch_;

@@ -1,5 +1,6 @@
 // layer: cluster
-// Where a new plant goes: its own region first, spread evenly, never to a drained node.
+// Where a new plant goes, and who is to lead it: its own region first, spread evenly, never a
+// drained node.
 #define BOOST_TEST_MODULE voters
 #include <boost/test/unit_test.hpp>
 
@@ -63,4 +64,32 @@ BOOST_AUTO_TEST_CASE(plants_are_spread_evenly) {
     plants[name].voters = voters;
   }
   for (const auto& [n, count] : load) BOOST_TEST(count == 30, "node " << n << " has " << count);
+}
+
+BOOST_AUTO_TEST_CASE(leaders_are_spread_evenly_over_those_that_can) {
+  placed_plants plants;
+  for (int i = 0; i < 30; ++i) plants["plant-" + std::to_string(i)].voters = {1, 2, 3};
+  const auto count = [&](const std::vector<placed_node>& nodes) {
+    std::map<node_number, int> out;
+    for (const auto& [plant, leader] : choose_leaders(nodes, plants)) ++out[leader];
+    return out;
+  };
+  using counts = std::map<node_number, int>;
+  BOOST_CHECK((count({at(1), at(2), at(3)}) == counts{{1, 10}, {2, 10}, {3, 10}}));
+  BOOST_CHECK((count({at(1), at(2, "", false), at(3)}) == counts{{1, 15}, {3, 15}}));
+  auto drained = at(3);
+  drained.drained = true;
+  BOOST_CHECK((count({at(1), at(2), drained}) == counts{{1, 15}, {2, 15}}));
+  BOOST_CHECK(count({at(4)}).empty());
+}
+
+BOOST_AUTO_TEST_CASE(a_plant_is_led_in_its_region_while_that_can) {
+  placed_plants plants;
+  for (int i = 0; i < 6; ++i) plants["plant-" + std::to_string(i)] = {"us", {1, 2, 3}, true};
+  for (const auto& [plant, leader] :
+       choose_leaders({at(1, "eu"), at(2, "us"), at(3, "eu")}, plants))
+    BOOST_TEST(leader == 2u);
+  for (const auto& [plant, leader] :
+       choose_leaders({at(1, "eu"), at(2, "us", false), at(3, "eu")}, plants))
+    BOOST_TEST(leader != 2u);
 }
