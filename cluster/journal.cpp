@@ -1,5 +1,5 @@
-// Reads and writes the logs of all groups. Memory holds only each group's metadata and the end of
-// its log; payloads go from the proposer's buffer to the store without a copy of ours.
+// Reads and writes the logs of all groups. Memory holds each group's metadata, the end of its log
+// and the entries that wait in turns; payloads are copied only into the row of a turn.
 #include "cluster/journal.hpp"
 
 #include <algorithm>
