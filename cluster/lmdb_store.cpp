@@ -20,6 +20,7 @@
 
 #include "cluster/check.hpp"
 #include "cluster/directory_lock.hpp"
+#include "cluster/large_commit.hpp"
 
 namespace millrace {
 
@@ -142,7 +143,7 @@ struct env_deleter {
 };
 using env_ptr = std::unique_ptr<MDB_env, env_deleter>;
 
-class lmdb_store final : public store {
+class lmdb_store final : public large_store {
  public:
   lmdb_store(env_ptr env, std::optional<directory_lock> lock, fs::path directory,
              std::uint64_t map_bytes)
@@ -156,9 +157,12 @@ class lmdb_store final : public store {
 
   result<std::unique_ptr<store_snapshot>> snapshot() override;
   result<void> commit(std::span<const write> writes) override;
+  result<void> commit_all(const write_source& from) override;
   result<store_space> space() const override;
 
  private:
+  template <class Next>
+  result<void> commit_each(Next next, const result<void>& given);
   int apply(MDB_txn* txn, const write& w, std::array<MDB_cursor*, store_tables_max>& cursors);
   int erase_range(MDB_cursor* cursor, bytes_view from, bytes_view to);
 
@@ -257,25 +261,44 @@ int lmdb_store::apply(MDB_txn* txn, const write& w,
   return EINVAL;
 }
 
-result<void> lmdb_store::commit(std::span<const write> writes) {
+/// `next` answers null at the end, or because of an error that it puts into `given`.
+template <class Next>
+result<void> lmdb_store::commit_each(Next next, const result<void>& given) {
   if (failed_.load(std::memory_order_acquire))
     return error{"disk.failed", "an earlier commit failed"};
   MDB_txn* txn = nullptr;
   int rc = mdb_txn_begin(env_.get(), nullptr, 0, &txn);
   if (rc == MDB_SUCCESS) {
     std::array<MDB_cursor*, store_tables_max> cursors{};
-    for (const write& w : writes)
-      if (rc = apply(txn, w, cursors); rc != MDB_SUCCESS) break;
+    for (const write* w = next(); w != nullptr; w = next())
+      if (rc = apply(txn, *w, cursors); rc != MDB_SUCCESS) break;
     for (MDB_cursor* cursor : cursors)
       if (cursor != nullptr) mdb_cursor_close(cursor);
-    if (rc == MDB_SUCCESS)
+    if (rc == MDB_SUCCESS && given)
       rc = mdb_txn_commit(txn);
     else
       mdb_txn_abort(txn);
   }
-  if (rc == MDB_SUCCESS) return {};
+  if (rc == MDB_SUCCESS) return given;
   failed_.store(true, std::memory_order_release);
   return disk_failed("commit", rc);
+}
+
+result<void> lmdb_store::commit(std::span<const write> writes) {
+  auto at = writes.begin();
+  return commit_each([&] { return at == writes.end() ? nullptr : &*at++; }, {});
+}
+
+result<void> lmdb_store::commit_all(const write_source& from) {
+  result<void> given;
+  return commit_each(
+      [&]() -> const write* {
+        const auto w = from();
+        if (w) return *w;
+        given = w.error();
+        return nullptr;
+      },
+      given);
 }
 
 result<store_space> lmdb_store::space() const {

@@ -189,6 +189,25 @@ result<void> memory_store::commit(std::span<const write> writes) {
   return error{"disk.failed", "simulated I/O error"};
 }
 
+result<void> memory_store::commit_all(const write_source& from) {
+  write_batch all;
+  while (true) {
+    const auto next = from();
+    if (!next) return next.error();
+    if (*next == nullptr) break;
+    const write& w = **next;
+    if (w.what == write::op::erase) {
+      all.erase(w.table, w.key);
+    } else if (w.what == write::op::erase_range) {
+      all.erase_range(w.table, w.key, w.head);
+    } else {
+      bytes body(w.body.begin(), w.body.end());
+      all.put(w.table, w.key, w.head, std::make_shared<const bytes>(std::move(body)));
+    }
+  }
+  return commit(all.writes());
+}
+
 result<store_space> memory_store::space() const {
   const std::lock_guard lock(disk_->mutex_);
   store_space out;

@@ -11,7 +11,7 @@
 #include <optional>
 #include <vector>
 
-#include "cluster/store.hpp"
+#include "cluster/large_commit.hpp"
 #include "cluster/write_batch.hpp"
 
 namespace millrace {
@@ -71,12 +71,13 @@ class memory_disk {
   std::mutex mutex_;
 };
 
-class memory_store final : public store {
+class memory_store final : public large_store {
  public:
   /// As a process that opens the disk after a start.
   explicit memory_store(std::shared_ptr<memory_disk> disk);
   [[nodiscard]] result<std::unique_ptr<store_snapshot>> snapshot() override;
   [[nodiscard]] result<void> commit(std::span<const write> writes) override;
+  [[nodiscard]] result<void> commit_all(const write_source& from) override;
   [[nodiscard]] result<store_space> space() const override;
 
  private:

@@ -12,6 +12,7 @@
 #include <string>
 #include <string_view>
 
+#include "cluster/large_commit.hpp"
 #include "cluster/lmdb_store.hpp"
 #include "cluster/memory_store.hpp"
 #include "cluster/write_batch.hpp"
@@ -155,6 +156,35 @@ BOOST_AUTO_TEST_CASE(lmdb_erases_ranges_over_many_pages) {
     ++n;
   }
   BOOST_TEST(n == 20);
+}
+
+BOOST_AUTO_TEST_CASE(a_commit_whose_writes_are_pulled_is_whole_or_nothing) {
+  const directory there;
+  auto lmdb = open_lmdb_store(there.path);
+  BOOST_REQUIRE(lmdb);
+  memory_store memory(std::make_shared<memory_disk>());
+  for (store* s : {lmdb->get(), static_cast<store*>(&memory)}) {
+    write_batch b;
+    b.put(0, view("a"), view("old"));
+    BOOST_REQUIRE(s->commit(b.writes()));
+    const millrace::write erase{millrace::write::op::erase_range, 0, view("a"), view("b"), {}};
+    const millrace::write puts{millrace::write::op::put, 0, view("c"), view("ne"), view("w")};
+    const millrace::write gone{millrace::write::op::erase, 0, view("x"), {}, {}};
+    const std::array<const millrace::write*, 4> all{&erase, &puts, &gone, nullptr};
+    std::size_t at = 0;
+    const auto failed = commit_all(*s, [&]() -> result<const millrace::write*> {
+      if (at == 2) return error{"state.damaged", "the source"};
+      return all[at++];
+    });
+    BOOST_REQUIRE(!failed);
+    BOOST_TEST(failed.error().code == "state.damaged");
+    BOOST_TEST(get(*s, 0, "a") == "old");
+    BOOST_TEST(get(*s, 0, "c") == "-");
+    at = 0;
+    BOOST_REQUIRE(commit_all(*s, [&]() -> result<const millrace::write*> { return all[at++]; }));
+    BOOST_TEST(get(*s, 0, "a") == "-");
+    BOOST_TEST(get(*s, 0, "c") == "new");
+  }
 }
 
 BOOST_AUTO_TEST_CASE(a_second_open_is_refused) {
