@@ -17,10 +17,7 @@ namespace {
 
 constexpr std::size_t image_slice_bytes = 8 * 1024 * 1024;
 
-void put_field(write_batch& to, group_number number, rows::field what, bytes_view value) {
-  const auto key = rows::field_key(number, what);
-  to.put(journal_table::groups, key, rows::seal(key, value));
-}
+using rows::put_field;
 
 void put_committed(write_batch& to, group_number number, journal_index committed) {
   bytes value;
@@ -339,6 +336,7 @@ result<bool> journal::retain_from(write_batch& to, group_number number, journal_
                  rows::entry_key(number, last_cut + 1));
   g.anchor = *anchor;
   put_field(to, number, rows::field::anchor, rows::encode(g.anchor));
+  if (std::exchange(g.history_from, 0) != 0) rows::erase_field(to, number, rows::field::history);
   return true;
 }
 

@@ -13,6 +13,8 @@
 //     field 6 acknowledged, or not there   { node:u64 incarnation:u64 boots:u64 term:u64 index:u64
 //     }
 //                         of every follower, written with the commits that its leader makes anyway
+//     field 7 history, or not there   first:u64   entries from there on up to the anchor are still
+//                         to be fetched from peers
 //   table 2 node      field:u8 -> crc:u32 value               (identity.hpp)
 //   table 3 turns     turn:u64be -> entries of many groups    (journal_turns.hpp)
 //                     that are not in table 0 yet
@@ -66,7 +68,8 @@ struct journal_group {
   journal_index committed = 0;
   group_snapshot snapshot;
   acknowledgements acknowledged;
-  journal_index last = 0;  // of the log; the anchor's when it is empty
+  journal_index history_from = 0;  // wanted before the anchor, from here on; 0 = nothing
+  journal_index last = 0;          // of the log; the anchor's when it is empty
   term_number last_term = 0;
   chain_hash head{};  // chain at `last`
 };
@@ -95,6 +98,12 @@ struct turn_limits {
 };
 
 class turn_log;
+
+/// Entries that end a journal's missing history: those after `before`, up to its anchor.
+struct history_chunk {
+  journal_anchor before;
+  std::vector<log_entry> entries;  // consecutive
+};
 
 /// Writes for many groups. Keeps per group what the next write needs (end of the log, chain head):
 /// after a failed commit it must not be used again. Single-threaded.
@@ -138,6 +147,20 @@ class journal {
   /// what the snapshot contains. False when nothing is to be cut. Errors: journal.damaged,
   /// disk.failed.
   [[nodiscard]] result<bool> retain_from(write_batch& to, group_number number, journal_index first);
+
+  // ---- after a snapshot (journal_history.cpp) ----
+  /// The state of the group's host begins from a snapshot at that index. When the log does not hold
+  /// that entry it begins anew behind it, as after an install that a crash came before. Error:
+  /// disk.failed, journal.damaged.
+  [[nodiscard]] result<void> adopt(write_batch& to, group_number number,
+                                   const group_snapshot& snapshot, const chain_hash& chain);
+  /// Entries below the anchor are wanted, from `first` on.
+  void want_history(write_batch& to, group_number number, journal_index first);
+  /// Puts entries before the anchor that the hash chain proves: computed from `chunk.before` it has
+  /// to come to the anchor's. False when they do not fit the anchor (any more), or nothing is
+  /// wanted. Error: journal.damaged (they are not the ones that the chain was made of).
+  [[nodiscard]] result<bool> back_fill(write_batch& to, group_number number,
+                                       const history_chunk& chunk);
 
  private:
   [[nodiscard]] result<journal_group> load_group(store_snapshot& snapshot,

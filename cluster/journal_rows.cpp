@@ -156,6 +156,15 @@ result<bytes_view> unseal(bytes_view key, bytes_view value) {
   return in.rest();
 }
 
+void put_field(write_batch& to, group_number group, field what, bytes_view value) {
+  const auto key = field_key(group, what);
+  to.put(journal_table::groups, key, seal(key, value));
+}
+
+void erase_field(write_batch& to, group_number group, field what) {
+  to.erase(journal_table::groups, field_key(group, what));
+}
+
 bytes encode(const hard_state& v) {
   bytes out;
   writer(out).number(v.term).number(v.voted_for);
@@ -190,10 +199,11 @@ result<journal_group> read_group(store_snapshot& snapshot, group_number number) 
   journal_group g;
   g.number = number;
   for (const field what : {field::name, field::hard, field::anchor, field::committed,
-                           field::snapshot, field::acknowledged}) {
+                           field::snapshot, field::acknowledged, field::history}) {
     auto value = read_field(snapshot, number, what);
     if (!value) return value.error();
-    if (!value->has_value() && what == field::acknowledged) continue;  // it never led followers
+    if (!value->has_value() && (what == field::acknowledged || what == field::history))
+      continue;  // it never led followers; it misses no history
     bool ok = value->has_value();
     if (ok) switch (what) {
         case field::name: {
@@ -217,6 +227,9 @@ result<journal_group> read_group(store_snapshot& snapshot, group_number number) 
           break;
         case field::acknowledged:
           ok = parse(**value, g.acknowledged);
+          break;
+        case field::history:
+          ok = parse(**value, g.history_from);
           break;
       }
     if (!ok)

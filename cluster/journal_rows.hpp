@@ -17,7 +17,8 @@ enum class field : std::uint8_t {
   anchor = 3,
   committed = 4,
   snapshot = 5,
-  acknowledged = 6
+  acknowledged = 6,
+  history = 7
 };
 
 /// Writes numbers to the end of a buffer, little-endian.
@@ -103,6 +104,10 @@ using field_key_bytes = std::array<std::uint8_t, 5>;
 [[nodiscard]] bytes encode(const journal_anchor& v);
 [[nodiscard]] bytes encode(const group_snapshot& v);
 [[nodiscard]] bytes encode(const acknowledgements& v);
+
+/// A field of a group, sealed, and no such field any more.
+void put_field(write_batch& to, group_number group, field what, bytes_view value);
+void erase_field(write_batch& to, group_number group, field what);
 
 /// Reads all fields of a group; log end and head stay empty. Error: journal.damaged naming the
 /// group, disk.failed.

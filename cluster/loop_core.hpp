@@ -18,6 +18,7 @@
 #include "cluster/peer_transport.hpp"
 #include "cluster/peer_wire.hpp"
 #include "cluster/proposer.hpp"
+#include "cluster/snapshot_file.hpp"
 #include "cluster/store.hpp"
 
 namespace millrace {
@@ -36,6 +37,8 @@ struct loop_options {
   std::size_t inbox_bytes_max = 64 * 1024 * 1024;  // of messages from peers that wait: beyond they
                                                    // are dropped, Raft repeats
   std::size_t envelope_bytes_aim = 4 * 1024 * 1024;  // an envelope is closed at this size
+  journal_index catch_up_entries_max = 0;  // a member further behind the checkpoint gets a
+                                           // snapshot, though the journal has the entries; 0: never
   term_number term_jump_max = 10'000'000;  // a message's term above one's own: a month of elections
   journal_index index_jump_max = journal_index{1} << 40;
 };
@@ -83,9 +86,24 @@ class loop_core {
   void receive(node_number from, bytes_view envelope);
   /// Answered by on_readable. Error: node.not_ready, plant.unknown.
   [[nodiscard]] result<void> read(group_number group, std::uint64_t token, std::uint64_t now_ms);
-  /// The content of an offered snapshot is in place.
+  /// The content of a snapshot is in place.
   [[nodiscard]] result<void> install(group_number group, node_number from,
                                      const install_snapshot& offer, std::uint64_t now_ms);
+  /// The same with a snapshot that a peer made and the host's state begins from now: in the term at
+  /// hand, since what it contains is committed in every term. The log before it is history, wanted
+  /// from `head.history_from` on.
+  [[nodiscard]] result<void> install(group_number group, node_number from,
+                                     const snapshot_head& head, std::uint64_t now_ms);
+  /// Before open_group: the host's state begins from a snapshot that the journal may not have heard
+  /// of before the process ended. Nothing when there is no such group yet. Errors: journal.damaged,
+  /// disk.failed.
+  [[nodiscard]] result<void> adopt(const std::string& name, const snapshot_head& head);
+  /// Entries before the journal's begin are wanted, from `first` on. Errors: disk.failed,
+  /// plant.unknown.
+  [[nodiscard]] result<void> want_history(group_number group, journal_index first);
+  /// journal::back_fill in a transaction of its own. Errors: as there (harmless), disk.failed,
+  /// plant.unknown.
+  [[nodiscard]] result<bool> back_fill(group_number group, const history_chunk& chunk);
   /// For changes of members and leadership; what they cause leaves with the next turn. Null when it
   /// is not open.
   [[nodiscard]] group* find(group_number number);

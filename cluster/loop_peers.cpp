@@ -117,10 +117,12 @@ result<void> loop_core::catch_up(member& m, node_number peer, const append_entri
     return {};
   last = {previous, now_ms};
   const auto& anchor = journal_.find(m.number)->anchor;
-  if (previous < anchor.index || previous >= status.durable) {
-    if (previous < anchor.index) m.listener->on_member_behind(m.number, peer, previous + 1);
+  const auto far = options_.catch_up_entries_max;
+  if (previous < anchor.index || (far != 0 && previous + far < m.core.snapshot_index())) {
+    m.listener->on_member_behind(m.number, peer, previous + 1);
     return {};
   }
+  if (previous >= status.durable) return {};
   append_entries out{status.term, previous, anchor.term, status.committed, {}, 0};
   if (previous > anchor.index) {
     auto snapshot = store_.snapshot();

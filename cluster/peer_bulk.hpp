@@ -15,10 +15,12 @@
 namespace millrace {
 
 enum class bulk_tag : std::uint8_t {
-  streams = 1,   // messages between plants (plant_mail)
-  requests = 2,  // what a router hands to the node that leads a plant
-  replies = 3,   // and what comes back
-  placement = 4  // who hosts which plant
+  streams = 1,    // messages between plants (plant_mail)
+  requests = 2,   // what a router hands to the node that leads a plant
+  replies = 3,    // and what comes back
+  placement = 4,  // who hosts which plant
+  snapshots = 5,  // files of plants' states (snapshot_wire)
+  history = 6     // entries before a snapshot (history_wire)
 };
 inline constexpr std::size_t bulk_tags_max = 16;
 inline constexpr std::size_t bulk_head_bytes = 8;

@@ -34,11 +34,11 @@ class group_listener {
   /// A linearizable read (loop_core::read) may be served from what is applied up to `index`; 0:
   /// leadership was lost before that was certain.
   virtual void on_readable(group_number, std::uint64_t /*token*/, journal_index /*index*/) {}
-  /// The leader has no log any more from where this node's ends. The content of its snapshot is to
-  /// be fetched from `from`, verified and swapped in, then loop_core::install. Comes again and
-  /// again until then.
+  /// Raft's own offer: the leader has no log any more from where this node's ends. Its journal, or
+  /// a snapshot's content, comes by itself (on_member_behind over there).
   virtual void on_snapshot_offered(group_number, node_number /*from*/, const install_snapshot&) {}
-  /// This node leads, and neither its log nor its journal has what that member needs next.
+  /// This node leads, and neither its log nor its journal has what that member needs next, or it is
+  /// so far behind that a snapshot is the shorter way. Comes again and again until it has one.
   virtual void on_member_behind(group_number, node_number /*member*/, journal_index /*needs*/) {}
 };
 

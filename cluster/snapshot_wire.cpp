@@ -9,7 +9,7 @@ namespace millrace {
 
 namespace {
 
-enum : std::uint8_t { ask_kind = 1, part_kind = 2, gone_kind = 3 };
+enum : std::uint8_t { ask_kind = 1, part_kind = 2, gone_kind = 3, offer_kind = 4 };
 
 row_writer& begin(row_writer& to, std::uint8_t kind, const snapshot_name& of) {
   return to.u8(kind).text(of.plant).u32(of.generation).u64(of.index).u64(of.term);
@@ -55,8 +55,10 @@ bytes encode_snapshot(const snapshot_frame& frame) {
               .blob(f.file.hash)
               .u64(f.offset)
               .blob(f.content);
-        else
+        else if constexpr (std::is_same_v<type, snapshot_gone>)
           begin(out, gone_kind, f.of);
+        else
+          begin(out, offer_kind, f.of);
       },
       frame);
   return out.seal();
@@ -79,6 +81,8 @@ result<snapshot_frame> decode_snapshot(bytes_view frame) {
     out = read_part(in, std::move(of));
   else if (kind == gone_kind)
     out = snapshot_gone{std::move(of)};
+  else if (kind == offer_kind)
+    out = snapshot_offer{std::move(of)};
   else
     return malformed();
   if (!in.ok() || !in.at_end()) return malformed();

@@ -5,6 +5,7 @@
 //   rest  := offset:u64 length:u64                                          kind 1, ask
 //          | size:u64 hash:blob[32] offset:u64 content:blob                 kind 2, part
 //          | (nothing)                                                      kind 3, gone
+//          | (nothing)                                                      kind 4, offer
 #pragma once
 
 #include <cstdint>
@@ -55,7 +56,12 @@ struct snapshot_gone {
   snapshot_name of;
   bool operator==(const snapshot_gone&) const = default;
 };
-using snapshot_frame = std::variant<snapshot_ask, snapshot_part, snapshot_gone>;
+/// The sender leads, has the file, and the receiver is behind what the sender's journal holds.
+struct snapshot_offer {
+  snapshot_name of;
+  bool operator==(const snapshot_offer&) const = default;
+};
+using snapshot_frame = std::variant<snapshot_ask, snapshot_part, snapshot_gone, snapshot_offer>;
 
 [[nodiscard]] bytes encode_snapshot(const snapshot_frame& frame);
 /// Errors: state.damaged (the checksum), request.malformed.

@@ -283,6 +283,7 @@ void wipe_plant(write_batch& to, std::string_view plant) {
   const auto end = std::string(plant) + '\1';
   for (table_id table = 0; table < state_table::count; ++table)
     to.erase_range(table, as_bytes_view(from), as_bytes_view(end));
+  to.erase(state_table::installed, as_bytes_view(from));
 }
 
 }  // namespace millrace

@@ -15,6 +15,8 @@
 //   sealed cut: what the checkpoint contains behind       plant "kind/id"                      ->
 //   sealed needed:u64 last:u64: an actor whose row lacks records up to `last`, which the journal
 //   has from `needed` on
+//   installed    plant                                -> the head of the snapshot that the state
+//   began from last (snapshot_file.hpp)
 //
 // Numbers in keys are big-endian. sealed: row.hpp. checked := crc32c:u32 bytes. Rows may be ahead
 // of the cut: actors, children and their indexes carry their stamp in the actor's row; of window,
@@ -51,6 +53,7 @@ inline constexpr table_id plants = 10;
 inline constexpr table_id behind = 11;
 inline constexpr table_id count = 12;  // of those that hold rows of plants
 inline constexpr table_id node = 12;   // the directory's identity (identity.hpp)
+inline constexpr table_id installed = 13;
 }  // namespace state_table
 
 inline constexpr std::size_t index_value_bytes_max = 128;

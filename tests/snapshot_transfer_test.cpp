@@ -92,7 +92,7 @@ BOOST_AUTO_TEST_CASE(frames_come_back_as_they_went) {
   const auto content = content_of(1000, 1);
   for (const snapshot_frame& f :
        {snapshot_frame{snapshot_ask{at_900, 5, 77}}, snapshot_frame{part_of(at_900, content, 0)},
-        snapshot_frame{snapshot_gone{at_950}}}) {
+        snapshot_frame{snapshot_gone{at_950}}, snapshot_frame{snapshot_offer{at_950}}}) {
     const auto back = decode_snapshot(encode_snapshot(f));
     BOOST_REQUIRE(back.has_value());
     BOOST_TEST((*back == f));
