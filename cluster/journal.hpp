@@ -16,6 +16,8 @@
 //     field 7 history, or not there   first:u64   entries from there on up to the anchor are still
 //                         to be fetched from peers
 //   table 2 node      field:u8 -> crc:u32 value               (identity.hpp)
+//                     2:u8 node:u64be -> crc:u32 incarnation:u64   of each peer's directory, as it
+//                         was heard first
 //   table 3 turns     turn:u64be -> entries of many groups    (journal_turns.hpp)
 //                     that are not in table 0 yet
 //

@@ -8,6 +8,8 @@ namespace millrace::journal_rows {
 
 namespace {
 
+constexpr std::uint8_t peer_mark = 2;
+
 template <class Number>
 void big_endian(std::uint8_t* to, Number v) {
   for (std::size_t i = 0; i < sizeof v; ++i)
@@ -96,6 +98,28 @@ field_key_bytes field_key(group_number group, field what) {
   big_endian(key.data(), group);
   key[4] = static_cast<std::uint8_t>(what);
   return key;
+}
+
+std::array<std::uint8_t, 9> peer_key(node_number node) {
+  std::array<std::uint8_t, 9> key{peer_mark};
+  big_endian(key.data() + 1, node);
+  return key;
+}
+
+result<std::map<node_number, std::uint64_t>> read_peers(store_snapshot& snapshot) {
+  std::map<node_number, std::uint64_t> out;
+  auto cursor = snapshot.scan(journal_table::node);
+  if (!cursor) return cursor.error();
+  auto found = (*cursor)->seek(peer_key(0));
+  for (; found && *found; found = (*cursor)->next()) {
+    const auto key = (*cursor)->key();
+    if (key.size() != peer_key(0).size() || key[0] != peer_mark) break;
+    const auto value = unseal(key, (*cursor)->value());
+    if (!value) return value.error();
+    out[big_endian<node_number>(key.data() + 1)] = reader(*value).number<std::uint64_t>();
+  }
+  if (!found) return found.error();
+  return out;
 }
 
 std::optional<std::pair<group_number, journal_index>> parse_entry_key(bytes_view key) {

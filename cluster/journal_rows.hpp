@@ -84,6 +84,11 @@ using field_key_bytes = std::array<std::uint8_t, 5>;
 
 [[nodiscard]] entry_key_bytes entry_key(group_number group, journal_index index);
 [[nodiscard]] field_key_bytes field_key(group_number group, field what);
+/// Of a peer's directory, in the table `node`.
+[[nodiscard]] std::array<std::uint8_t, 9> peer_key(node_number node);
+/// What is known of the peers' directories: their incarnations. Errors: journal.damaged,
+/// disk.failed.
+[[nodiscard]] result<std::map<node_number, std::uint64_t>> read_peers(store_snapshot& snapshot);
 /// Nothing when the key has another length.
 [[nodiscard]] std::optional<std::pair<group_number, journal_index>> parse_entry_key(bytes_view key);
 [[nodiscard]] std::optional<std::pair<group_number, std::uint8_t>> parse_field_key(bytes_view key);

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "cluster/check.hpp"
+#include "cluster/journal_rows.hpp"
 #include "cluster/loop_member.hpp"
 
 namespace millrace {
@@ -18,7 +19,14 @@ loop_core::loop_core(store& journal_store, loop_options options, peer_transport*
 
 loop_core::~loop_core() = default;
 
-result<void> loop_core::load() { return journal_.load(); }
+result<void> loop_core::load() {
+  auto snapshot = store_.snapshot();
+  if (!snapshot) return snapshot.error();
+  auto known = journal_rows::read_peers(**snapshot);
+  if (!known) return known.error();
+  directories_ = std::move(*known);
+  return journal_.load();
+}
 
 result<void> loop_core::commit_batch() {
   auto done = batch_.empty() ? result<void>() : store_.commit(batch_.writes());
@@ -174,6 +182,8 @@ result<void> loop_core::prepare(std::uint64_t now_ms) {
       return ok;
   }
   journal_.end_turn(batch_);
+  write_directories();
+  greet(now_ms);
   send_all();
   return {};
 }

@@ -8,6 +8,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <set>
 #include <span>
 #include <string>
 #include <utility>
@@ -28,8 +29,9 @@ struct loop_options {
   std::string cluster;     // envelopes of another one are refused
   peer_identity identity;  // of this node's directory
   std::uint64_t reserve_bytes =
-      256ull * 1024 * 1024;    // below this much free space proposals are refused
-  std::uint32_t tick_ms = 50;  // the grid that all groups' timeouts are looked at on
+      256ull * 1024 * 1024;        // below this much free space proposals are refused
+  std::uint32_t greet_ms = 1'000;  // to a peer that is sent nothing else, who this node is
+  std::uint32_t tick_ms = 50;      // the grid that all groups' timeouts are looked at on
   std::size_t turn_bytes_max = 16 * 1024 * 1024;  // payload bytes of one transaction
   turn_limits turns;
   std::size_t replay_bytes_max =
@@ -84,6 +86,10 @@ class loop_core {
   /// An envelope that the transport had from that node. Its messages are looked at in the next
   /// turn.
   void receive(node_number from, bytes_view envelope);
+  /// Nodes whose directory is another than the one that was heard first under their number (it was
+  /// wiped, or replaced): nothing of them is taken, so that nobody votes twice or forgets what it
+  /// acknowledged.
+  [[nodiscard]] const std::set<node_number>& strangers() const { return strangers_; }
   /// Answered by on_readable. Error: node.not_ready, plant.unknown.
   [[nodiscard]] result<void> read(group_number group, std::uint64_t token, std::uint64_t now_ms);
   /// The content of a snapshot is in place.
@@ -155,6 +161,9 @@ class loop_core {
   [[nodiscard]] result<void> ensure(const std::string& name, const membership& founders);
   [[nodiscard]] result<void> receive_waiting(std::uint64_t now_ms);
   [[nodiscard]] result<void> take(inbound&& in, std::uint64_t now_ms);
+  [[nodiscard]] bool same_directory(node_number from, const peer_identity& who);
+  void write_directories();
+  void greet(std::uint64_t now_ms);
   [[nodiscard]] bool plausible(const peer_message& m, const group_status& own) const;
   [[nodiscard]] result<void> tick_all(std::uint64_t now_ms);
   [[nodiscard]] result<void> post(member& m);
@@ -162,6 +171,7 @@ class loop_core {
   [[nodiscard]] result<void> catch_up(member& m, node_number peer,
                                       const append_entries_result& answer, std::uint64_t now_ms);
   void put_out(member& m, node_number peer, peer_message what);
+  void send(node_number peer, std::vector<peer_frame> frames);
   void send_all();
   [[nodiscard]] result<void> hand_out(member& m, journal_index from, journal_index to,
                                       group_status status);
@@ -189,6 +199,11 @@ class loop_core {
   std::size_t inbox_bytes_ = 0;
   std::map<node_number, std::vector<peer_frame>> outbox_;
   std::map<node_number, std::uint64_t> sequences_;
+  std::map<node_number, std::uint64_t> said_ms_;      // when it was last sent something
+  std::uint64_t greeted_ms_ = 0;                      // all peers were looked at
+  std::map<node_number, std::uint64_t> directories_;  // of peers: their incarnations
+  std::vector<node_number> heard_first_;              // not written yet
+  std::set<node_number> strangers_;
 };
 
 }  // namespace millrace

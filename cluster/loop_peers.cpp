@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "cluster/check.hpp"
+#include "cluster/journal_rows.hpp"
 #include "cluster/loop_member.hpp"
 
 namespace millrace {
@@ -54,12 +55,47 @@ void loop_core::receive(node_number from, bytes_view envelope) {
                ? result<peer_envelope>(error{"request.malformed", "too much waits"})
                : decode_envelope(envelope);
   if (!e || e->sender != from || e->target != options_.group.self ||
-      e->cluster != options_.cluster) {
+      e->cluster != options_.cluster || !same_directory(from, e->identity)) {
     ++status_.envelopes_refused;
     return;
   }
   inbox_bytes_ += envelope.size();
   for (peer_frame& f : e->frames) inbox_.push_back({from, e->identity, std::move(f)});
+}
+
+/// A node whose directory was wiped has the votes and acknowledgements of its number no more.
+bool loop_core::same_directory(node_number from, const peer_identity& who) {
+  if (!options_.group.on.remembered_positions) return true;
+  const auto [known, fresh] = directories_.try_emplace(from, who.incarnation);
+  if (fresh) heard_first_.push_back(from);
+  if (known->second == who.incarnation) {
+    strangers_.erase(from);
+    return true;
+  }
+  strangers_.insert(from);
+  return false;
+}
+
+/// Everybody knows everybody's directory, followers too, which else say nothing to each other.
+void loop_core::greet(std::uint64_t now_ms) {
+  if (peers_ == nullptr || now_ms < greeted_ms_ + options_.greet_ms) return;
+  greeted_ms_ = now_ms;
+  std::set<node_number> all;
+  for (const auto& [number, m] : members_)
+    for (const auto& one : m->core.members().members()) all.insert(one.node);
+  all.erase(options_.group.self);
+  for (const auto node : all)
+    if (now_ms >= said_ms_[node] + options_.greet_ms) send(node, {});
+}
+
+/// Once for each peer.
+void loop_core::write_directories() {
+  for (const auto node : std::exchange(heard_first_, {})) {
+    bytes value;
+    journal_rows::writer(value).number(directories_.at(node));
+    const auto key = journal_rows::peer_key(node);
+    batch_.put(journal_table::node, key, journal_rows::seal(key, value));
+  }
 }
 
 result<void> loop_core::receive_waiting(std::uint64_t now_ms) {
@@ -189,6 +225,18 @@ void loop_core::put_out(member& m, node_number peer, peer_message what) {
   }
 }
 
+void loop_core::send(node_number peer, std::vector<peer_frame> frames) {
+  peer_envelope e;
+  e.cluster = options_.cluster;
+  e.sender = options_.group.self;
+  e.identity = options_.identity;
+  e.target = peer;
+  e.sequence = ++sequences_[peer];
+  e.frames = std::move(frames);
+  said_ms_[peer] = prepared_ms_;
+  peers_->send(peer, encode_envelope(e), false);
+}
+
 void loop_core::send_all() {
   for (auto& [peer, frames] : outbox_) {
     for (auto next = frames.begin(); next != frames.end();) {
@@ -197,14 +245,7 @@ void loop_core::send_all() {
       while (end != frames.end() && (end == next || size < options_.envelope_bytes_aim) &&
              end - next < static_cast<std::ptrdiff_t>(envelope_frames_max))
         size += wire_size(end++->what);
-      peer_envelope e;
-      e.cluster = options_.cluster;
-      e.sender = options_.group.self;
-      e.identity = options_.identity;
-      e.target = peer;
-      e.sequence = ++sequences_[peer];
-      e.frames.assign(std::move_iterator(next), std::move_iterator(end));
-      peers_->send(peer, encode_envelope(e), false);
+      send(peer, {std::move_iterator(next), std::move_iterator(end)});
       next = end;
     }
     frames.clear();

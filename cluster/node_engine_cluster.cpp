@@ -155,6 +155,7 @@ void node_engine::add_members(std::vector<plant_status>& to, loop_core& core) co
     return node == self() || std::any_of(known.begin(), known.end(),
                                          [&](const auto& p) { return p.node == node && p.up; });
   };
+  const auto& strangers = core.strangers();
   for (auto& plant : to) {
     const auto shell = find(plant.plant);
     auto* group = shell ? core.find(shell->group_id()) : nullptr;
@@ -168,7 +169,8 @@ void node_engine::add_members(std::vector<plant_status>& to, loop_core& core) co
       const auto match = m.node == self()                    ? status.durable
                          : status.role == group_role::leader ? group->match_of(m.node)
                                                              : 0;
-      plant.members.push_back({m.node, name_of(m.role), match, up(m.node)});
+      const auto role = strangers.contains(m.node) ? "refused" : name_of(m.role);
+      plant.members.push_back({m.node, role, match, up(m.node)});
     }
   }
 }

@@ -19,6 +19,7 @@ namespace millrace {
 namespace {
 
 constexpr std::int64_t space_look_us = 100'000;
+constexpr std::int64_t strangers_said_us = 60'000'000;
 
 /// Fail-stop: nothing may be acknowledged after this, and a restart from the disk is the tested
 /// way.
@@ -191,6 +192,7 @@ void replication_loop::handle(message& m) {
     case message::kind::receive:
       received_bytes_.fetch_sub(m.payload->size(), std::memory_order_relaxed);
       core_.receive(m.from, *m.payload);
+      if (!core_.strangers().empty()) name_strangers();
       break;
     case message::kind::call:
       m.ask(core_);
@@ -227,6 +229,18 @@ void replication_loop::look_at_space() {
   const auto space = store_.space();
   if (!space) die(space.error());
   core_.set_space(space->free_bytes);
+}
+
+void replication_loop::name_strangers() {
+  const std::int64_t now = clock_.monotonic_us();
+  if (strangers_said_us_ != 0 && now - strangers_said_us_ < strangers_said_us) return;
+  strangers_said_us_ = now;
+  for (const auto node : core_.strangers())
+    spdlog::error(
+        "alarm=node.replaced node {} has another data directory than the one known under its "
+        "number: it has no vote, and nothing of it is taken. Put the directory back, or give the "
+        "node a number that no node ever had",
+        node);
 }
 
 void replication_loop::wait_for_work() {

@@ -58,6 +58,7 @@ class replication_loop final : public proposer {
   void run();
   [[nodiscard]] bool turn();
   void look_at_space();
+  void name_strangers();
   void wait_for_work();
   [[nodiscard]] std::uint64_t now_ms() const;
 
@@ -70,6 +71,7 @@ class replication_loop final : public proposer {
   std::atomic<std::size_t> received_bytes_{0};  // of envelopes that wait
   int wake_fd_ = -1;
   std::int64_t space_looked_us_ = 0;
+  std::int64_t strangers_said_us_ = 0;
   bool stopping_ = false;  // the loop's thread only
   std::thread thread_;
 };

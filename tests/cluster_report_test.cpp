@@ -64,12 +64,13 @@ BOOST_AUTO_TEST_CASE(findings_say_what_is_not_well) {
             {"node":2,"applied":9,"lag":0,"chain_head":"aa"}]}]})");
   BOOST_TEST(cli::cluster_findings(well).empty());
   const auto ill = parsed(
-      R"({"nodes":[{"node":1,"up":true},{"node":2,"up":false},{"node":3,"up":true,"drained":true,"reason":"disk"}],
+      R"({"nodes":[{"node":1,"up":true},{"node":2,"up":false},{"node":3,"up":true,"drained":true,"reason":"disk","refused":"Wiped."}],
           "plants":[{"plant":"hamburg","voters":[1,2,3],"leader":1,"replicas":[
             {"node":1,"applied":9,"lag":0,"chain_head":"aa"},
             {"node":3,"applied":9,"lag":20000,"chain_head":"bb"}]},
            {"plant":"munich","voters":[2],"replicas":[]}]})");
   const std::vector<std::string> expected{"node 2 is down",
+                                          "node 3 is refused: Wiped.",
                                           "node 3 is drained: disk",
                                           "hamburg: no further voter may fail",
                                           "hamburg on node 3 is 20000 entries behind",

@@ -57,6 +57,9 @@ struct ear final : group_listener {
   void on_readable(group_number, std::uint64_t token, journal_index index) override {
     reads.emplace_back(token, index);
   }
+  void on_member_behind(group_number, node_number member, journal_index) override {
+    behind.insert(member);
+  }
   void on_snapshot_offered(group_number, node_number from, const install_snapshot& o) override {
     offers.emplace_back(from, o);
   }
@@ -70,6 +73,7 @@ struct ear final : group_listener {
   std::vector<std::string> refused;
   std::vector<std::pair<std::uint64_t, journal_index>> reads;
   std::vector<std::pair<node_number, install_snapshot>> offers;
+  std::set<node_number> behind;
   group_status role;
 };
 
@@ -77,6 +81,7 @@ const std::vector<std::string> plants{"hamburg", "lyon"};
 
 struct machine {
   node_number id;
+  std::uint64_t directory = 0;  // its incarnation differs by so much
   std::shared_ptr<memory_disk> disk = std::make_shared<memory_disk>();
   std::uint64_t boots = 0;
   std::unique_ptr<transport> out;
@@ -100,7 +105,7 @@ struct site {
     o.cluster = "north";
     o.group.self = n;
     o.group.seed = static_cast<std::uint32_t>(n);
-    o.identity = {n * 77, ++m.boots};
+    o.identity = {n * 77 + m.directory, ++m.boots};
     m.out = std::make_unique<transport>(net, n);
     m.store = std::make_unique<memory_store>(m.disk);
     m.loop = std::make_unique<loop_core>(*m.store, o, m.out.get());
@@ -116,6 +121,13 @@ struct site {
     machine& m = machines.at(n);
     m.loop.reset();
     m.disk->crash();
+  }
+  /// Its disk is gone, and another is in its place.
+  void wipe(node_number n) {
+    machine& m = machines.at(n);
+    m.disk = std::make_shared<memory_disk>();
+    m.boots = 0;
+    ++m.directory;
   }
   void isolate(node_number n) {
     for (auto& [other, m] : machines) net.cut.insert({n, other}), net.cut.insert({other, n});
@@ -383,6 +395,59 @@ BOOST_AUTO_TEST_CASE(a_member_joins_with_an_empty_log) {
   s.boot(4);
   s.run(500);
   BOOST_TEST(s.at(4, "hamburg").texts() == std::vector<std::string>{"x"});
+}
+
+BOOST_AUTO_TEST_CASE(a_node_with_another_directory_has_no_vote) {
+  site s(3);
+  const auto leader = s.leader_of("hamburg");
+  const auto wiped = other_than(leader);
+  const auto rest = other_than(leader, wiped);
+  s.propose(leader, "hamburg", "acknowledged");
+  s.run(2'000);  // followers have greeted each other
+  for (const auto n : {leader, wiped, rest}) s.kill(n);
+  s.wipe(wiped);
+  s.boot(rest);  // it was a follower: nobody ever acknowledged anything to it
+  s.boot(wiped);
+  s.run(10'000);
+  for (const auto n : {rest, wiped})
+    BOOST_TEST((s.at(n, "hamburg").role.role != group_role::leader));
+  BOOST_TEST((s.machines.at(rest).loop->strangers() == std::set<node_number>{wiped}));
+  BOOST_TEST(s.machines.at(rest).loop->status().envelopes_refused > 0u);
+  s.boot(leader);
+  const auto next = s.leader_of("hamburg");
+  BOOST_REQUIRE((next == leader || next == rest));
+  s.propose(next, "hamburg", "and on");
+  s.run(300);
+  BOOST_TEST(s.at(next, "hamburg").texts().back() == "and on");
+  BOOST_TEST(s.at(next, "hamburg").texts().front() == "acknowledged");
+}
+
+BOOST_AUTO_TEST_CASE(who_is_far_behind_is_told_of_though_the_journal_has_it_all) {
+  loop_options o;
+  o.group.trailing_entries = 0;
+  o.catch_up_entries_max = 100;
+  site s(3, o);
+  const auto leader = s.leader_of("hamburg");
+  const auto late = other_than(leader);
+  auto& m = s.machines.at(leader);
+  s.isolate(late);
+  for (int i = 0; i < 300; ++i) s.propose(leader, "hamburg", std::to_string(i));
+  s.run(500);
+  BOOST_REQUIRE(m.loop->checkpointed(m.groups["hamburg"], 90, s.now));
+  s.run(50);
+  s.net.cut.clear();
+  s.run(2'000);
+  BOOST_TEST(s.at(leader, "hamburg").behind.empty());
+  BOOST_TEST(s.at(late, "hamburg").texts().size() == 300u);
+  s.isolate(late);
+  for (int i = 0; i < 300; ++i) s.propose(leader, "hamburg", std::to_string(i));
+  s.run(500);
+  BOOST_REQUIRE(m.loop->checkpointed(m.groups["hamburg"], 500, s.now));
+  s.run(50);
+  s.net.cut.clear();
+  s.run(2'000);
+  BOOST_TEST((s.at(leader, "hamburg").behind == std::set<node_number>{late}));
+  BOOST_TEST(s.at(late, "hamburg").texts().size() == 300u);
 }
 
 BOOST_AUTO_TEST_CASE(a_snapshot_is_offered_and_installed_when_its_content_is_there) {

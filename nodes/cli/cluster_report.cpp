@@ -61,6 +61,7 @@ std::string cluster_table(const json_value& cluster) {
   for (const auto& n : items(cluster, "nodes")) {
     std::string state = truth(n, "up") ? "up" : "down";
     if (truth(n, "drained")) state += ",drained";
+    if (!n.text("refused").empty()) state += ",refused";
     if (truth(n, "self")) state += " (this)";
     rows.push_back({n.text("node"), or_dash(n.text("region")), state, n.text("leads"),
                     n.text("replicas"), or_dash(n.text("consensus"))});
@@ -92,6 +93,8 @@ std::vector<std::string> cluster_findings(const json_value& cluster) {
   for (const auto& n : items(cluster, "nodes")) {
     up[n.text("node")] = truth(n, "up");
     if (!truth(n, "up")) out.push_back("node " + n.text("node") + " is down");
+    if (const auto why = n.text("refused"); !why.empty())
+      out.push_back("node " + n.text("node") + " is refused: " + why);
     if (truth(n, "drained"))
       out.push_back("node " + n.text("node") + " is drained: " + n.text("reason"));
   }

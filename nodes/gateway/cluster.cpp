@@ -2,6 +2,7 @@
 #include "nodes/gateway/cluster.hpp"
 
 #include <algorithm>
+#include <set>
 
 #include "nodes/gateway/answers.hpp"
 #include "nodes/gateway/core.hpp"
@@ -43,12 +44,26 @@ std::vector<cluster_plant> plants_of(const cluster_view& view) {
 
 namespace {
 
-void append_node(const cluster_node_view& n, const std::vector<cluster_plant>& plants,
+/// Nodes that others take nothing of.
+std::set<node_number> refused_of(const cluster_view& view) {
+  std::set<node_number> out;
+  for (const auto& n : view.nodes)
+    for (const auto& r : n.replicas)
+      for (const auto& m : r.members)
+        if (m.role == "refused") out.insert(m.node);
+  return out;
+}
+
+void append_node(const cluster_node_view& n, const std::vector<cluster_plant>& plants, bool refused,
                  std::string& out) {
   json_object o(out);
   o.number("node", n.node.node).some("region", n.node.region);
   o.flag("up", n.node.up && n.failure.empty()).flag("self", n.self);
   o.flag("drained", n.node.drained).some("reason", n.node.reason).some("failure", n.failure);
+  if (refused)
+    o.text("refused",
+           "It has another data directory than the one known under its number: it has no vote. Put "
+           "the directory back, or give the node a number that no node ever had.");
   o.number("leads", static_cast<std::uint64_t>(
                         std::count_if(plants.begin(), plants.end(),
                                       [&](const auto& p) { return p.leader == n.node.node; })));
@@ -83,7 +98,9 @@ void answer_cluster(const call_ptr& c, const cluster_view& view) {
     json_object o(out);
     {
       json_array nodes(o.key("nodes"));
-      for (const auto& n : view.nodes) append_node(n, plants, nodes.next());
+      const auto refused = refused_of(view);
+      for (const auto& n : view.nodes)
+        append_node(n, plants, refused.contains(n.node.node), nodes.next());
     }
     json_array all(o.key("plants"));
     for (const auto& p : plants) append_plant(p, all.next());
