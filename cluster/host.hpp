@@ -219,6 +219,8 @@ class plant_host {
   void on_committed(std::span<const log_entry> entries, const group_status& status, timestamp now);
   void on_refused(std::span<const shared_bytes> payloads, const error& why, timestamp now);
   void on_role(const group_status& status, timestamp now);
+  /// Another host takes its place: everyone who waits is told. Only its end may follow.
+  void retire();
 
   // ---- from the state environment ----
   void on_written(timestamp now);

@@ -213,6 +213,10 @@ bool plant_host::answer_from_window(const request& r, hash128 id, std::uint64_t 
   }
   ++counters_.replayed;
   auto again = replay(id, hit);
+  if (!again && again.error().code == "cursor.expired") {  // what has to stay, stays: it will come
+    refuse_request(r, sink, "node.not_ready", "the history of this replica is still on its way");
+    return true;
+  }
   if (!again) {
     refuse_request(r, sink, again.error().code, again.error().detail);
     return true;

@@ -91,6 +91,14 @@ void plant_host::step_down(node_number for_leader) {
   flush_replies();
 }
 
+void plant_host::retire() {
+  if (is_leader_ || leading_) step_down(leader_);
+  answer_early(timestamp::from_micros(std::numeric_limits<std::int64_t>::max()), not_leader());
+  if (cut_)
+    for (auto& f : std::exchange(cut_->done, {})) f();
+  flush_replies();
+}
+
 void plant_host::lose_reads(std::vector<std::pair<std::shared_ptr<reply_sink>, reply>> reads,
                             const error& why) {
   for (auto& [sink, r] : reads) answer(sink, lost_read(std::move(r), why));

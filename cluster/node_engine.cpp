@@ -65,6 +65,8 @@ result<void> node_engine::open() {
                         [this](std::string_view name) { return members_of(name); }},
       bulk_, leaders_, clock_);
   receiver_ = loop_.get();
+  if (auto started = start_snapshots(); !started) return started;
+  if (auto adopted = adopt_snapshots(); !adopted) return adopted;
 
   config_ = std::make_unique<caf::actor_system_config>();
   const auto workers =
@@ -116,6 +118,11 @@ result<node_engine::shell_ptr> node_engine::open_plant(const std::string& plant,
   const auto make = [&] {
     node_services services{*actors_, *loop_, *io_,           *journal_, clock_,
                            kinds_,   out_,   options_.rules, *mail_,    marks_.get()};
+    if (snapshots_)
+      services.behind = [this](const std::string& name, node_number member) {
+        snapshots_->call(
+            [name, member](snapshot_keeper& k, std::uint64_t now) { k.behind(name, member, now); });
+      };
     auto shell = std::make_shared<plant_shell>(std::move(services), options, bound_at(plant),
                                                options_.supervision);
     if (group != 0) shell->set_group(group);
@@ -147,6 +154,10 @@ result<node_engine::shell_ptr> node_engine::open_plant(const std::string& plant,
   const auto number = opened.get_future().get();
   if (!number) return number.error();
   shell->set_group(*number);
+  if (snapshots_)
+    snapshots_->call([plant, generation, number = *number](snapshot_keeper& k, std::uint64_t) {
+      k.host(plant, number, generation);
+    });
   spdlog::info("plant={} generation={} open from index {}", plant, generation, *applied);
   return shell;
 }
@@ -264,6 +275,7 @@ void node_engine::end(bool clean) {
     if (wait.wait_for(std::chrono::milliseconds(options_.stop_ms_max)) != std::future_status::ready)
       spdlog::warn("the last checkpoint did not finish in time; the journal has everything");
   }
+  if (snapshots_) snapshots_->stop();
   if (!clean) bulk_.attach(nullptr);
   if (loop_) loop_->stop();
   receiver_ = nullptr;
@@ -284,6 +296,7 @@ void node_engine::end(bool clean) {
   house_cv_.notify_all();
   if (house_.joinable()) house_.join();
   mail_.reset();
+  snapshots_.reset();
   loop_.reset();
   around_.reset();
   link_.reset();

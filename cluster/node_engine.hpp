@@ -30,6 +30,7 @@
 #include "cluster/plant_mail.hpp"
 #include "cluster/plant_shell.hpp"
 #include "cluster/replication_loop.hpp"
+#include "cluster/snapshot_service.hpp"
 #include "cluster/state_io.hpp"
 
 namespace millrace {
@@ -53,6 +54,7 @@ struct cluster_options {
   std::function<std::vector<node_number>(std::string_view plant)> members;
   /// For tests: what stands between this node and its link.
   std::function<std::unique_ptr<peer_transport>(peer_transport& link)> around;
+  snapshot_limits snapshots;
 };
 
 struct node_options {
@@ -150,6 +152,8 @@ class node_engine final : public engine_api, public entry_source {
 
   /// Figures of one plant's host, for metrics.
   void statistics(done<std::vector<std::pair<std::string, host_status>>> cb);
+  /// What snapshots of plants are doing here; empty without peers.
+  void snapshots(std::function<void(std::vector<snapshot_progress>)> cb);
   /// Figures of the replication loop.
   void loop_statistics(std::function<void(loop_status)> cb);
   /// Stores a checkpoint of every plant, then calls `cb`.
@@ -165,6 +169,9 @@ class node_engine final : public engine_api, public entry_source {
   [[nodiscard]] result<shell_ptr> open_plant(const std::string& plant, std::uint32_t generation,
                                              group_number group, membership founders = {});
   [[nodiscard]] result<void> start_link();
+  [[nodiscard]] result<void> start_snapshots();
+  [[nodiscard]] snapshot_keeper::seams around_snapshots();
+  [[nodiscard]] result<void> adopt_snapshots();
   [[nodiscard]] loop_options loop_settings() const;
   [[nodiscard]] std::vector<node_number> members_of(std::string_view plant) const;
   void end(bool clean);
@@ -197,6 +204,7 @@ class node_engine final : public engine_api, public entry_source {
   std::unique_ptr<peer_transport> around_;
   std::unique_ptr<replication_loop> loop_;
   std::unique_ptr<plant_mail> mail_;
+  std::unique_ptr<snapshot_service> snapshots_;  // with peers
   std::unique_ptr<caf::actor_system_config> config_;
   std::unique_ptr<caf::actor_system> actors_;
   mutable std::shared_mutex plants_mutex_;

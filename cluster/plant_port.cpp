@@ -113,8 +113,8 @@ void plant_shell::not_loaded(slot_number slot, error why) {
   core_->on_activated(slot, std::move(why), now());
 }
 
-/// A row that others look up is damaged: its actor is loaded and published.
 void plant_shell::restore(const std::string& local) {
+  if (swapping_) return;
   const auto slot = core_->restore(local);
   if (!slot) return;
   if (!at(*slot).handle) return world_.publish(local, nullptr);  // until it is there
@@ -202,7 +202,9 @@ void plant_shell::retain(journal_index checkpoint_index) {
   stored_journal entries(services_.journal, group);
   const auto oldest = entries.oldest();
   if (!oldest) return alarm(oldest.error().code, oldest.error().detail);
-  const auto end = std::min(core_->needed_from(), checkpoint_index + 1);
+  auto end = std::min(core_->needed_from(), checkpoint_index + 1);
+  if (const auto kept = keep_from_.load(std::memory_order_relaxed); kept != 0)
+    end = std::min(end, kept);
   auto first = options_.retain_us > 0 ? first_young(entries, *oldest, end) : *oldest;
   if (options_.retain_bytes > 0)
     first =

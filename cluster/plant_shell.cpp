@@ -82,11 +82,15 @@ plant_shell::plant_shell(node_services services, host_options options, system_se
              services_.io, services_.marks),
       journal_(services_.journal),
       memory_max_(options_.resident_bytes_max) {
-  host_port& port = *this;
   world_.when_damaged(
       [this](const std::string& local) { post([local](plant_shell& s) { s.restore(local); }); });
-  core_ = std::make_unique<plant_host>(options_, services_.kinds, port, services_.io.on(), journal_,
-                                       random_source());
+  core_ = make_core();
+}
+
+std::unique_ptr<plant_host> plant_shell::make_core() {
+  host_port& port = *this;
+  return std::make_unique<plant_host>(options_, services_.kinds, port, services_.io.on(), journal_,
+                                      random_source());
 }
 
 plant_shell::~plant_shell() = default;
@@ -202,7 +206,8 @@ void plant_shell::submit(std::vector<request> batch, std::shared_ptr<reply_sink>
 
 void plant_shell::checkpoint(std::function<void()> done) {
   post([done = std::move(done)](plant_shell& s) mutable {
-    s.core_->checkpoint(s.now(), std::move(done));
+    if (!s.swapping_) return s.core_->checkpoint(s.now(), std::move(done));
+    if (done) done();  // what is being put in place is one
   });
 }
 
@@ -227,7 +232,7 @@ void plant_shell::on_committed(group_number group, std::span<const log_entry> en
     // follower that is slower than its leader reads what does not fit back from the journal.
     std::unique_lock lock(backlog_mutex_);
     backlog_cv_.wait(lock, [&] { return !replaying_ || backlog_bytes_ < backlog_bytes_max; });
-    if (behind_to_ != 0 || (!leading() && backlog_bytes_ > backlog_bytes_max)) {
+    if (dropping_ || behind_to_ != 0 || (!leading() && backlog_bytes_ > backlog_bytes_max)) {
       behind_to_ = entries.back().index;
       next.entries.clear();
       next.size = 0;
@@ -263,6 +268,7 @@ bool plant_shell::read_behind() {
 /// The core gets the next slice when all cells have evolved the last one, so that neither entries
 /// nor cells pile up; a leader's own entries at once.
 void plant_shell::feed() {
+  if (swapping_) return;
   while (!slices_.empty() || read_behind()) {
     if (!core_->leading()) core_->make_room(now());
     if (!core_->leading() && !core_->settled()) return;
@@ -284,12 +290,13 @@ void plant_shell::on_refused(group_number, std::span<const shared_bytes> payload
 }
 
 void plant_shell::on_member_behind(group_number, node_number member, journal_index needs) {
+  if (services_.behind) services_.behind(plant(), member);
   post([member, needs](plant_shell& s) {
     if (s.now().micros() - s.behind_said_.micros() < behind_said_us) return;
     s.behind_said_ = s.now();
     s.alarm("plant.behind", "node " + std::to_string(member) + " needs entry " +
                                 std::to_string(needs) +
-                                ", which the journal here has no more: found it anew");
+                                ", which the journal here has no more: it gets a snapshot");
   });
 }
 
@@ -301,7 +308,9 @@ void plant_shell::on_role(group_number group, const group_status& status) {
     replaying_ = false;
   }
   leader_.store(status.leader, std::memory_order_release);
-  post([status](plant_shell& s) { s.core_->on_role(status, s.now()); });
+  post([status](plant_shell& s) {
+    if (!s.swapping_) s.core_->on_role(status, s.now());
+  });
 }
 
 }  // namespace millrace

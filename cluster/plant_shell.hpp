@@ -25,6 +25,7 @@
 #include "cluster/plant_mail.hpp"
 #include "cluster/plant_world.hpp"
 #include "cluster/replication_loop.hpp"
+#include "cluster/snapshot_file.hpp"
 #include "cluster/state_io.hpp"
 #include "cluster/task_inbox.hpp"
 
@@ -44,6 +45,8 @@ struct node_services {
   const rule_map& rules;
   plant_mail& mail;
   inflight_marks* marks = nullptr;  // null: nobody remembers what a dying process decided on
+  /// A member of a plant that is led from here needs what its journal has no more.
+  std::function<void(const std::string& plant, node_number member)> behind = {};
 };
 
 /// A group's journal whose number is known only once the group is open.
@@ -115,6 +118,16 @@ class plant_shell final : public group_listener,
   void limit_memory(std::uint64_t bytes_max) {
     memory_max_.store(bytes_max, std::memory_order_relaxed);
   }
+  /// The plant begins anew from another state: `change` puts it in place, on the thread that writes
+  /// the state, then the log begins behind `head`. `done` is called on an engine thread: false when
+  /// the old state stands, since the plant is led from here or came so far by itself, or `change`
+  /// answered state.damaged.
+  void install(node_number from, snapshot_head head, std::function<result<void>(store&)> change,
+               std::function<void(bool)> done);
+  /// The journal stays from there on, whatever retention says; 0: no longer. Any thread.
+  void keep_from(journal_index first) { keep_from_.store(first, std::memory_order_relaxed); }
+  /// A row that others look up is damaged: its actor is loaded and published. On the plant's actor.
+  void restore(const std::string& local);
   /// Stores everything and calls `done` on an engine thread.
   void checkpoint(std::function<void()> done);
 
@@ -169,7 +182,12 @@ class plant_shell final : public group_listener,
   void order(slot_number slot, entity_mail mail);
   void settle_in(slot_number slot, std::uint64_t loading, result<std::unique_ptr<cell>> made);
   void not_loaded(slot_number slot, error why);
-  void restore(const std::string& local);
+  [[nodiscard]] std::unique_ptr<plant_host> make_core();
+  void begin_anew(node_number from, snapshot_head head, std::function<result<void>(store&)> change,
+                  std::function<void(bool)> done);
+  void drop_slices();
+  void go_on(const result<void>& changed, node_number from, snapshot_head head,
+             std::function<void(bool)> done);
   void feed();
   [[nodiscard]] bool led() const;
   [[nodiscard]] bool read_behind();
@@ -236,6 +254,7 @@ class plant_shell final : public group_listener,
   std::uint64_t tokens_ = 0;
   std::deque<committed_slice> slices_;
   bool closing_ = false;
+  bool swapping_ = false;  // the state is being changed: the core has none
 
   crew crew_;
   inbox inbox_;
@@ -244,6 +263,7 @@ class plant_shell final : public group_listener,
   std::atomic<node_number> leader_{0};  // as the log says
   std::atomic<group_number> group_{0};
   std::atomic<std::uint64_t> resident_bytes_{0}, memory_max_;
+  std::atomic<journal_index> keep_from_{0};
   mutable std::mutex status_mutex_;
   group_status status_;
   std::mutex backlog_mutex_;
@@ -251,6 +271,7 @@ class plant_shell final : public group_listener,
   std::size_t backlog_bytes_ = 0;  // of slices that the core has not taken
   timestamp behind_said_;          // when on_member_behind raised its alarm last
   journal_index behind_to_ = 0;    // slices were dropped up to here: they are in the journal
+  bool dropping_ = false;          // all slices are, while the state is being changed
   bool replaying_ = true;  // until the loop told the role: it waits while there is a backlog
   std::mutex watch_mutex_;
   std::vector<std::weak_ptr<std::function<void()>>> watchers_;

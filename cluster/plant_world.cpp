@@ -74,6 +74,11 @@ bool plant_world::withheld(const std::string& local) {
   return found != references_.end() && !found->second;
 }
 
+void plant_world::clear() {
+  const std::unique_lock lock(mutex_);
+  references_.clear();
+}
+
 void plant_world::forget(const std::string& local) {
   const std::unique_lock lock(mutex_);
   references_.erase(local);

@@ -57,6 +57,8 @@ class plant_world final : public environment {
   void publish(const std::string& local, std::shared_ptr<const reference_state> state);
   /// True after publish(local, null).
   [[nodiscard]] bool withheld(const std::string& local);
+  /// All that was published means nothing any more: the rows are others.
+  void clear();
   /// There is no such actor, after all.
   void forget(const std::string& local);
 

@@ -145,6 +145,31 @@ void replication_loop::transfer(group_number number, node_number to) {
   });
 }
 
+void replication_loop::install(group_number group, node_number from, snapshot_head head,
+                               std::function<void(const group_status&)> then) {
+  call([this, group, from, head = std::move(head), then = std::move(then)](loop_core& core) {
+    if (auto ok = core.install(group, from, head, now_ms()); !ok) die(ok.error());
+    const auto status = core.status(group);
+    if (!status) die(status.error());
+    then(*status);
+  });
+}
+
+void replication_loop::back_fill(group_number group, history_chunk chunk,
+                                 std::function<void(result<bool>)> then) {
+  call([group, chunk = std::move(chunk), then = std::move(then)](loop_core& core) {
+    auto put = core.back_fill(group, chunk);
+    if (!put && put.error().code == "disk.failed") die(put.error());
+    then(std::move(put));
+  });
+}
+
+void replication_loop::want_history(group_number group, journal_index first) {
+  call([group, first](loop_core& core) {
+    if (auto ok = core.want_history(group, first); !ok) die(ok.error());
+  });
+}
+
 void replication_loop::call(std::function<void(loop_core&)> ask) {
   auto m = std::make_unique<message>();
   m->what = message::kind::call;

@@ -43,6 +43,11 @@ class replication_loop final : public proposer {
   void retain_from(group_number group, journal_index first) override;
   /// As loop_core::read; `refused` is called on the loop's thread when it is.
   void read(group_number group, std::uint64_t token, std::function<void(const error&)> refused);
+  /// As loop_core::install and back_fill; `then` is called on the loop's thread.
+  void install(group_number group, node_number from, snapshot_head head,
+               std::function<void(const group_status&)> then);
+  void back_fill(group_number group, history_chunk chunk, std::function<void(result<bool>)> then);
+  void want_history(group_number group, journal_index first);
   /// Hands leadership of the group to that voter (0: the one that has most) when this node leads
   /// it.
   void transfer(group_number group, node_number to = 0);

@@ -79,9 +79,15 @@ void state_io::page(std::function<void()> task) {
 }
 
 void state_io::write(std::shared_ptr<write_batch> batch, std::function<void()> written) {
+  change([batch = std::move(batch)](store& on) { return on.commit(batch->writes()); },
+         [written = std::move(written)](const result<void>&) { written(); });
+}
+
+void state_io::change(std::function<result<void>(store&)> change,
+                      std::function<void(const result<void>&)> changed) {
   {
     const std::scoped_lock lock(write_mutex_);
-    slices_.push_back({std::move(batch), std::move(written)});
+    slices_.push_back({std::move(change), std::move(changed)});
   }
   write_cv_.notify_one();
 }
@@ -136,13 +142,14 @@ void state_io::write_loop() {
     }
     const auto began = std::chrono::steady_clock::now();
     version_.fetch_add(1, std::memory_order_acq_rel);
-    if (auto done = store_.commit(next.batch->writes()); !done) {
+    const auto done = next.change(store_);
+    if (!done && done.error().code == "disk.failed") {
       std::fprintf(stderr, "state environment: %s: %s\n", done.error().code.c_str(),
                    done.error().detail.c_str());
       std::_Exit(exit_code);
     }
     version_.fetch_add(1, std::memory_order_release);
-    next.written();
+    next.changed(done);
     rest(std::chrono::steady_clock::now() - began);
   }
 }

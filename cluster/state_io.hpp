@@ -44,6 +44,12 @@ class state_io {
   /// Commits slices in order, then calls `written` on the writer's thread.
   void write(std::shared_ptr<write_batch> slice, std::function<void()> written);
 
+  /// Calls `change`, which commits by itself, in its turn among the slices; then `changed` on the
+  /// writer's thread. An error that left the store as it was is handed on, another ends the
+  /// process.
+  void change(std::function<result<void>(store&)> change,
+              std::function<void(const result<void>&)> changed);
+
   /// A snapshot for a quick look-up on the calling thread, at least as new as the last write; kept
   /// until the next write.
   [[nodiscard]] store_snapshot& here();
@@ -54,8 +60,8 @@ class state_io {
 
  private:
   struct slice {
-    std::shared_ptr<write_batch> batch;
-    std::function<void()> written;
+    std::function<result<void>(store&)> change;
+    std::function<void(const result<void>&)> changed;
   };
   void read_loop();
   void page_loop();
