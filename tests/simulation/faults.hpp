@@ -38,6 +38,8 @@ struct swarm {
   double net_double = 0;                // comes twice,
   double net_late = 0;                  // or up to half a second late
   std::int64_t partition_every_us = 0;  // mean time between partitions and their ends; 0 = none
+  std::uint64_t catch_up_max = 0;       // entries: who is further behind gets a snapshot; 0 = never
+  std::int64_t down_us_max = 100'000;   // from a power loss to the next boot
   mutant off = mutant::none;
 
   static swarm draw(world& w) {
@@ -80,6 +82,13 @@ struct swarm {
     if (w.chance(0.3)) s.net_late = 0.01;
     if (w.chance(0.6)) s.partition_every_us = 800'000;
     if (s.hop_us_max > 500) s.hop_us_max = 500;  // else elections never end
+    if (w.chance(0.6)) {  // snapshots, often: what else rebuilds states wants the whole journal
+      s.catch_up_max = 1 + w.below(40);
+      s.down_us_max = 2'000'000;
+      s.checkpoint_records = 20;
+      s.state_lost = 0;
+      s.flip_every_us = 0;
+    }
     return s;
   }
 };
@@ -96,6 +105,11 @@ inline void leave_out(swarm& s, mutant guard) {
   if (guard == mutant::io_error_ignored) s.commit_fails = 0.02;
   if (guard == mutant::term_of_proposal) s.hop_us_max = 5'000;
   if (s.nodes > 1) s.partition_every_us = 400'000;
+  if (guard == mutant::snapshot_not_adopted) {
+    s.catch_up_max = 3;
+    s.down_us_max = 2'000'000;
+    s.flip_every_us = 0;
+  }
   if (guard == mutant::damaged_rows_served) {
     s.flip_every_us = 5'000;
     s.resident_bytes_max = 20'000;

@@ -85,6 +85,7 @@ std::uint64_t fleet::unrest() const {
     for (const auto& [n, machine] : nodes_)
       sum += machine->host_of(plant)->applied() != s.applied || !machine->host_of(plant)->settled();
   }
+  for (const auto& [n, machine] : nodes_) sum += machine->catching_up();
   return sum;
 }
 

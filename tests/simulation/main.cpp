@@ -35,6 +35,7 @@ struct totals {
   std::uint64_t boots = 0;
   std::uint64_t steps = 0;
   std::uint64_t effects = 0;
+  std::uint64_t snapshots_made = 0, snapshots_installed = 0;
 };
 
 volatile std::sig_atomic_t running_seed = 0;
@@ -92,6 +93,10 @@ findings run(std::uint64_t seed, const kind_registry& kinds, const options& o, t
   sum.boots += n.boots();
   sum.steps += w.steps();
   sum.effects += outside.effects();
+  for (const auto* machine : n.nodes()) {
+    sum.snapshots_made += machine->snapshots_made();
+    sum.snapshots_installed += machine->snapshots_installed();
+  }
   return found;
 }
 
@@ -112,6 +117,10 @@ std::uint64_t run_all(const kind_registry& kinds, const options& o) {
     for (const auto& what : found.all()) std::printf("  %s\n", what.c_str());
     std::fflush(stdout);
   }
+  if (!o.quiet && o.nodes > 1)
+    std::printf("%llu snapshots made, %llu installed\n",
+                static_cast<unsigned long long>(sum.snapshots_made),
+                static_cast<unsigned long long>(sum.snapshots_installed));
   if (!o.quiet)
     std::printf(
         "%llu seeds: %llu commands, %llu boots, %llu deliveries, %llu events; %llu failed\n",

@@ -24,7 +24,8 @@ enum class mutant : std::uint8_t {
   apply_after_durable,   // a follower applies what is committed elsewhere and not on its disk
   term_of_proposal,      // what was decided in one term is proposed in another
   denied_pre_vote_term,  // guards of libraft: 4
-  candidate_asks_again   // and 5
+  candidate_asks_again,  // and 5
+  snapshot_not_adopted   // a start does not look for a snapshot that its journal has not heard of
 };
 
 struct mutant_name {
@@ -34,7 +35,7 @@ struct mutant_name {
   bool together = true;  // and with several
 };
 
-inline constexpr std::array<mutant_name, 12> mutants = {{
+inline constexpr std::array<mutant_name, 13> mutants = {{
     {mutant::ack_before_durable, "ack_before_durable"},
     {mutant::io_error_ignored, "io_error_ignored", true, false},
     {mutant::window_off, "window_off"},
@@ -47,6 +48,7 @@ inline constexpr std::array<mutant_name, 12> mutants = {{
     {mutant::term_of_proposal, "term_of_proposal", false, true},
     {mutant::denied_pre_vote_term, "denied_pre_vote_term", false, true},
     {mutant::candidate_asks_again, "candidate_asks_again", false, true},
+    {mutant::snapshot_not_adopted, "snapshot_not_adopted", false, true},
 }};
 
 }  // namespace millrace::simulation

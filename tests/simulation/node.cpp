@@ -55,7 +55,10 @@ void node::boot() {
 void node::crash(const std::string&) {
   if (!process_) return;
   *process_->alive_ = false;
+  made_before_ += process_->keeper_.made();
+  installed_before_ += process_->keeper_.put_in_place();
   process_.reset();
+  files_->crash();
   if (world_.chance(0.3)) journal_disk_->sync_now();  // it was on the disk, only nobody heard of it
   journal_disk_->crash();
   state_disk_->crash();
@@ -63,8 +66,23 @@ void node::crash(const std::string&) {
     state_disk_ = std::make_shared<memory_disk>();
     state_disk_->set_auto_sync(false);
   }
+  const auto down_us = static_cast<std::uint64_t>(healed_ ? 100'000 : faults_.down_us_max);
   if (!last_boot_)
-    world_.after(static_cast<std::int64_t>(world_.below(100'000)), [this] { boot(); });
+    world_.after(static_cast<std::int64_t>(world_.below(down_us)), [this] { boot(); });
+}
+
+std::uint64_t node::snapshots_made() const {
+  return made_before_ + (process_ ? process_->keeper_.made() : 0);
+}
+
+std::uint64_t node::snapshots_installed() const {
+  return installed_before_ + (process_ ? process_->keeper_.put_in_place() : 0);
+}
+
+bool node::catching_up() const {
+  if (!process_) return false;
+  const auto all = process_->keeper_.progress();
+  return std::ranges::any_of(all, [](const auto& p) { return p.size > 0 || p.history_to > 0; });
 }
 
 void node::heal(std::int64_t clock_us) {

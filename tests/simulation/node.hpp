@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "cluster/file_area.hpp"
 #include "cluster/host.hpp"
 #include "cluster/loop_core.hpp"
 #include "cluster/memory_store.hpp"
@@ -74,6 +75,10 @@ class node {
   [[nodiscard]] store& journal_store();
   [[nodiscard]] store& state_store();
   [[nodiscard]] memory_disk& journal_disk() { return *journal_disk_; }
+  /// Snapshots that it made and put in place so far, and whether one is on its way, or history.
+  [[nodiscard]] std::uint64_t snapshots_made() const;
+  [[nodiscard]] std::uint64_t snapshots_installed() const;
+  [[nodiscard]] bool catching_up() const;
   [[nodiscard]] timestamp now() const {
     return timestamp::from_micros(world_.now().micros() + clock_us_);
   }
@@ -96,6 +101,8 @@ class node {
   node_number number_;
   std::shared_ptr<memory_disk> journal_disk_ = std::make_shared<memory_disk>();
   std::shared_ptr<memory_disk> state_disk_ = std::make_shared<memory_disk>();
+  std::shared_ptr<memory_files> files_ = std::make_shared<memory_files>();
+  std::uint64_t made_before_ = 0, installed_before_ = 0;  // by processes that are gone
   std::shared_ptr<process> process_;
   unsigned boots_ = 0;
   bool healed_ = false;

@@ -130,7 +130,22 @@ void sim_plant::take(stream_letter letter) {
             });
 }
 
+/// The log was handed out up to there: what came meanwhile is in the journal.
+void sim_plant::go_on(const group_status& status) {
+  held_ = false;
+  for (auto at = host_.applied(); at < status.delivered;) {
+    auto read = journal_.read(at + 1, status.delivered, 1 << 20);
+    if (!read) return services_.die("the journal lacks entry " + std::to_string(at + 1));
+    at = read->back().index;
+    auto then = status;
+    then.delivered = at;
+    slices_.push_back({std::move(*read), then});
+  }
+  input([&](plant_host& h, timestamp now) { h.on_role(status, now); });
+}
+
 void sim_plant::end_turn_soon() {
+  if (held_) return;
   if (turn_planned_) return;
   turn_planned_ = true;
   hop("/turn", [this] {
@@ -502,6 +517,7 @@ void sim_plant::alarm(std::string_view code, const std::string& detail) {
 void sim_plant::on_committed(group_number, std::span<const log_entry> entries,
                              const group_status& status) {
   hop("/host", [this, all = std::vector<log_entry>(entries.begin(), entries.end()), status] {
+    if (held_) return;
     slices_.push_back({all, status});
     input([](plant_host&, timestamp) {});
   });
@@ -515,8 +531,9 @@ void sim_plant::on_refused(group_number, std::span<const shared_bytes> payloads,
 
 void sim_plant::on_role(group_number, const group_status& status) {
   services_.leads(group_, status);
-  hop("/host",
-      [this, status] { input([&](plant_host& h, timestamp now) { h.on_role(status, now); }); });
+  hop("/host", [this, status] {
+    if (!held_) input([&](plant_host& h, timestamp now) { h.on_role(status, now); });
+  });
 }
 
 }  // namespace millrace::simulation

@@ -36,6 +36,7 @@ struct process_services {
   std::function<void(group_number, const group_status&)> leads;
   std::function<void(const std::string&)> die;  // fail-stop
   std::function<bool()> faulty;                 // the faults have not ended yet
+  std::function<void(node_number)> behind;      // a member needs a snapshot
 };
 
 class sim_plant final : public host_port,
@@ -53,6 +54,9 @@ class sim_plant final : public host_port,
   void read(const std::string& local, std::function<void(std::optional<actor_view>)> handler);
   /// `then` happens when everything that was committed before is applied, or never.
   void linearize(event then);
+  /// Its state is still being put in place: what the log says meanwhile is read back in go_on().
+  void hold() { held_ = true; }
+  void go_on(const group_status& status);
 
   // mail_box
   [[nodiscard]] bool leading() const override { return host_.leading(); }
@@ -88,6 +92,9 @@ class sim_plant final : public host_port,
                   const error& why) override;
   void on_role(group_number group, const group_status& status) override;
   void on_readable(group_number group, std::uint64_t token, journal_index index) override;
+  void on_member_behind(group_number, node_number member, journal_index) override {
+    services_.behind(member);
+  }
 
   // environment
   [[nodiscard]] std::string_view plant() const override { return name_; }
@@ -140,6 +147,7 @@ class sim_plant final : public host_port,
   };
   std::deque<log_slice> slices_;
   bool feeding_ = false;
+  bool held_ = false;
   struct read_wait {
     journal_index upto = 0;
     event then;

@@ -11,6 +11,7 @@
 #include "cluster/membership.hpp"
 #include "cluster/peer_bulk.hpp"
 #include "cluster/plant_mail.hpp"
+#include "cluster/snapshot_keeper.hpp"
 #include "cluster/state_tables.hpp"
 #include "tests/simulation/fleet.hpp"
 #include "tests/simulation/network.hpp"
@@ -29,7 +30,8 @@ inline loop_options options_of(world& w, const swarm& faults, node_number self, 
   on.term_of_proposal = faults.off != mutant::term_of_proposal;
   o.group.seed = static_cast<std::uint32_t>(w.random());
   o.group.self = self;
-  if (faults.nodes > 1) o.group.trailing_entries = 10;  // the rest comes out of the journal
+  if (faults.nodes > 1) o.group.trailing_entries = 10;  // the rest comes out of the journal,
+  o.catch_up_entries_max = faults.catch_up_max;         // or a snapshot stands for it
   o.cluster = "simulated";
   o.turns.groups_min = 1 + w.below(4);
   o.turns.turns_min = 1 + w.below(8);
@@ -48,6 +50,41 @@ class world_clock final : public clock {
   world& world_;
 };
 
+inline snapshot_limits snapshots_of(world& w) {
+  snapshot_limits o;
+  o.slice_bytes = 1 + w.below(20'000);  // so that a process dies in the middle, too
+  o.serve.bytes_per_second = 10'000'000;
+  o.fetch.silence_us_max = 1'000'000;
+  o.damaged_rest_us = 500'000;
+  o.unused_us_max = 2'000'000;
+  o.history_look_us = 200'000;
+  return o;
+}
+
+/// Hears for the plant that is there now: another takes its place with a snapshot.
+class relay final : public group_listener {
+ public:
+  void lead_to(const std::shared_ptr<sim_plant>& to) { to_ = to; }
+  void on_committed(group_number g, std::span<const log_entry> entries,
+                    const group_status& status) override {
+    to_->on_committed(g, entries, status);
+  }
+  void on_refused(group_number g, std::span<const shared_bytes> payloads,
+                  const error& why) override {
+    to_->on_refused(g, payloads, why);
+  }
+  void on_role(group_number g, const group_status& status) override { to_->on_role(g, status); }
+  void on_readable(group_number g, std::uint64_t token, journal_index index) override {
+    to_->on_readable(g, token, index);
+  }
+  void on_member_behind(group_number g, node_number member, journal_index needs) override {
+    to_->on_member_behind(g, member, needs);
+  }
+
+ private:
+  std::shared_ptr<sim_plant> to_;
+};
+
 /// One incarnation. Everything in it dies together.
 class process : public std::enable_shared_from_this<process> {
  public:
@@ -62,8 +99,15 @@ class process : public std::enable_shared_from_this<process> {
         mail_(owner.number_,
               {[this](std::string_view name) { return find(name); },
                [this](std::string_view) { return others(); }},
-              bulk_, leaders_, clock_) {
+              bulk_, leaders_, clock_),
+        files_(open_memory_files(owner.files_)),
+        keeper_(state_, journal_, *files_, around_snapshots(), snapshots_of(owner.world_)) {
     bulk_.attach(transport_.get());
+    for (const auto tag : {bulk_tag::snapshots, bulk_tag::history})
+      bulk_.take(tag, [this, tag](node_number from, bytes_view body) {
+        keep([from, tag, copy = bytes(body.begin(), body.end())](
+                 snapshot_keeper& k, std::uint64_t now) { k.receive(from, tag, copy, now); });
+      });
   }
   ~process() { *alive_ = false; }
 
@@ -78,11 +122,13 @@ class process : public std::enable_shared_from_this<process> {
   void start() {
     if (auto r = loop_.load(); !r) return bug("the journal does not load: " + r.error().detail);
     node_.journal_disk_->sync_now();
+    if (!keeper_.start()) return bug("the files cannot be read");
     for (const auto& name : node_.plant_names()) {
       open(name);
       if (!*alive_) return;
     }
     tick();
+    keeper_turn();
   }
 
   /// Fail-stop: nothing of this process happens any more; the machine notices at once.
@@ -102,9 +148,12 @@ class process : public std::enable_shared_from_this<process> {
   peer_bulk bulk_;
   leader_book leaders_;
   plant_mail mail_;
+  std::unique_ptr<file_area> files_;
+  snapshot_keeper keeper_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
   std::map<std::string, std::shared_ptr<sim_plant>> plants_;
   std::map<std::string, group_number> groups_;
+  std::map<std::string, std::shared_ptr<relay>> relays_;
   bool turn_planned_ = false;
   bool syncing_ = false;  // the loop's thread is in its sync: nothing else of it happens
   std::deque<event> waiting_;
@@ -137,10 +186,7 @@ class process : public std::enable_shared_from_this<process> {
       node_.found_.add(what);
   }
 
-  // A group's number is given by the journal when it is opened, but the plant has to exist to
-  // listen: names are opened in the same order at every boot, so the number is known beforehand.
-  void open(const std::string& name) {
-    const auto number = static_cast<group_number>(groups_.size() + 1);
+  [[nodiscard]] process_services services_of(const std::string& name) {
     process_services s;
     s.where = &node_.world_;
     s.number = node_.number_;
@@ -177,6 +223,18 @@ class process : public std::enable_shared_from_this<process> {
     };
     s.die = [this](const std::string& why) { die(why); };
     s.faulty = [&n = node_] { return !n.healed_; };
+    s.behind = [this, name](node_number member) {
+      keep([name, member](snapshot_keeper& k, std::uint64_t now) { k.behind(name, member, now); });
+    };
+    return s;
+  }
+
+  // A group's number is given by the journal when it is opened, but the plant has to exist to
+  // listen: names are opened in the same order at every boot, so the number is known beforehand.
+  void open(const std::string& name) {
+    const auto number = static_cast<group_number>(groups_.size() + 1);
+    const auto s = services_of(name);
+    if (!adopt(name)) return;
     auto made = std::make_shared<sim_plant>(name, s, number);
     auto loaded = made->load();
     if (!loaded && loaded.error().code == "state.damaged") {  // as node_engine does
@@ -191,12 +249,127 @@ class process : public std::enable_shared_from_this<process> {
     plants_[name] = made;
     groups_[name] = number;
     if (!loaded) return bug("host does not load: " + loaded.error().detail);
-    auto opened =
-        loop_.open_group(name, made->host().applied(), made, node_.world_.ms(), founders());
+    relays_[name] = std::make_shared<relay>();
+    relays_[name]->lead_to(made);
+    auto opened = loop_.open_group(name, made->host().applied(), relays_[name], node_.world_.ms(),
+                                   founders());
     if (!opened) return bug("open_group: " + opened.error().detail);
     node_.journal_disk_->sync_now();
     if (*opened != number) bug("group numbers are not stable");
+    keeper_.host(name, number, 1);
     turn_soon();
+  }
+
+  /// As node_engine does at its start.
+  [[nodiscard]] bool adopt(const std::string& name) {
+    auto snapshot = state_.snapshot();
+    auto head = snapshot ? installed_snapshot(**snapshot, name)
+                         : result<std::optional<snapshot_head>>(snapshot.error());
+    if (head && *head && node_.faults_.off != mutant::snapshot_not_adopted)
+      if (auto adopted = loop_.adopt(name, **head); !adopted) head = adopted.error();
+    if (!head) bug("the snapshot is not adopted: " + head.error().detail);
+    node_.journal_disk_->sync_now();
+    return head.has_value();
+  }
+
+  // ---- snapshots: their thread's calls and turns ----
+  void keep(std::function<void(snapshot_keeper&, std::uint64_t)> what) {
+    node_.world_.hop("snapshots" + std::to_string(node_.number_), node_.faults_.hop_us_max,
+                     [this, alive = alive_, what = std::move(what)] {
+                       if (!*alive) return;
+                       what(keeper_, keeper_now());
+                     });
+  }
+  [[nodiscard]] std::uint64_t keeper_now() const {
+    return static_cast<std::uint64_t>(node_.world_.us()) + 1;
+  }
+  void keeper_turn() {
+    if (node_.net_ == nullptr) return;
+    const auto next = keeper_.turn(keeper_now());
+    const auto in_us = std::max<std::uint64_t>(next - std::min(next, keeper_now()), 200);
+    node_.world_.after(static_cast<std::int64_t>(std::min<std::uint64_t>(in_us, 20'000)),
+                       [this, alive = alive_] {
+                         if (*alive) keeper_turn();
+                       });
+  }
+
+  snapshot_keeper::seams around_snapshots() {
+    snapshot_keeper::seams out;
+    out.send = [this](node_number to, bulk_tag tag, bytes_view body) { bulk_.send(to, tag, body); };
+    out.peers = [this](const std::string&) { return others(); };
+    out.delivered = [this](const std::string& plant) {
+      return loop_.status(groups_.at(plant))->delivered;
+    };
+    out.install = [this](const std::string& plant, node_number from, const snapshot_head& head,
+                         const snapshot_keeper::swap& how) {
+      auto at = plants_.at(plant);
+      at->hop("/host", [this, plant, from, head, how] { begin_anew(plant, from, head, how); });
+    };
+    out.back_fill = [this](const std::string& plant, const history_chunk& chunk) {
+      for (const auto& e : chunk.entries) node_.fleet_.witness(plant, e.term, e.index, *e.payload);
+      loop_hop([this, plant, chunk] {
+        const auto how = loop_.back_fill(groups_.at(plant), chunk);
+        node_.journal_disk_->sync_now();
+        if (!how) node_.found_.add("history is refused: " + how.error().detail);
+        keep([plant, how](snapshot_keeper& k, std::uint64_t now) { k.filled(plant, how, now); });
+      });
+    };
+    out.history_ends = [this](const std::string& plant, journal_index oldest) {
+      node_.found_.add(plant + ": history ends at " + std::to_string(oldest));
+    };
+    out.keep_from = [](const std::string&, journal_index) {};  // nothing is cut here
+    out.restore = [](const std::string&, const std::string&) {};
+    out.say = [this](const std::string& plant, const std::string& code, const std::string& detail) {
+      node_.world_.say(node_.number_, plant, code, detail);
+    };
+    return out;
+  }
+
+  void told(const std::string& plant, bool done) {
+    keep([plant, done](snapshot_keeper& k, std::uint64_t now) { k.installed(plant, done, now); });
+  }
+
+  /// As plant_shell does: the host ends, the rows are changed, another one is loaded from them.
+  void begin_anew(const std::string& plant, node_number from, const snapshot_head& head,
+                  const snapshot_keeper::swap& how) {
+    const auto number = groups_.at(plant);
+    auto& old = plants_.at(plant)->host();
+    if (loop_.status(number)->role == group_role::leader || old.applied() >= head.of.index)
+      return told(plant, false);
+    old.retire();
+    auto fresh = std::make_shared<sim_plant>(plant, services_of(plant), number);
+    fresh->hold();
+    plants_[plant] = fresh;
+    relays_[plant]->lead_to(fresh);
+    fresh->hop("/disk", [this, fresh, plant, from, head, how] {
+      if (!how(state_)) return die("the swap failed");
+      const auto sync_us =
+          node_.world_.below(static_cast<std::uint64_t>(node_.faults_.sync_us_max) + 1);
+      node_.world_.after(static_cast<std::int64_t>(sync_us), [this, alive = alive_, fresh, plant,
+                                                              from, head] {
+        if (!*alive) return;
+        node_.state_disk_->sync_now();
+        fresh->hop("/host", [this, fresh, plant, from, head] { go_on(fresh, plant, from, head); });
+      });
+    });
+  }
+
+  void go_on(const std::shared_ptr<sim_plant>& fresh, const std::string& plant, node_number from,
+             const snapshot_head& head) {
+    if (const auto loaded = fresh->load(); !loaded)
+      return bug("the snapshot's state does not load: " + loaded.error().detail);
+    node_.fleet_.applied(plant, node_.number_, fresh->host().applied(), fresh->host().hash());
+    loop_hop([this, fresh, plant, from, head] {
+      const auto number = groups_.at(plant);
+      if (!loop_.install(number, from, head, node_.world_.ms())) return die("install failed");
+      node_.journal_disk_->sync_now();
+      turn_soon();
+      const auto status = *loop_.status(number);
+      fresh->hop("/host", [this, fresh, plant, status] {
+        fresh->go_on(status);
+        told(plant, true);
+      });
+    });
   }
 
   [[nodiscard]] membership founders() const {
