@@ -191,6 +191,7 @@ void read_limits(table_reader& r, node_config& c) {
   r.number("state_map_bytes", c.state_map_bytes, 16ll << 20, 1ll << 46);
   r.number("journal_days", c.journal_days, 0, 36'500);
   r.number("journal_bytes", c.journal_bytes, 0, 1ll << 50);
+  r.number("window_ids", c.window_ids, 16, 1ll << 32);
   r.number("engine_threads", c.engine_threads, 0, 256);
 }
 

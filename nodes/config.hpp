@@ -86,9 +86,10 @@ struct node_config {
   std::uint64_t resident_bytes_max = 512ull * 1024 * 1024;  // of all plants' actors in memory
   std::uint64_t journal_map_bytes = 64ull * 1024 * 1024 * 1024;
   std::uint64_t state_map_bytes = 64ull * 1024 * 1024 * 1024;
-  std::uint32_t journal_days = 0;    // retention; 0 = everything stays
-  std::uint64_t journal_bytes = 0;   // likewise, of one plant
-  std::uint32_t engine_threads = 0;  // 0 = as many as the machine has
+  std::uint32_t journal_days = 0;      // retention; 0 = everything stays
+  std::uint64_t journal_bytes = 0;     // likewise, of one plant
+  std::uint64_t window_ids = 262'144;  // keys that a plant remembers: the same on all nodes
+  std::uint32_t engine_threads = 0;    // 0 = as many as the machine has
 };
 
 /// Reads a file. Error: config.invalid with a finding per wrong, missing or unknown key

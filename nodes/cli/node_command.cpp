@@ -94,6 +94,7 @@ node_options engine_options(const node_config& c) {
   o.resident_bytes_max = c.resident_bytes_max;
   o.host.retain_us = std::int64_t{c.journal_days} * 86'400 * 1'000'000;
   o.host.retain_bytes = c.journal_bytes;
+  o.host.window.ids_max = c.window_ids;
   o.journal.map_bytes = c.journal_map_bytes;
   o.state.map_bytes = c.state_map_bytes;
   o.workers = c.engine_threads;
