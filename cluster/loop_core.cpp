@@ -170,6 +170,10 @@ result<void> loop_core::tick_all(std::uint64_t now_ms) {
 result<void> loop_core::prepare(std::uint64_t now_ms) {
   check(batch_.empty());
   if (auto ok = receive_waiting(now_ms); !ok) return ok;
+  // What a majority has now is on this disk since an earlier turn: who waits for it need not wait
+  // for the commit of this one as well.
+  for (auto& [number, m] : members_)
+    if (auto ok = deliver_committed(*m); !ok) return ok;
   if (!waiting_.empty())
     if (auto ok = propose_waiting(now_ms); !ok) return ok;
   if (auto ok = tick_all(now_ms); !ok) return ok;
@@ -212,8 +216,9 @@ result<bool> loop_core::turn(std::uint64_t now_ms) {
   return writes;
 }
 
-result<void> loop_core::deliver(member& m) {
+result<void> loop_core::deliver_committed(member& m) {
   const std::vector<log_entry> entries = m.core.take_committed();
+  if (entries.empty()) return {};
   const auto here = std::find_if(entries.begin(), entries.end(),
                                  [](const log_entry& e) { return e.payload != nullptr; });
   group_status status = m.core.status();
@@ -222,6 +227,11 @@ result<void> loop_core::deliver(member& m) {
       return ok;
   if (here != entries.end())
     m.listener->on_committed(m.number, std::span(here, entries.end()), status);
+  return {};
+}
+
+result<void> loop_core::deliver(member& m) {
+  if (auto ok = deliver_committed(m); !ok) return ok;
   if (const auto lost = m.core.take_refused(); !lost.empty())
     refuse(m, lost, error{"node.not_ready", "leadership was handed over"});
   for (const read_answer& r : m.core.take_reads())

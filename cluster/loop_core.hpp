@@ -64,8 +64,8 @@ struct loop_status {
 
 /// All groups of a node, without thread, clock or waiting. Usage, as the thread and the simulation
 /// do it: propose()/checkpointed() any number of times; prepare(now); if anything is to be written,
-/// the store's commit of batch(); finish(now), which calls the listeners. Nothing that needs the
-/// disk is told to anyone before finish().
+/// the store's commit of batch(); finish(now). Both call the listeners; nothing that needs this
+/// commit is told to anyone before finish().
 class loop_core {
  public:
   /// All must outlive it. Without `peers` every group has to have one voter.
@@ -180,6 +180,7 @@ class loop_core {
   [[nodiscard]] result<void> commit_batch();
   [[nodiscard]] result<void> replay(member& m, journal_index applied);
   [[nodiscard]] result<void> propose_waiting(std::uint64_t now_ms);
+  [[nodiscard]] result<void> deliver_committed(member& m);
   [[nodiscard]] result<void> deliver(member& m);
   void tell_role(member& m);
   void refuse(member& m, std::span<const shared_bytes> payloads, const error& why);
