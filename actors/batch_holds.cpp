@@ -9,6 +9,7 @@
 #include "schemas/logistics/shipment_kind.hpp"
 #include "schemas/production/order_release_kind.hpp"
 #include "schemas/quality/hold_kind.hpp"
+#include "schemas/text.hpp"
 
 namespace millrace::actors::batches {
 
@@ -203,7 +204,7 @@ made release_hold(step& s, const lot::ReleaseHoldT& c) {
                             ": release it there.");
   }
   const auto by = by_whom(s.ctx);
-  if (rule_of(s.ctx, "hold.release_second_person") == "yes" && by == open->placed_by)
+  if (rule_of(s.ctx, "hold.release_second_person") == "yes" && is_same_person(by, open->placed_by))
     return made::refuse_with("command.not_authorised", "A second person releases hold " + c.hold +
                                                            ", not " + by + " who placed it.");
   drop_hold(s, c.hold, c.reason, by, c.person);

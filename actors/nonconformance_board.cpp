@@ -6,6 +6,7 @@
 #include "actors/nonconformance_parts.hpp"
 #include "actors/rules.hpp"
 #include "actors/stock.hpp"
+#include "schemas/text.hpp"
 
 namespace millrace::actors::nonconformances {
 
@@ -105,7 +106,8 @@ made approve(step& s, const nc::ApproveDispositionT& c) {
     return made::refuse(nc::Refusal::reference_missing, "Name the customer's concession.");
   const auto person = who_of(s.ctx, c.person);
   for (const auto& one : s.next.approvals)
-    if (one.person == person && one.role != Role::customer && c.role != Role::customer)
+    if (is_same_person(one.person, person) && one.role != Role::customer &&
+        c.role != Role::customer)
       return made::refuse(nc::Refusal::same_person,
                           person + " has approved for " + nc::EnumNameRole(one.role) + '.');
   nc::DispositionApprovedT event;

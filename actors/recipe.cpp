@@ -8,6 +8,7 @@
 
 #include "actors/by_whom.hpp"
 #include "actors/rules.hpp"
+#include "schemas/text.hpp"
 
 namespace millrace::actors {
 
@@ -119,7 +120,8 @@ made approve(const StateT& state, const ApproveT& c, context& ctx) {
   if (found->status != Status::draft)
     return made::refuse(Refusal::approved, "Revision " + c.revision + " is approved already.");
   const auto by = by_whom(ctx);
-  if (rule_of(ctx, "recipe.approve_second_person") == "yes" && by == found->defined_by)
+  if (rule_of(ctx, "recipe.approve_second_person") == "yes" &&
+      is_same_person(by, found->defined_by))
     return made::refuse(Refusal::second_person,
                         "Someone else than " + by + ", who defined it, approves.");
   ApprovedT event;

@@ -14,6 +14,7 @@
 #include "schemas/production/recipe_kind.hpp"
 #include "schemas/quality/batch_release_kind.hpp"
 #include "schemas/quality/inspection_kind.hpp"
+#include "schemas/text.hpp"
 
 namespace millrace::actors {
 
@@ -178,7 +179,7 @@ void rule_rehearsal::take_batch(const past_event& e) {
     const auto released = body_of<lot::HoldReleasedT>(e);
     const auto found = placed_by_.find(key(released.hold));
     if (found == placed_by_.end()) return;
-    if (found->second == released.by)
+    if (is_same_person(found->second, released.by))
       differ("hold.release_second_person", e, "released by " + released.by + ", who had placed it",
              "refused: a second person releases");
     placed_by_.erase(found);
@@ -209,7 +210,7 @@ void rule_rehearsal::take_recipe(const past_event& e) {
   } else if (static_cast<rc::Event>(e.member) == rc::Event::Approved) {
     const auto approved = body_of<rc::ApprovedT>(e);
     const auto found = defined_by_.find(std::string(e.id) + '/' + approved.revision);
-    if (found != defined_by_.end() && found->second == approved.by)
+    if (found != defined_by_.end() && is_same_person(found->second, approved.by))
       differ("recipe.approve_second_person", e, "approved by " + approved.by + ", who defined it",
              "refused: a second person approves");
   }

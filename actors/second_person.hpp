@@ -55,7 +55,13 @@ inline constexpr std::array approvable_commands{
                "batch", "regrade"},
     approvable{approval_rule("approval.stock_correction",
                              "yes: correcting by a stock reconciliation waits for a second person"),
-               "stock_reconciliation", "approve-correction"}};
+               "stock_reconciliation", "approve-correction"},
+    approvable{approval_rule("approval.cut_over",
+                             "yes: cutting a plant over to its next ERP waits for a second person"),
+               "erp_migration", "cut-over"},
+    approvable{approval_rule("approval.migration_completion",
+                             "yes: completing a plant's migration waits for a second person"),
+               "erp_migration", "complete"}};
 
 /// The kind with the rule before its decisions. Clients' commands only: what actors say to each
 /// other follows from decisions that were made.

@@ -7,6 +7,7 @@
 #include "actors/draft.hpp"
 #include "actors/rules.hpp"
 #include "schemas/masterdata/supplier_kind.hpp"
+#include "schemas/text.hpp"
 
 namespace millrace::actors {
 
@@ -297,7 +298,7 @@ made withdraw(step& s, const pr::WithdrawT& c) {
         pr::Refusal::withdrawn,
         "The containment is " + std::string(pr::EnumNameStatus(s.next.status)) + '.');
   const auto by = who_of(s.ctx, c.person);
-  if (rule_of(s.ctx, "hold.release_second_person") == "yes" && by == s.next.raised_by)
+  if (rule_of(s.ctx, "hold.release_second_person") == "yes" && is_same_person(by, s.next.raised_by))
     return made::refuse_with("command.not_authorised",
                              "A second person withdraws it, not " + by + " who raised it.");
   pr::WithdrawalRequestedT event;

@@ -721,7 +721,10 @@ bool cell::run::approved(stimulus& s, asked& a) {
     return no(approval_needed, "It is approved or rejected as it was asked for");
   if (command == nullptr || (!command->any_owner && (command->owners & s.systems) == 0))
     return no("command.not_owner", "Who approves must have the right to send it");
-  if (may_be_same(asker, {s.principal, s.on_behalf_of}))
+  const requester approver{s.principal, s.on_behalf_of};
+  const auto named = person_named_in(*command, kept.body);
+  if (may_be_same(asker, approver) ||
+      (!named.empty() && may_be_same({asker.client, named}, approver)))
     return no("approval.same_person", kept.principal + " has asked for it");
   if (command->is_signed && (s.signature_meaning.empty() || s.signature_reason.empty()))
     return no("signature.missing", command->wire_name + " needs the second person's signature");

@@ -11,6 +11,7 @@
 #include "nodes/config_parts.hpp"
 #include "nodes/config_reader.hpp"
 #include "nodes/gateway/path.hpp"
+#include "schemas/text.hpp"
 
 namespace millrace {
 namespace {
@@ -93,7 +94,8 @@ void read_client_port(table_reader& r, node_config& c, const std::string& direct
     one.text("name", client.name);
     one.text("key", client.key);
     client.systems = read_systems(one, "systems");
-    if (client.name.empty()) one.find("name", "missing");
+    if (!is_client_name(client.name))
+      one.find("name", "1 to 100 characters are needed, without parentheses");
     if (client.key.size() != 40) one.find("key", "must be 40 characters of Z85");
     c.curve_clients.push_back(std::move(client));
   }
@@ -107,7 +109,8 @@ void read_token(table_reader& r, node_config& c) {
   r.text("sha256", hex);
   r.flag("persons", t.persons);
   t.systems = read_systems(r, "systems");
-  if (t.name.empty() || t.name.size() > 100) r.find("name", "1 to 100 characters are needed");
+  if (!is_client_name(t.name))
+    r.find("name", "1 to 100 characters are needed, without parentheses");
   const auto digest = gateway::parse_sha256(hex);
   if (digest)
     t.digest = *digest;

@@ -15,6 +15,7 @@ namespace millrace {
 namespace {
 
 constexpr std::size_t id_bytes_max = 80;
+constexpr std::size_t client_bytes_max = 100;
 
 /// UN/ECE Recommendation 20 (units of measure) and the packages of Recommendation 21 (X..) that
 /// plants use as units.
@@ -74,6 +75,19 @@ bool is_nfc(std::string_view text) {
          std::string_view(reinterpret_cast<const char*>(raw), static_cast<std::size_t>(length));
 }
 
+bool is_seen(utf8proc_int32_t point) {
+  switch (utf8proc_category(point)) {
+    case UTF8PROC_CATEGORY_ZS:
+    case UTF8PROC_CATEGORY_ZL:
+    case UTF8PROC_CATEGORY_ZP:
+    case UTF8PROC_CATEGORY_CC:
+    case UTF8PROC_CATEGORY_CF:
+      return false;
+    default:
+      return true;
+  }
+}
+
 }  // namespace
 
 bool is_utf8(std::string_view text) {
@@ -87,6 +101,33 @@ bool is_actor_id(std::string_view text) {
   const bool is_plain =
       std::all_of(text.begin(), text.end(), [](char c) { return c >= 0x20 && c < 0x7f; });
   return is_plain || (is_utf8(text) && !has_control(text) && is_nfc(text));
+}
+
+bool is_client_name(std::string_view text) {
+  return !text.empty() && text.size() <= client_bytes_max && is_utf8(text) && !has_control(text) &&
+         text.find_first_of("()") == std::string_view::npos && text.front() != ' ' &&
+         text.back() != ' ' && !person_key(text).empty();
+}
+
+std::string person_key(std::string_view name) {
+  utf8proc_uint8_t* raw = nullptr;
+  const auto length = utf8proc_map(
+      reinterpret_cast<const utf8proc_uint8_t*>(name.data()),
+      static_cast<utf8proc_ssize_t>(name.size()), &raw,
+      static_cast<utf8proc_option_t>(UTF8PROC_STABLE | UTF8PROC_COMPOSE | UTF8PROC_COMPAT |
+                                     UTF8PROC_IGNORE | UTF8PROC_CASEFOLD));
+  const std::unique_ptr<utf8proc_uint8_t, freed> folded(raw);
+  if (length < 0) return std::string(name);
+  std::string out;
+  for (utf8proc_ssize_t at = 0; at < length;) {
+    utf8proc_int32_t point = 0;
+    const auto used = utf8proc_iterate(raw + at, length - at, &point);
+    if (used <= 0) break;
+    if (is_seen(point))
+      out.append(reinterpret_cast<const char*>(raw + at), static_cast<std::size_t>(used));
+    at += used;
+  }
+  return out;
 }
 
 bool is_unit_code(std::string_view code) {

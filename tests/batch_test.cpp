@@ -634,6 +634,8 @@ BOOST_AUTO_TEST_CASE(the_second_person_rule) {
       .when(place("H-1"), System::qms, "anna")
       .when(release("H-1"), System::qms, "anna")
       .then_refused("command.not_authorised")
+      .when(release("H-1"), System::qms, "Anna ")
+      .then_refused("command.not_authorised")
       .when(release("H-1"), System::qms, "bert")
       .then_accepted();
 }

@@ -66,6 +66,10 @@ BOOST_AUTO_TEST_CASE(what_is_unknown_or_wrong_is_named_with_its_place) {
              "/tokens/0/sha256");
   BOOST_TEST(first_finding("[[tokens]]\nname=\"a\"\nsha256=\"" + std::string(64, 'a') +
                            "\"\nsystems=[\"sap\"]") == "/tokens/0/systems");
+  for (const char* name : {"team (night)", "", " a", "\\u200b"})
+    BOOST_TEST(first_finding(std::string("[[tokens]]\nname=\"") + name + "\"\nsha256=\"" +
+                             std::string(64, 'a') + "\"\nsystems=[\"erp\"]") == "/tokens/0/name",
+               name);
   BOOST_TEST(first_finding("[[tokens]]\nsecret=\"a\"\nname=\"a\"\nsha256=\"" +
                            std::string(64, 'a') + "\"\nsystems=[\"erp\"]") == "/tokens/0/secret");
   BOOST_TEST(first_finding("[[endpoints]]\nsystem=\"erp\"\nurl=\"ftp://x\"") == "/endpoints/0/url");

@@ -147,6 +147,29 @@ BOOST_AUTO_TEST_CASE(ids_are_nfc_without_control_characters) {
   BOOST_TEST(!millrace::is_actor_id(std::string("a\0b", 3)));
 }
 
+BOOST_AUTO_TEST_CASE(one_person_has_one_key_and_two_persons_have_two) {
+  using millrace::is_same_person;
+  BOOST_TEST(is_same_person("Ann Lee", " ann  LEE "));
+  BOOST_TEST(is_same_person("J\u00d6RG", "jo\u0308rg"));       // NFC and NFD
+  BOOST_TEST(is_same_person("Stra\u00dfe", "STRASSE"));        // case folded
+  BOOST_TEST(is_same_person("\uff41\uff4e\uff4e", "ann"));     // full width
+  BOOST_TEST(is_same_person("a\u00a0n\u200bn\u3000", "ann"));  // what cannot be seen
+  BOOST_TEST(is_same_person("\u0418\u0412\u0410\u041d", "\u0438\u0432\u0430\u043d"));
+  BOOST_TEST(!is_same_person("ann", "anna"));
+  BOOST_TEST(!is_same_person("jorg", "j\u00f6rg"));
+  BOOST_TEST(!is_same_person("a\xff", "a\xfe"));  // no UTF-8: byte by byte
+  BOOST_TEST(millrace::person_key("\u200b \u00ad").empty());
+}
+
+BOOST_AUTO_TEST_CASE(a_clients_name_can_be_told_from_a_persons) {
+  for (const char* name : {"dev-qms", "MES Hamburg", "\u6279\u6b21"})
+    BOOST_TEST(millrace::is_client_name(name), name);
+  for (const char* name : {"", " a", "a ", "a (b)", "a)", "a\tb", "\u200b", "\xff"})
+    BOOST_TEST(!millrace::is_client_name(name), name);
+  BOOST_TEST(millrace::is_client_name(std::string(100, 'x')));
+  BOOST_TEST(!millrace::is_client_name(std::string(101, 'x')));
+}
+
 BOOST_AUTO_TEST_CASE(unit_codes_are_those_of_the_recommendation) {
   for (const char* code :
        {"EA",  "C62", "KGM", "GRM", "TNE", "LTR", "MLT", "MTR", "CMT", "MMT", "MTK", "MTQ", "BAR",

@@ -235,6 +235,8 @@ BOOST_AUTO_TEST_CASE(use_as_is_passes_the_review_board_with_four_eyes) {
       .then_refused("nonconformance.approval_unneeded")
       .when(approval(Role::engineering), System::plm, "meier")
       .then_refused("nonconformance.same_person")
+      .when(approval(Role::engineering), System::plm, "Meier")
+      .then_refused("nonconformance.same_person")
       .when(approval(Role::engineering), System::plm, "schulz")
       .then_event_names({"DispositionApproved", "Dispositioned"})
       .then_state(status(Status::dispositioned));

@@ -94,6 +94,7 @@ BOOST_AUTO_TEST_CASE(who_defined_it_does_not_approve_it_where_the_rule_says_so) 
   auto g = drafted();
   g.rule("recipe.approve_second_person", "yes");
   g.when(approve(), System::plm, "ann").then_refused("recipe.second_person");
+  g.when(approve(), System::plm, "ANN").then_refused("recipe.second_person");
   g.when(approve(), System::qms, "ben").then_accepted();
 }
 

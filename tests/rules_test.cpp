@@ -216,7 +216,7 @@ BOOST_AUTO_TEST_CASE(a_shorter_timeout_would_have_ended_what_waited_longer) {
 BOOST_AUTO_TEST_CASE(a_second_person_would_have_been_needed) {
   using schema = batch::schema;
   past p("hold.release_second_person", "yes");
-  for (const char* who : {"ann", "ben"}) {
+  for (const char* who : {"Ann", "ben"}) {
     batch::HoldPlacedT placed;
     placed.hold = std::make_unique<batch::HoldEntryT>();
     placed.hold->hold = std::string("H-") + who;

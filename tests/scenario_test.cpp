@@ -68,6 +68,11 @@ BOOST_AUTO_TEST_CASE(every_form_of_a_step) {
   BOOST_TEST(sent.code == "batch.held");
   BOOST_TEST(only("ops sends commission region eu").path == "commission");
   BOOST_TEST(only("ops posts /v1/x reason r").path == "/v1/x");
+  BOOST_TEST(!only("ops posts /v1/x reason r").puts);
+  BOOST_TEST(only("ops puts /v1/x reason r").puts);
+  BOOST_TEST(only("ops sends commission region eu").person == "");
+  BOOST_TEST(only("ops for ann sends commission region eu").person == "ann");
+  BOOST_TEST(only("ops for ann sends commission region eu").path == "commission");
   BOOST_TEST(only("erp does receive batch B").path == "/act/receive");
   BOOST_TEST(only("mes runs order 1").path == "/run");
   BOOST_TEST((only("mes begins order 1").what == step::kind::begin_run));
@@ -109,7 +114,8 @@ BOOST_AUTO_TEST_CASE(what_is_not_understood_is_refused_with_its_line) {
   for (const auto* line :
        {"tms flies away", "erp sings", "wms sends shipments/S-1", "erp loses many answers",
         "expect orders/1 some x", "expect orders/1 life", "ops posts v1/x", "measure key",
-        "wms sends x --> soon", "expect orders/1 some x with a", "measure k between a b: t"}) {
+        "wms sends x --> soon", "erp for ann goes down", "expect orders/1 some x with a",
+        "measure k between a b: t"}) {
     const auto detail = refused("Scenario: x\nPlant: p\n\n  " + std::string(line) + "\n");
     BOOST_TEST(detail.starts_with("line 4: "), line << " -> " << detail);
   }

@@ -190,6 +190,46 @@ BOOST_FIXTURE_TEST_CASE(the_same_person_is_refused_whatever_they_call_themselves
   BOOST_CHECK(outcome(approve({"other-qms", "", System::qms})) == engine::Outcome::accepted);
 }
 
+BOOST_FIXTURE_TEST_CASE(no_spelling_and_no_client_makes_one_person_two, fixture) {
+  (void)release(ann);
+  for (const char* name : {"Ann", "ANN", " ann ", "a n n", "a\u00a0nn", "a\u200bnn", "an\u2060n",
+                           "\uff21\uff4e\uff4e", "a\tnn"})
+    for (const char* client : {"dev-qms", "other-qms"})
+      BOOST_TEST(code(approve({client, name, System::qms})) == "approval.same_person", name);
+  // a client called after a person, and names of nothing that can be seen
+  BOOST_TEST(code(approve({"ann", "", System::qms})) == "approval.same_person");
+  BOOST_TEST(code(approve({"ANN", "\u200b", System::qms})) == "approval.same_person");
+  BOOST_TEST(code(approve({"dev-qms", "\u200b", System::qms})) == "approval.same_person");
+  BOOST_TEST(code(approve({"Dev-QMS", "", System::qms})) == "approval.same_person");
+  BOOST_TEST(state().holds.size() == 1u);
+  BOOST_CHECK(outcome(approve({"ann", "bob", System::qms})) == engine::Outcome::accepted);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_client_that_named_nobody_is_anybody_of_its_name, fixture) {
+  (void)release({"dev-qms", "", System::qms});
+  BOOST_TEST(code(approve(ann)) == "approval.same_person");
+  BOOST_TEST(code(approve(bob)) == "approval.same_person");
+  BOOST_TEST(code(approve({"dev-qms", "", System::qms})) == "approval.same_person");
+  BOOST_TEST(code(approve({"other-qms", "dev-qms", System::qms})) == "approval.same_person");
+  BOOST_CHECK(outcome(approve({"other-qms", "bob", System::qms})) == engine::Outcome::accepted);
+}
+
+BOOST_FIXTURE_TEST_CASE(who_the_command_itself_names_does_not_approve_of_it_either, fixture) {
+  run("release-hold", {"dev-qms", "", System::qms},
+      R"({"hold":"H-1","reason":"no crack","person":"ann"})");
+  BOOST_TEST(code(approve({"other-qms", "Ann", System::qms})) == "approval.same_person");
+  act(request::exception_op::discard, bob, "again");
+  run("release-hold", ann, R"({"hold":"H-1","reason":"no crack","person":"bob"})");
+  const auto again = [&](const person& by) {
+    return code(act(request::exception_op::retry, by, "seen", "batch~B-1~2"));
+  };
+  BOOST_TEST(again({"other-qms", "bob", System::qms}) == "approval.same_person");
+  BOOST_TEST(again({"other-qms", "ann", System::qms}) == "approval.same_person");
+  BOOST_TEST(state().holds.size() == 1u);
+  BOOST_TEST(again({"other-qms", "carl", System::qms}) == "");
+  BOOST_TEST(state().holds.empty());
+}
+
 BOOST_FIXTURE_TEST_CASE(a_person_without_the_right_is_refused, fixture) {
   (void)release(ann);
   BOOST_TEST(code(approve({"dev-mes", "carl", System::mes})) == "command.not_owner");

@@ -150,12 +150,15 @@ struct parser {
       return true;
     }
     s.who = take_word(text);
+    if (take(text, "for ")) s.person = take_word(text);
     if (take(text, "sends ")) return command(s, text);
-    if (take(text, "posts ")) {
+    s.puts = text.starts_with("puts ");
+    if (take(text, "posts ") || take(text, "puts ")) {
       s.what = step::kind::command;
       s.path = take_word(text);
       return s.path.starts_with('/') ? keep(s, text) : fail("a path begins with '/'");
     }
+    if (!s.person.empty()) return fail("a person's step sends, posts or puts");
     if (system(s.who) == nullptr) return fail("no system '" + s.who + "' in this scenario");
     return simulator(s, text);
   }

@@ -13,7 +13,8 @@
 //
 // A line with four or more spaces in front continues the one before; '#' begins a comment.
 //   SYSTEM sends ADDRESS COMMAND FIELDS     a command to the platform, with that system's token
-//   SYSTEM posts PATH FIELDS                any call of the platform
+//   SYSTEM posts PATH FIELDS, puts          any call of the platform
+//   SYSTEM for PERSON sends ..., posts      the same on behalf of a person
 //   NAME does ACTION FIELDS, runs FIELDS    what people do in a simulated system
 //   NAME begins FIELDS, NAME finishes       the same as `runs`, beside what follows
 //   NAME is asked PATH FIELDS               a call of the simulator's own API
@@ -81,6 +82,8 @@ struct scenario_step {
   std::size_t line = 0;
   std::string text;     // as written, for people
   std::string who;      // system or simulator; key of a figure
+  std::string person;   // on whose behalf, of a command
+  bool puts = false;    // PUT instead of POST
   std::string path;     // platform: below /v1/plants/PLANT unless it begins with '/'
   std::string body;     // JSON
   std::string caption;  // of a figure

@@ -55,7 +55,8 @@ class player {
         break;
       case step::kind::command: {
         begun_ = clock::now();
-        const auto r = w_.platform("POST", platform_path(s.path), s.who, with_times(s.body));
+        const auto r = w_.platform(s.puts ? "PUT" : "POST", platform_path(s.path), s.who,
+                                   with_times(s.body), {}, s.person);
         told(s, r);
         break;
       }

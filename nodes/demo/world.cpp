@@ -166,11 +166,12 @@ result<void> world::wait_ready(process& p, const std::string& name, const std::s
 }
 
 reply world::platform(const std::string& method, const std::string& path, const std::string& system,
-                      const std::string& body, const std::string& key) {
+                      const std::string& body, const std::string& key, const std::string& person) {
   http_request request{
       method, node_url() + path, {{"Authorization", "Bearer dev-" + system}}, body, 20'000};
   if (!body.empty()) request.headers.emplace_back("Content-Type", "application/json");
   if (!key.empty()) request.headers.emplace_back("Idempotency-Key", key);
+  if (!person.empty()) request.headers.emplace_back("On-Behalf-Of", person);
   const auto answer = client_.send(request);
   if (!answer) return {0, {}, 0, answer.error().detail};
   auto parsed = json_value::parse(answer->body);

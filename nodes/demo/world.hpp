@@ -41,9 +41,11 @@ class world {
   world(const world&) = delete;
   world& operator=(const world&) = delete;
 
-  /// Sends to the platform with the dev token of a system ("erp"). An empty `body` sends none.
+  /// Sends to the platform with the dev token of a system ("erp"). An empty `body`, `key` or
+  /// `person` (On-Behalf-Of) sends none.
   reply platform(const std::string& method, const std::string& path, const std::string& system,
-                 const std::string& body = {}, const std::string& key = {});
+                 const std::string& body = {}, const std::string& key = {},
+                 const std::string& person = {});
   reply get(const std::string& path) { return platform("GET", path, "ops"); }
   /// Sends to a simulator by its name in the scenario.
   reply simulator(const std::string& name, const std::string& method, const std::string& path,
