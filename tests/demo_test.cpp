@@ -13,6 +13,7 @@
 #include <iterator>
 
 #include "nodes/demo/process.hpp"
+#include "nodes/demo/world.hpp"
 #include "nodes/json/json_value.hpp"
 
 using namespace millrace;
@@ -55,6 +56,17 @@ std::size_t processes_of(const std::string& directory) {
 }
 
 }  // namespace
+
+BOOST_FIXTURE_TEST_CASE(what_does_not_start_is_said_with_its_reason, scratch) {
+  const auto open = demo::world::open({"/bin/false", 1, {}, 1});
+  BOOST_REQUIRE(!open);
+  BOOST_TEST(open.error().code == "demo.not_started");
+  BOOST_TEST(open.error().detail.find("has ended") != std::string::npos);
+  BOOST_TEST(std::filesystem::is_empty(path));
+  const auto made = process::start("/bin/true", {}, path + "/no/such/place.log");
+  BOOST_REQUIRE(!made);
+  BOOST_TEST(made.error().code == "process.failed");
+}
 
 BOOST_FIXTURE_TEST_CASE(the_story_holds_and_leaves_nothing_behind, scratch) {
   auto demo = process::start(MILLRACE_PROGRAM, {"demo", "--once", "--json"}, path + "/out.log");

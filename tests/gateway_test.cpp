@@ -259,6 +259,7 @@ BOOST_FIXTURE_TEST_CASE(bad_headers_are_refused, fixture) {
   const auto a = post(confirm, "dev-mes", confirm_body, {{"Content-Type", "\xfftext/xml"}});
   BOOST_TEST(a.status == 415);
   BOOST_TEST(a.code() == "request.media_type");
+  BOOST_TEST(post(confirm, "dev-mes", "{\"operation\":\"\xff\"}").code() == "request.not_utf8");
 }
 
 BOOST_FIXTURE_TEST_CASE(unknown_paths_methods_and_ids, fixture) {
@@ -277,6 +278,7 @@ BOOST_FIXTURE_TEST_CASE(unknown_paths_methods_and_ids, fixture) {
   BOOST_TEST(get("/v1/plants/ham%20burg/orders/1").code() == "id.invalid");
   const auto a = get(confirm);
   BOOST_TEST(a.status == 405);
+  BOOST_TEST(a.code() == "request.method");
   BOOST_TEST(a.raw.get("Allow") == "POST");
   BOOST_TEST(a.at("/detail") == "GET is not allowed here: use POST");
   BOOST_TEST(call("DELETE", "/v1/plants/hamburg/orders/1", "dev-erp").status == 405);
@@ -615,6 +617,7 @@ BOOST_FIXTURE_TEST_CASE(events_page_as_cloud_events, fixture) {
   BOOST_TEST(get("/v1/events?plant=hamburg&type=quality").body.find("items")->items().empty());
   BOOST_TEST(get("/v1/events?plant=atlantis").status == 404);
   BOOST_TEST(get("/v1/events?plant=hamburg&after=nonsense").status == 400);
+  BOOST_TEST(get("/v1/events?plant=hamburg&after=nonsense").code() == "cursor.invalid");
   BOOST_TEST(
       get("/v1/plants/hamburg/orders/1000042?history=true").body.find("items")->items().size() ==
       3u);

@@ -172,6 +172,14 @@ BOOST_AUTO_TEST_CASE(timers_fire_once_also_over_a_restart) {
   BOOST_TEST(w->host->status().timers == 0u);
 }
 
+BOOST_AUTO_TEST_CASE(a_key_from_before_the_window_is_never_carried_out) {
+  auto w = host_harness::make();
+  w->send("1", command::add, 1);
+  const auto old = w->send("1", command::add, 1, {}, "00000000-0001-7abc-9def-001122334455");
+  BOOST_TEST(old.code == "command.expired");
+  BOOST_TEST(w->value("1") == 1);
+}
+
 BOOST_AUTO_TEST_CASE(deliveries_reach_the_actor_when_they_end_and_dead_ones_wait_for_an_operator) {
   auto w = host_harness::make();
   w->send("1", command::add, 1);
@@ -199,6 +207,10 @@ BOOST_AUTO_TEST_CASE(deliveries_reach_the_actor_when_they_end_and_dead_ones_wait
                       [&](result<void> r) { retried = r.has_value(); });
   w->run();
   BOOST_TEST(retried);
+  std::string under_way;
+  w->host->deadletter(2, engine_api::deadletter_op::retry, {}, "dev-ops", w->now,
+                      [&](result<void> r) { under_way = r ? "" : r.error().code; });
+  BOOST_TEST(under_way == "deadletter.not_open");
   BOOST_TEST(w->attempts.back().number == 2u);
   BOOST_TEST(w->attempts.back().body->at(0) == 9);
   w->host->on_attempt(2, 1, acknowledged(), w->now);

@@ -83,6 +83,7 @@ BOOST_AUTO_TEST_CASE(what_cannot_be_said_is_an_error_of_its_own) {
   auto other = envelope();
   other.set("type", "unknown.v1");
   BOOST_TEST((*map)->apply(other).error().code == "mapping.no_delivery");
+  BOOST_TEST(rendered('"' + std::string(1 << 20, 'x') + '"') == "mapping.too_large");
 }
 
 BOOST_AUTO_TEST_CASE(paths_are_encoded_and_cannot_climb) {

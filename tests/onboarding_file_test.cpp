@@ -4,9 +4,15 @@
 #define BOOST_TEST_MODULE onboarding_file
 #include <boost/test/unit_test.hpp>
 
+#include <filesystem>
+#include <fstream>
+
 #include "nodes/adapters/staged_sink.hpp"
+#include "nodes/cli/program_errors.hpp"
+#include "nodes/http/server.hpp"
 #include "nodes/onboarding/lines.hpp"
 #include "nodes/onboarding/plan.hpp"
+#include "nodes/onboarding/readiness.hpp"
 #include "schemas/platform/onboarding_kind.hpp"
 #include "schemas/platform/plant_kind.hpp"
 #include "tests/engine_double.hpp"
@@ -75,8 +81,36 @@ BOOST_AUTO_TEST_CASE(a_line_that_cannot_be_read_loses_no_other) {
   BOOST_TEST(read->lines[0].fault == "a quote is not closed");
   BOOST_TEST(read->lines[1].number == 3u);
   BOOST_TEST(read->lines[1].fields[1] == "y");
-  for (const auto* bad : {"", "a,,b\n", "a,a\n"}) BOOST_TEST(!read_csv(bad, ','), bad);
+  for (const auto* bad : {"", "a,,b\n", "a,a\n"})
+    BOOST_TEST(read_csv(bad, ',').error().code == "csv.invalid", bad);
   BOOST_TEST(!read_csv("a\n1\n2\n", ',', 1));
+}
+
+BOOST_AUTO_TEST_CASE(files_that_cannot_be_taken_are_said_to_be_so) {
+  std::string pattern = (std::filesystem::temp_directory_path() / "millrace-plan-XXXXXX").string();
+  BOOST_REQUIRE(::mkdtemp(pattern.data()) != nullptr);
+  const auto file = pattern + "/plant.toml";
+  std::ofstream(file) << "[plant]\nname = 7\n";
+  BOOST_TEST(read_file(pattern + "/none.csv").error().code == "file.unreadable");
+  BOOST_TEST(read_file(file, 3).error().code == "file.too_large");
+  BOOST_TEST(*read_file(file) == "[plant]\nname = 7\n");
+  BOOST_TEST(load_plan(file).error().code == "onboarding.invalid");
+  BOOST_TEST(load_plan(pattern + "/none.toml").error().code == "file.unreadable");
+  std::filesystem::remove_all(pattern);
+}
+
+BOOST_AUTO_TEST_CASE(more_stock_than_one_answer_holds_is_not_compared_in_part) {
+  struct truncating final : http::handler {
+    void handle(std::shared_ptr<http::exchange> e) override {
+      e->answer({200, {}, R"({"materials":[],"truncated":true})"});
+    }
+  };
+  auto server = http::server::start({}, std::make_shared<truncating>());
+  BOOST_REQUIRE(server);
+  node_client node("http://127.0.0.1:" + std::to_string((*server)->port()), {});
+  const auto compared = compare_stock(node, with({}), {});
+  BOOST_REQUIRE(!compared);
+  BOOST_TEST(compared.error().code == "onboarding.too_much");
 }
 
 BOOST_AUTO_TEST_CASE(a_material_takes_its_routing_along) {
@@ -238,4 +272,13 @@ BOOST_FIXTURE_TEST_CASE(an_ordinary_plant_is_looked_at_once, with_gate) {
   (void)send("batch/1");
   BOOST_TEST(engine.read_how.size() == known);
   BOOST_TEST(real.sent.size() == 4u);
+}
+
+BOOST_AUTO_TEST_CASE(each_error_of_the_program_ends_it_in_its_own_way) {
+  for (const auto& e : cli::program_errors) {
+    BOOST_TEST(cli::exit_code_of(e.code) == e.exit_code, e.code);
+    BOOST_TEST(e.exit_code != cli::exit_fine, e.code);
+    BOOST_TEST(!e.title.empty());
+  }
+  BOOST_TEST(cli::exit_code_of("order.exists") == cli::exit_failed);
 }

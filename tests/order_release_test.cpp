@@ -488,6 +488,28 @@ BOOST_AUTO_TEST_CASE(check_release_passes_with_stock_and_fails_without) {
       "component+ supplier-supplier.unknown");
 }
 
+BOOST_AUTO_TEST_CASE(what_only_warns_is_named_and_passes) {
+  po::StateT order;
+  order.material = "PUMP-100";
+  order.revision = "A";
+  order.quantity = decimal::from_units(10);
+  order.unit = "EA";
+  const auto site = active_plant();
+  auto m = pump();
+  m.revisions[0].routing.clear();
+  supplier::StateT acme;
+  acme.status = supplier::Status::restricted;
+  acme.reason = "late";
+  const actors::component_stock stock{"HOUSING", "0010", decimal::from_units(10), {"ACME"}, {}};
+  const auto checks = actors::check_release(order, &site, &m, no_work_center, {stock},
+                                            {{"ACME", &acme}}, timestamp::from_micros(1));
+  std::string said;
+  for (const auto& c : checks)
+    if (!c.warning.empty()) said += c.check + ' ' + c.code + '\n';
+  BOOST_CHECK_EQUAL(said, "routing routing.empty\nsupplier supplier.restricted\n");
+  BOOST_CHECK(actors::passes(checks));
+}
+
 BOOST_AUTO_TEST_CASE(check_release_names_what_is_wrong_with_the_references) {
   po::StateT order;
   order.material = "PUMP-100";

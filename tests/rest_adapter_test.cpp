@@ -183,7 +183,9 @@ BOOST_FIXTURE_TEST_CASE(a_message_that_cannot_be_said_is_dead_without_a_request,
   BOOST_TEST(out.detail.starts_with("mapping.no_delivery"));
   auto damaged = hold_attempt();
   damaged.body = std::make_shared<const bytes>(bytes{1, 2, 3});
-  BOOST_TEST(outcome_of(**made, damaged).what == verdict::dead);
+  const auto unread = outcome_of(**made, damaged);
+  BOOST_TEST(unread.what == verdict::dead);
+  BOOST_TEST(unread.detail.starts_with("mapping.unknown_type"));
   BOOST_TEST(system->seen().empty());
 }
 

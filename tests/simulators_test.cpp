@@ -6,12 +6,15 @@
 
 #include <condition_variable>
 #include <deque>
+#include <future>
 #include <mutex>
 
+#include "cluster/local_port.hpp"
 #include "nodes/adapters/webhook_signature.hpp"
 #include "nodes/client/http_client.hpp"
 #include "nodes/http/server.hpp"
 #include "nodes/json/json_value.hpp"
+#include "nodes/simulators/courier.hpp"
 #include "nodes/simulators/simulator_service.hpp"
 
 using namespace millrace;
@@ -330,6 +333,36 @@ BOOST_FIXTURE_TEST_CASE(duplicates_and_disorder_on_demand, with_platform) {
   BOOST_TEST(platform->seen[0].find("decide-usage") != std::string::npos);
   BOOST_TEST(platform->seen[0] == platform->seen[1]);
   BOOST_TEST(platform->seen[5].find("create") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(without_a_platform_reports_are_kept_and_the_reason_is_said) {
+  sim::faults none(1);
+  sim::courier alone("", "token", none);
+  std::promise<std::string> code;
+  alone.send({sim::platform_call{}},
+             [&](const std::vector<sim::call_outcome>& out) { code.set_value(out.at(0).code); });
+  BOOST_TEST(code.get_future().get() == "simulator.no_platform");
+}
+
+BOOST_AUTO_TEST_CASE(a_client_tells_a_closed_port_from_silence) {
+  http_client client;
+  const auto port = free_port();
+  BOOST_REQUIRE(port);
+  const auto url = "http://127.0.0.1:" + std::to_string(*port) + '/';
+  const auto closed = client.send({"GET", url, {}, {}, 5'000});
+  BOOST_REQUIRE(!closed);
+  BOOST_TEST(closed.error().code == "client.connection");
+  struct silent final : http::handler {
+    void handle(std::shared_ptr<http::exchange> e) override { kept.push_back(std::move(e)); }
+    std::vector<std::shared_ptr<http::exchange>> kept;
+  };
+  const auto handler = std::make_shared<silent>();
+  auto server = http::server::start({}, handler);
+  BOOST_REQUIRE(server);
+  const auto slow = client.send(
+      {"GET", "http://127.0.0.1:" + std::to_string((*server)->port()) + '/', {}, {}, 50});
+  BOOST_REQUIRE(!slow);
+  BOOST_TEST(slow.error().code == "client.timeout");
 }
 
 BOOST_AUTO_TEST_CASE(unknown_systems_are_refused) {

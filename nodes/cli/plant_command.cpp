@@ -10,6 +10,7 @@
 
 #include "cluster/sha256.hpp"
 #include "nodes/cli/exit_codes.hpp"
+#include "nodes/cli/program_errors.hpp"
 #include "nodes/onboarding/importer.hpp"
 #include "nodes/onboarding/lines.hpp"
 #include "nodes/onboarding/plan.hpp"
@@ -33,9 +34,7 @@ int say(const error& e) {
   std::fprintf(stderr, "plant: %s: %s\n", e.code.c_str(), e.detail.c_str());
   for (const auto& x : e.findings)
     std::fprintf(stderr, "  %s: %s\n", x.pointer.c_str(), x.detail.c_str());
-  const bool usage = e.code == "onboarding.invalid" || e.code.starts_with("file.");
-  const bool away = e.code.starts_with("client.") || e.code == "request.not_json";
-  return usage ? exit_usage : away ? exit_unavailable : exit_failed;
+  return e.code == "request.not_json" ? exit_unavailable : exit_code_of(e.code);
 }
 
 in::node_client node_of(const options& o) {
