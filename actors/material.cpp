@@ -8,6 +8,7 @@
 
 #include "actors/duration.hpp"
 #include "actors/material_master.hpp"
+#include "actors/material_owners.hpp"
 #include "actors/waiters.hpp"
 
 namespace millrace::actors {
@@ -80,7 +81,9 @@ RevisionT revision_of(const DefineT& c, timestamp now) {
   return out;
 }
 
-made define(const StateT& state, const DefineT& c, context& ctx) {
+made define(const StateT& state, const DefineT& asked, context& ctx) {
+  auto c = asked;
+  if (auto no = materials::keep_owned(state, c, ctx)) return std::move(*no);
   if (ctx.sequence() != 0 && state.base_unit != c.base_unit)
     return made::refuse(Refusal::base_unit_fixed,
                         "The base unit is " + state.base_unit + " and stock is kept in it.");
@@ -156,7 +159,8 @@ made withdraw_plan(const StateT& state, const WithdrawInspectionPlanT& c) {
   return d;
 }
 
-made set_conversions(const SetConversionsT& c) {
+made set_conversions(const SetConversionsT& c, context& ctx) {
+  if (auto no = materials::foreign_write(ctx, "conversions")) return std::move(*no);
   if (auto bad = check_conversions(c.conversions)) return std::move(*bad);
   made d;
   ConversionsSetT event;
@@ -165,7 +169,8 @@ made set_conversions(const SetConversionsT& c) {
   return d;
 }
 
-made retire_revision(const StateT& state, const RetireRevisionT& c) {
+made retire_revision(const StateT& state, const RetireRevisionT& c, context& ctx) {
+  if (auto no = materials::foreign_write(ctx, "revision")) return std::move(*no);
   if (find_revision(state, c.revision) == nullptr || c.revision.empty())
     return made::refuse(Refusal::revision_unknown, "Revision " + c.revision + " is not defined.");
   if (c.revision == state.revision)
@@ -177,9 +182,10 @@ made retire_revision(const StateT& state, const RetireRevisionT& c) {
   return d;
 }
 
-made set_plant_data(const StateT& state, const SetPlantDataT& c) {
+made set_plant_data(const StateT& state, const SetPlantDataT& c, context& ctx) {
   made d;
   if (state.location == c.location) return d;
+  if (auto no = materials::foreign_write(ctx, "location")) return std::move(*no);
   PlantDataSetT event;
   event.location = c.location;
   d.emit(std::move(event));
@@ -244,9 +250,9 @@ std::optional<made> decide_on_master(const StateT& state, const CommandUnion& co
     case Command::WithdrawInspectionPlan:
       return withdraw_plan(state, *command.AsWithdrawInspectionPlan());
     case Command::SetConversions:
-      return set_conversions(*command.AsSetConversions());
+      return set_conversions(*command.AsSetConversions(), ctx);
     case Command::RetireRevision:
-      return retire_revision(state, *command.AsRetireRevision());
+      return retire_revision(state, *command.AsRetireRevision(), ctx);
     case Command::MarkObsolete:
       return mark_obsolete(state, *command.AsMarkObsolete());
     case Command::SetPlantData:
@@ -277,7 +283,7 @@ decision<material::schema> material::decide(const schema::state& state,
   }
   switch (command.type) {
     case Command::SetPlantData:
-      return set_plant_data(state, *command.AsSetPlantData());
+      return set_plant_data(state, *command.AsSetPlantData(), ctx);
     case Command::AwaitChange:
       return await_change(state, *command.AsAwaitChange());
     case Command::StockChanged:

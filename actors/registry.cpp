@@ -9,7 +9,7 @@ namespace millrace::actors {
 
 namespace {
 
-/// Puts the rule of the second person before every kind.
+/// Puts the rule of the second person before every kind, and violations of ownership on record.
 struct guarded_registry {
   kind_registry& kinds;
   void add(std::unique_ptr<kind> k) { kinds.add(with_second_person(std::move(k))); }
@@ -21,6 +21,7 @@ void register_kinds(kind_registry& kinds) {
   guarded_registry registry{kinds};
   registry.add(make_kind<plant>());
   registry.add(make_kind<rule_set>());
+  registry.add(make_kind<ownership>());
   registry.add(make_kind<service_level>());
   registry.add(make_kind<erp_migration>());
   registry.add(make_kind<onboarding>());

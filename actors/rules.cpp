@@ -5,6 +5,7 @@
 #include <charconv>
 #include <optional>
 
+#include "actors/owned_fields.hpp"
 #include "actors/plant.hpp"
 #include "actors/second_person.hpp"
 
@@ -54,6 +55,9 @@ const rule_entry* find_rule(std::string_view name) {
   const auto at =
       std::ranges::find_if(rule_catalogue, [&](const auto& r) { return r.name == name; });
   if (at != rule_catalogue.end()) return &*at;
+  const auto owned =
+      std::ranges::find_if(owned_fields, [&](const auto& f) { return f.rule.name == name; });
+  if (owned != owned_fields.end()) return &owned->rule;
   const auto asked =
       std::ranges::find_if(approvable_commands, [&](const auto& a) { return a.rule.name == name; });
   return asked == approvable_commands.end() ? nullptr : &asked->rule;

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "actors/ownership.hpp"
 #include "actors/rules.hpp"
 #include "cluster/approval.hpp"
 #include "schemas/quality/inspection_generated.h"
@@ -44,7 +45,13 @@ class guarded_kind final : public kind {
     const auto* asked = command == nullptr || ctx.from().is_actor || ctx.reposting()
                             ? nullptr
                             : asked_for(*command, ctx);
-    if (asked == nullptr) return inner_->decide(state, in, ctx, evo);
+    if (asked == nullptr) {
+      auto d = inner_->decide(state, in, ctx, evo);
+      if (command != nullptr && !ctx.from().is_actor && !ctx.reposting() &&
+          d.outcome == engine::Outcome::refused && d.code == "command.not_owner")
+        tell_violation(d, model(), *command, ctx);
+      return d;
+    }
     decided out;
     out.outcome = engine::Outcome::parked;
     out.code = approval_needed;

@@ -64,7 +64,8 @@ inline constexpr std::array approvable_commands{
                "erp_migration", "complete"}};
 
 /// The kind with the rule before its decisions. Clients' commands only: what actors say to each
-/// other follows from decisions that were made.
+/// other follows from decisions that were made. A refusal of a command or field that another system
+/// owns goes on record (ownership.hpp).
 [[nodiscard]] std::unique_ptr<kind> with_second_person(std::unique_ptr<kind> inner);
 
 }  // namespace millrace::actors

@@ -101,6 +101,7 @@ class cell::run {
   void stand(asked& a, decided& d);
   void park(asked& a, decided& d);
   void refuse(asked& a, std::string code, std::string detail);
+  void refuse(asked& a, decided d);
   void refuse_poison(asked& a);
   void fail(asked& a, const decided& d, bool too_large);
   [[nodiscard]] fault& note_fault(hash128 id);
@@ -406,7 +407,7 @@ void cell::run::finish(asked& a, decided d) {
   if (!context_.blind.empty() && d.code == unseen) return put_off(a, d);
   switch (d.outcome) {
     case engine::Outcome::refused:
-      return refuse(a, std::move(d.code), std::move(d.detail));
+      return refuse(a, std::move(d));
     case engine::Outcome::parked:
       if (d.code == approval_needed && a.fact == nullptr)
         if (auto no = decide_on_copy(a, true); no.outcome == engine::Outcome::refused)
@@ -593,13 +594,20 @@ void cell::run::park(asked& a, decided& d) {
 }
 
 void cell::run::refuse(asked& a, std::string code, std::string detail) {
-  if (!a.s) return;  // a parked fact that was tried by itself stays as it is
   decided d;
   d.outcome = engine::Outcome::refused;
   d.code = std::move(code);
   d.detail = std::move(detail);
-  if (!a.journaled || a.s->dry_run) return answer(a, std::move(d), -1);
   context_.references.clear();
+  refuse(a, std::move(d));
+}
+
+void cell::run::refuse(asked& a, decided d) {
+  if (!a.s) return;  // a parked fact that was tried by itself stays as it is
+  const bool told = !d.effects.empty();
+  if ((!a.journaled && !told) || a.s->dry_run) return answer(a, std::move(d), -1);
+  if (!told) context_.references.clear();
+  complete(a, d);
   if (!write(a, d, parts_of(a, d))) return;
   answer(a, std::move(d), static_cast<std::int32_t>(out_.records.size()) - 1);
 }

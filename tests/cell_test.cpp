@@ -280,6 +280,28 @@ BOOST_FIXTURE_TEST_CASE(asks_carry_their_origin_and_answers_settle, fixture) {
   BOOST_TEST(value() == 2);
 }
 
+BOOST_FIXTURE_TEST_CASE(a_refusal_that_others_are_told_of_is_journaled_and_changes_nothing,
+                        fixture) {
+  run(command(counter_command::add, 5));
+  auto asked = command(counter_command::disown, 3, "2");
+  asked.dry_run = true;
+  auto p = offer(std::move(asked));
+  BOOST_CHECK(outcome(p) == engine::Outcome::refused);
+  BOOST_TEST(p.records.empty());
+  p = run(command(counter_command::disown, 3, "2"));
+  BOOST_CHECK(outcome(p) == engine::Outcome::refused);
+  BOOST_TEST(p.verdicts[0].code == "counter.disowned");
+  BOOST_TEST(p.verdicts[0].record == 0);
+  BOOST_CHECK(record(p, 0).outcome() == engine::Outcome::refused);
+  BOOST_TEST((record(p, 0).events() == nullptr || record(p, 0).events()->size() == 0));
+  const auto* m = record(p, 0).effects()->Get(0)->effect_as_Message();
+  BOOST_TEST(m->to()->str() == "counter/2");
+  BOOST_TEST(m->from()->str() == "counter/1");
+  BOOST_TEST(c->sequence() == 1u);
+  BOOST_TEST(value() == 5);
+  BOOST_TEST(text(replayed()->view().state) == "5");
+}
+
 BOOST_FIXTURE_TEST_CASE(a_failing_command_is_refused_and_journaled_the_second_time, fixture) {
   run(command(counter_command::add, 1));
   auto s = command(counter_command::fail, 0);

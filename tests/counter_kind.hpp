@@ -36,6 +36,7 @@ enum class counter_command : std::uint8_t {
   sealed = 13,  // as add, but signed
   take_eagerly = 14,  // as take, but changes the state before it looks
   stop = 15,          // as add, in the lane of holds
+  disown = 16,        // refused, and counter/<key> is told to add n
 };
 
 class counter_kind final : public kind {
@@ -54,10 +55,10 @@ class counter_kind final : public kind {
     model_.name = "counter";
     model_.collection = "counters";
     model_.referenced = referenced;
-    model_.commands.resize(16);
+    model_.commands.resize(17);
     const auto* any = schema_model::built_in().schema().objects()->Get(
         0);  // a table that counts as declared has one
-    for (std::uint8_t i = 1; i <= 15; ++i) {
+    for (std::uint8_t i = 1; i <= 16; ++i) {
       model_.commands[i].member = i;
       model_.commands[i].object = any;
       model_.commands[i].any_owner = i != 12;
@@ -191,6 +192,14 @@ class counter_kind final : public kind {
         d.effects.emplace_back().Set(std::move(m));
         d.outcome = engine::Outcome::pending;
         return;
+      }
+      case counter_command::disown: {
+        engine::MessageT m;
+        m.to = "counter/" + key;
+        m.command = static_cast<std::uint8_t>(counter_command::add);
+        m.body = counter_body(n);
+        d.effects.emplace_back().Set(std::move(m));
+        return refuse("counter.disowned");
       }
       case counter_command::fail:
         return refuse("kind.fault");

@@ -9,6 +9,7 @@
 #include "nodes/json/json_value.hpp"
 #include "schemas/inventory/batch_generated.h"
 #include "schemas/masterdata/material_kind.hpp"
+#include "schemas/platform/ownership_kind.hpp"
 #include "schemas/platform/plant_kind.hpp"
 #include "schemas/production/order_kind.hpp"
 #include "schemas/production/order_release_kind.hpp"
@@ -283,6 +284,34 @@ BOOST_FIXTURE_TEST_CASE(unknown_paths_methods_and_ids, fixture) {
   BOOST_TEST(a.at("/detail") == "GET is not allowed here: use POST");
   BOOST_TEST(call("DELETE", "/v1/plants/hamburg/orders/1", "dev-erp").status == 405);
   BOOST_TEST(call("POST", "/v1/plants/hamburg/orders/1", "dev-erp", "{}").status == 405);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_delegated_command_goes_on_as_its_owners, fixture) {
+  ownership::StateT all;
+  auto& lent = all.delegations.emplace_back();
+  lent.delegation = "D-1";
+  lent.owner = System::mes;
+  lent.to = System::ops;
+  lent.command = "order/confirm-operation";
+  lent.from = timestamp::from_micros(1);
+  lent.until = timestamp::from_micros(INT64_MAX);
+  engine.put("hamburg", "ownership", "plant", all);
+  BOOST_TEST(post(confirm, "dev-ops", confirm_body).status == 200);
+  BOOST_REQUIRE(engine.asked.size() == 1u);
+  const auto& sent = engine.asked.back();
+  BOOST_TEST(sent.from.name == "dev-ops");
+  BOOST_TEST((sent.system == System::mes));
+  BOOST_TEST(sent.from.systems == ((1u << 11) | (1u << 2)));
+  BOOST_TEST(sent.causation == "delegation/D-1");
+  BOOST_TEST(post(confirm, "dev-erp", confirm_body).code() == "command.not_owner");
+  BOOST_TEST(post("/v1/plants/hamburg/orders/1000042/report-consumption", "dev-ops", "{}").code() ==
+             "command.not_owner");
+  BOOST_TEST(post(confirm, "dev-mes", confirm_body).status == 200);  // the owner still may
+  BOOST_TEST(engine.asked.back().causation == "");
+  lent.until = timestamp::from_micros(2);
+  engine.put("hamburg", "ownership", "plant", all);
+  BOOST_TEST(post(confirm, "dev-ops", confirm_body).code() == "command.not_owner");
+  BOOST_TEST(engine.asked.size() == 2u);
 }
 
 BOOST_FIXTURE_TEST_CASE(commission_founds_the_plant_first, fixture) {

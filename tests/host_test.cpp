@@ -89,6 +89,26 @@ BOOST_AUTO_TEST_CASE(a_key_gives_its_first_answer_again_also_after_checkpoint_an
   }
 }
 
+BOOST_AUTO_TEST_CASE(a_refusal_is_told_to_others_once_per_key) {
+  auto w = host_harness::make();
+  w->send("1", command::add, 5);
+  w->send("2", command::add, 1);
+  const auto first = w->send("1", command::disown, 3, "2", "key-1");
+  BOOST_TEST(first.code == "counter.disowned");
+  BOOST_TEST(w->value("2") == 4);
+  for (int round = 0; round < 2; ++round) {
+    const auto again = w->send("1", command::disown, 3, "2", "key-1");
+    BOOST_TEST(again.code == "counter.disowned");
+    BOOST_TEST(again.replayed);
+    BOOST_TEST(w->value("2") == 4);
+    BOOST_TEST(w->send("1", command::add, 1, {}, "key-1").code == "request.key_reused");
+    w->restart();
+  }
+  BOOST_TEST(w->send("1", command::disown, 3, "2").code == "counter.disowned");
+  BOOST_TEST(w->value("2") == 7);
+  BOOST_TEST(w->value("1") == 5);
+}
+
 BOOST_AUTO_TEST_CASE(a_key_in_flight_is_refused) {
   auto w = host_harness::make();
   w->auto_commit = false;

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "nodes/gateway/core.hpp"
+#include "nodes/gateway/delegated.hpp"
 #include "nodes/gateway/json_text.hpp"
 #include "nodes/gateway/utf8.hpp"
 #include "nodes/json/json_value.hpp"
@@ -175,10 +176,6 @@ result<bytes> take_body(const core& g, const table_model& command, std::string_v
   return table_of(g, command, rest.dump());
 }
 
-error not_owner(const table_model& command) {
-  return {"command.not_owner", command.wire_name + " belongs to " + system_names(command.owners)};
-}
-
 }  // namespace
 
 bool may_send(core& g, const call_ptr& c, const table_model& command, request& r) {
@@ -243,14 +240,24 @@ std::string region_in(const table_model& command, const bytes& body) {
 void post_command(core& g, const call_ptr& c, const address& to, std::string_view name) {
   const auto* kind = g.model.kind(to.kind);
   const auto* command = kind->command(name);
+  if (speaking_system(c->who.who.systems, command->owners, command->any_owner) == 0)
+    return post_delegated(g, c, to, *command);
   request r;
-  if (!may_send(g, c, *command, r)) return;
+  if (may_send(g, c, *command, r)) carry_out(g, c, to, *command, std::move(r));
+}
+
+void carry_out(core& g, const call_ptr& c, const address& to, const table_model& command, request r,
+               const std::string& delegation) {
   if (const auto media = check_media_type(c->request()); !media) return c->fail(media.error());
   if (!apply_headers(g, c, r)) return;
-  auto body = take_body(g, *command, c->request().body, r);
+  if (!delegation.empty()) {
+    r.from.systems |= static_cast<system_set>(1u << static_cast<unsigned>(r.system));
+    if (r.causation.empty()) r.causation = "delegation/" + delegation;
+  }
+  auto body = take_body(g, command, c->request().body, r);
   if (!body) return c->fail(body.error());
   r.to = to;
-  r.command = command->member;
+  r.command = command.member;
   r.body = std::move(*body);
   if (to.kind != "plant" || g.engine.has_plant(to.plant)) return send_request(g, c, std::move(r));
   auto held = std::make_shared<request>(std::move(r));
@@ -258,7 +265,7 @@ void post_command(core& g, const call_ptr& c, const address& to, std::string_vie
     made ? send_request(g, c, std::move(*held)) : c->fail(made.error());
   });
   if (g.cluster == nullptr) return g.engine.create_plant(to.plant, std::move(then));
-  g.cluster->create_plant_in(to.plant, region_in(*command, held->body), std::move(then));
+  g.cluster->create_plant_in(to.plant, region_in(command, held->body), std::move(then));
 }
 
 // ---- many commands in one request ----

@@ -3,6 +3,7 @@
 
 #include <flatbuffers/flatbuffers.h>
 
+#include "actors/owned_fields.hpp"
 #include "actors/rules.hpp"
 #include "actors/second_person.hpp"
 #include "nodes/gateway/answers.hpp"
@@ -61,6 +62,7 @@ void answer_rules(const call_ptr& c, const millrace::plant::StateT* site) {
     json_array all(o.key("items"));
     for (const auto& rule : actors::rule_catalogue) append_rule(rule, site, all.next());
     for (const auto& a : actors::approvable_commands) append_rule(a.rule, site, all.next());
+    for (const auto& f : actors::owned_fields) append_rule(f.rule, site, all.next());
   }
   c->json(200, std::move(out));
 }
