@@ -84,6 +84,17 @@ BOOST_AUTO_TEST_CASE(every_form_of_a_step) {
   BOOST_TEST((only("erp comes back").what == step::kind::heal));
   BOOST_TEST((only("node dies").what == step::kind::node_dies));
   BOOST_TEST((only("node returns").what == step::kind::node_returns));
+  BOOST_TEST((only("platform dies").what == step::kind::platform_dies));
+  BOOST_TEST((only("platform returns").what == step::kind::platform_returns));
+  const auto paper = only("people write p.csv a,\"b c\",d");
+  BOOST_TEST((paper.what == step::kind::write));
+  BOOST_TEST(paper.path == "p.csv");
+  BOOST_TEST(paper.body == "a,\"b c\",d");
+  const auto program = only("millrace plant catch-up x p.csv shows two words --> 1");
+  BOOST_TEST((program.what == step::kind::program));
+  BOOST_TEST(program.body == "plant catch-up x p.csv");
+  BOOST_TEST(program.caption == "two words");
+  BOOST_TEST(program.status == 1);
   BOOST_TEST((only("check erp no stock.B-1").what == step::kind::check));
   const auto between = only("measure k between holds/H a_at and b_at: some text");
   BOOST_TEST(between.path == "holds/H");
@@ -114,7 +125,8 @@ BOOST_AUTO_TEST_CASE(what_is_not_understood_is_refused_with_its_line) {
   for (const auto* line :
        {"tms flies away", "erp sings", "wms sends shipments/S-1", "erp loses many answers",
         "expect orders/1 some x", "expect orders/1 life", "ops posts v1/x", "measure key",
-        "wms sends x --> soon", "erp for ann goes down", "expect orders/1 some x with a",
+        "wms sends x --> soon", "erp for ann goes down", "people write p.csv",
+        "people write ../p.csv x", "millrace plant --> 12", "expect orders/1 some x with a",
         "measure k between a b: t"}) {
     const auto detail = refused("Scenario: x\nPlant: p\n\n  " + std::string(line) + "\n");
     BOOST_TEST(detail.starts_with("line 4: "), line << " -> " << detail);

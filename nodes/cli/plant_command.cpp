@@ -10,7 +10,8 @@
 
 #include "cluster/sha256.hpp"
 #include "nodes/cli/exit_codes.hpp"
-#include "nodes/cli/program_errors.hpp"
+#include "nodes/cli/fallback_command.hpp"
+#include "nodes/cli/plant_parts.hpp"
 #include "nodes/onboarding/importer.hpp"
 #include "nodes/onboarding/lines.hpp"
 #include "nodes/onboarding/plan.hpp"
@@ -21,29 +22,10 @@ namespace {
 
 namespace in = onboarding_file;
 
-struct options {
-  std::string url = "http://127.0.0.1:8480";
-  std::vector<std::string> tokens;  // "erp=..."
-  std::string output = "table";
-  std::string file, plant, stage, check, reason;
+struct options : plant_options {
+  std::string file, stage, check, reason;
   std::vector<std::string> orders;
-  bool dry_run = false;
 };
-
-int say(const error& e) {
-  std::fprintf(stderr, "plant: %s: %s\n", e.code.c_str(), e.detail.c_str());
-  for (const auto& x : e.findings)
-    std::fprintf(stderr, "  %s: %s\n", x.pointer.c_str(), x.detail.c_str());
-  return e.code == "request.not_json" ? exit_unavailable : exit_code_of(e.code);
-}
-
-in::node_client node_of(const options& o) {
-  std::map<std::string, std::string> tokens;
-  for (const auto& one : o.tokens)
-    if (const auto sign = one.find('='); sign != std::string::npos)
-      tokens[one.substr(0, sign)] = one.substr(sign + 1);
-  return {o.url, std::move(tokens)};
-}
 
 struct loaded {
   in::plan plan;
@@ -122,40 +104,6 @@ result<void> note_imports(in::node_client& node, const loaded& from,
   return {};
 }
 
-void print(const in::plan& p, const in::import_outcome& what, bool json) {
-  if (json) {
-    auto files = json_value::make_array(), rejected = json_value::make_array();
-    for (std::size_t f = 0; f < p.files.size(); ++f)
-      files.push(json_value::make_object({{"file", p.files[f].path},
-                                          {"content", p.files[f].content},
-                                          {"lines", what.files[f].lines},
-                                          {"accepted", what.files[f].accepted},
-                                          {"rejected", what.files[f].rejected}}));
-    for (const auto& r : what.rejected)
-      rejected.push(json_value::make_object({{"file", p.files[r.at.file].path},
-                                             {"line", r.at.line},
-                                             {"column", r.column},
-                                             {"reason", r.reason}}));
-    auto exceptions = json_value::make_array();
-    for (const auto& e : what.exceptions) exceptions.push(e);
-    const auto all = json_value::make_object({{"files", std::move(files)},
-                                              {"rejected", std::move(rejected)},
-                                              {"exceptions", std::move(exceptions)},
-                                              {"commands", what.commands},
-                                              {"replayed", what.replayed}});
-    std::printf("%s\n", all.dump().c_str());
-    return;
-  }
-  std::printf("%-24s %-11s %8s %9s %9s\n", "file", "content", "lines", "accepted", "rejected");
-  for (std::size_t f = 0; f < p.files.size(); ++f)
-    std::printf("%-24s %-11s %8zu %9zu %9zu\n", p.files[f].path.c_str(), p.files[f].content.c_str(),
-                what.files[f].lines, what.files[f].accepted, what.files[f].rejected);
-  for (const auto& r : what.rejected)
-    std::printf("%s:%zu%s%s: %s\n", p.files[r.at.file].path.c_str(), r.at.line,
-                r.column.empty() ? "" : ": ", r.column.c_str(), r.reason.c_str());
-  for (const auto& e : what.exceptions) std::printf("taken, not posted yet: %s\n", e.c_str());
-}
-
 int onboard(const options& o) {
   const auto from = load(o.file);
   if (!from) return say(from.error());
@@ -230,20 +178,16 @@ int command(const options& o, const char* verb, const json_value& body) {
 }
 
 CLI::App* add(CLI::App& to, const char* name, const char* text, const std::shared_ptr<options>& o) {
-  auto* command = to.add_subcommand(name, text);
-  command->add_option("--url", o->url, "HTTP API of any node")->capture_default_str();
-  command->add_option("--token", o->tokens, "SYSTEM=TOKEN for erp and ops; else dev-SYSTEM")
-      ->take_all();
-  command->add_option("-o", o->output, "table or json")->check(CLI::IsMember({"table", "json"}));
-  return command;
+  return add_plant_verb(to, name, text, *o, {"table", "json"});
 }
 
 }  // namespace
 
 void add_plant_command(CLI::App& app, int& exit_code) {
   auto* plant =
-      app.add_subcommand("plant", "Bring an acquired plant in: import, shadow, pilot, live");
+      app.add_subcommand("plant", "Bring an acquired plant in, or through an outage on paper");
   plant->require_subcommand(1);
+  add_fallback_commands(*plant, exit_code);
   auto o = std::make_shared<options>();
   auto* bring =
       add(*plant, "onboard", "Found a plant in shadow and import its data; repeatable", o);

@@ -135,8 +135,9 @@ struct parser {
     if (const auto arrow = text.rfind("--> "); arrow != std::string_view::npos) {
       auto answer = trimmed(text.substr(arrow + 4));
       const auto status = take_word(answer);
-      if (status.size() != 3 || status.find_first_not_of("0123456789") != std::string::npos)
-        return fail("'-->' is followed by a status and a code");
+      const std::size_t digits = text.starts_with("millrace ") ? 1 : 3;
+      if (status.size() != digits || status.find_first_not_of("0123456789") != std::string::npos)
+        return fail("'-->' is followed by a status and a code, or an exit code");
       s.status = std::stol(status);
       s.code = answer;
       text = trimmed(text.substr(0, arrow));
@@ -144,11 +145,13 @@ struct parser {
     if (take(text, "expect ")) return expectation(s, step::kind::expect, text);
     if (take(text, "check ")) return expectation(s, step::kind::check, text);
     if (take(text, "measure ")) return figure(s, text);
-    if (text == "node dies" || text == "node returns") {
-      s.what = text == "node dies" ? step::kind::node_dies : step::kind::node_returns;
-      out.steps.push_back(std::move(s));
-      return true;
-    }
+    for (const auto& [words, what] : {std::pair{"node dies", step::kind::node_dies},
+                                      {"node returns", step::kind::node_returns},
+                                      {"platform dies", step::kind::platform_dies},
+                                      {"platform returns", step::kind::platform_returns}})
+      if (text == words) return plain(s, what);
+    if (take(text, "people write ")) return paper(s, text);
+    if (take(text, "millrace ")) return program(s, text);
     s.who = take_word(text);
     if (take(text, "for ")) s.person = take_word(text);
     if (take(text, "sends ")) return command(s, text);
@@ -161,6 +164,29 @@ struct parser {
     if (!s.person.empty()) return fail("a person's step sends, posts or puts");
     if (system(s.who) == nullptr) return fail("no system '" + s.who + "' in this scenario");
     return simulator(s, text);
+  }
+
+  bool plain(step& s, step::kind what) {
+    s.what = what;
+    out.steps.push_back(std::move(s));
+    return true;
+  }
+
+  bool paper(step& s, std::string_view text) {
+    s.path = take_word(text);
+    s.body = text;
+    if (s.path.find('/') != std::string::npos || text.empty())
+      return fail("people write a line into a file of the story");
+    return plain(s, step::kind::write);
+  }
+
+  bool program(step& s, std::string_view text) {
+    if (const auto shows = text.find(" shows "); shows != std::string_view::npos) {
+      s.caption = trimmed(text.substr(shows + 7));
+      text = text.substr(0, shows);
+    }
+    s.body = trimmed(text);
+    return plain(s, step::kind::program);
   }
 
   bool keep(step& s, std::string_view body) {

@@ -21,6 +21,9 @@
 //   NAME goes down | comes back | loses N answers | answers after N ms | repeats its reports |
 //   mixes up its reports                    faults
 //   node dies, node returns                 kill -9, and a start on the same data
+//   platform dies, platform returns         the same of all nodes
+//   people write FILE LINE                  a line more in a file
+//   millrace ARGUMENTS [shows TEXT]         the program to its end; `--> N`: its exit code, else 0
 //   expect WHAT CONDITIONS                  polled until it holds; `check`: it must hold at once
 //   measure KEY TEXT                        milliseconds since the last action began
 //   measure KEY between ADDRESS FIELD and FIELD: TEXT     of two times of a state
@@ -73,6 +76,10 @@ struct scenario_step {
     heal,
     node_dies,
     node_returns,
+    platform_dies,
+    platform_returns,
+    write,    // a line into a file
+    program,  // `millrace` itself
     expect,
     check,
     measure,
@@ -86,7 +93,7 @@ struct scenario_step {
   bool puts = false;    // PUT instead of POST
   std::string path;     // platform: below /v1/plants/PLANT unless it begins with '/'
   std::string body;     // JSON
-  std::string caption;  // of a figure
+  std::string caption;  // of a figure; of a program, what it shows
   long status = 0;      // 0 = any good one
   std::string code;
   std::vector<scenario_condition> conditions;

@@ -85,6 +85,20 @@ class player {
       case step::kind::node_returns:
         node_returns();
         break;
+      case step::kind::platform_dies:
+        w_.kill_all();
+        t_.step("platform", "kill -9 of every node");
+        break;
+      case step::kind::platform_returns:
+        platform_returns();
+        break;
+      case step::kind::write:
+        t_.step("people", s.text);
+        w_.write_line(s.path, s.body);
+        break;
+      case step::kind::program:
+        program(s);
+        break;
       case step::kind::expect:
         expect(s, patience);
         break;
@@ -159,6 +173,29 @@ class player {
     if (!back) return t_.expectation("the node comes back on its data", false, back.error().detail);
     t_.step("platform", "is ready again", *back);
     t_.figure("restart of the node after kill -9, until ready", "restart_ms", *back);
+  }
+
+  void platform_returns() {
+    const auto back = w_.restart_all();
+    if (!back) return t_.expectation("the nodes come back", false, back.error().detail);
+    t_.step("platform", "is ready again");
+  }
+
+  /// Words of the arguments that name a file of the story become its path.
+  void program(const step& s) {
+    std::vector<std::string> arguments;
+    for (std::size_t at = 0; at < s.body.size();) {
+      const auto end = std::min(s.body.find(' ', at), s.body.size());
+      arguments.push_back(w_.file_or_word(s.body.substr(at, end - at)));
+      at = end + 1;
+    }
+    arguments.insert(arguments.end(), {"--url", w_.node_url()});
+    t_.step("millrace", s.body);
+    const auto said = w_.run_and_read(arguments);
+    t_.expectation("ends with " + std::to_string(s.status), said.code == s.status, said.text);
+    if (!s.caption.empty())
+      t_.expectation("shows " + s.caption, said.text.find(s.caption) != std::string::npos,
+                     said.text);
   }
 
   /// What an expectation looks at.

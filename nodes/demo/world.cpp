@@ -213,6 +213,19 @@ result<double> world::restart_node() {
       .count();
 }
 
+void world::kill_all() {
+  for (auto& n : nodes_) n.runs.signal(SIGSTOP);  // none sees another one go
+  for (auto& n : nodes_) n.runs.kill();
+}
+
+result<void> world::restart_all() {
+  for (auto& n : nodes_)
+    if (auto started = start_node(n); !started) return started;
+  for (auto& n : nodes_)
+    if (auto ready = wait_ready(n.runs, "node", n.url + "/readyz"); !ready) return ready;
+  return {};
+}
+
 int world::stop_node() {
   for (const auto& n : nodes_) n.runs.signal(SIGTERM);
   int worst = 0;
@@ -239,6 +252,25 @@ std::vector<std::string> world::data() const {
 int world::run(const std::vector<std::string>& arguments) {
   auto started = process::start(settings_.program, arguments, directory_ + "/run.log");
   return started ? started->wait(start_most).value_or(-1) : -1;
+}
+
+world::program_end world::run_and_read(const std::vector<std::string>& arguments) {
+  std::error_code ignored;
+  std::filesystem::remove(directory_ + "/run.log", ignored);
+  const auto code = run(arguments);
+  return {code, log_end("run")};
+}
+
+void world::write_line(const std::string& file, const std::string& line) const {
+  std::ofstream(directory_ + '/' + file, std::ios::binary | std::ios::app) << line << '\n';
+}
+
+std::string world::file_or_word(const std::string& word) const {
+  const auto path = directory_ + '/' + word;
+  return !word.empty() && word.find('/') == std::string::npos &&
+                 std::filesystem::is_regular_file(path)
+             ? path
+             : word;
 }
 
 std::string world::simulator_url(const std::string& name) const {

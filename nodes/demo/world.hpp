@@ -58,11 +58,24 @@ class world {
   std::string kill_node();
   /// Starts it again on the same data; milliseconds until it is ready. Error: demo.not_started.
   [[nodiscard]] result<double> restart_node();
+  /// kill -9 of every node at once.
+  void kill_all();
+  /// Starts all again on their data, and waits until they are ready. Error: demo.not_started.
+  [[nodiscard]] result<void> restart_all();
   /// SIGTERM to every node; the worst exit code.
   int stop_node();
   [[nodiscard]] bool node_runs();
   /// Runs `millrace <arguments>` to its end; the exit code.
   [[nodiscard]] int run(const std::vector<std::string>& arguments);
+  struct program_end {
+    int code = -1;
+    std::string text;  // the end of what it said
+  };
+  [[nodiscard]] program_end run_and_read(const std::vector<std::string>& arguments);
+  /// A line more in a file of the story.
+  void write_line(const std::string& file, const std::string& line) const;
+  /// The path of a file of the story, else the word itself.
+  [[nodiscard]] std::string file_or_word(const std::string& word) const;
 
   /// Of a node that runs.
   [[nodiscard]] const std::string& node_url() const { return node_().url; }

@@ -47,6 +47,7 @@ rejection rejection_of(const plan& p, const line_command& c, const json_value& p
   if (begin != std::string::npos)
     out.column =
         column_of(p.files[out.at.file], pointer.substr(begin, pointer.find('/', begin) - begin));
+  if (out.column.empty()) out.column = c.column;
   return out;
 }
 
@@ -122,8 +123,8 @@ json_value bulk_of(const std::vector<sending>& all) {
 
 class sender {
  public:
-  sender(node_client& node, const plan& p, import_outcome& out)
-      : node_(node), plan_(p), out_(out) {}
+  sender(node_client& node, const plan& p, const std::string& system, import_outcome& out)
+      : node_(node), plan_(p), system_(system), out_(out) {}
 
   /// Something that this needs was refused in a phase before.
   [[nodiscard]] bool is_vain(const line_command& c) const {
@@ -132,7 +133,7 @@ class sender {
   /// Sends them once; those that have to go again are what remains. False = none was decided.
   result<bool> turn(std::vector<sending>& all) {
     const auto answer =
-        node_.must("erp", "POST", "/v1/plants/" + plan_.plant + "/commands", bulk_of(all));
+        node_.must(system_, "POST", "/v1/plants/" + plan_.plant + "/commands", bulk_of(all));
     if (!answer) return answer.error();
     const auto* results = answer->find("results");
     if (results == nullptr || results->items().size() != all.size())
@@ -182,6 +183,7 @@ class sender {
 
   node_client& node_;
   const plan& plan_;
+  const std::string& system_;
   import_outcome& out_;
   std::set<std::string> refused_;  // addresses
 };
@@ -210,11 +212,12 @@ import_outcome not_sent(const import_plan& what) {
   return out;
 }
 
-result<import_outcome> send_import(node_client& node, const plan& p, const import_plan& what) {
+result<import_outcome> send_import(node_client& node, const plan& p, const import_plan& what,
+                                   const std::string& system) {
   import_outcome out;
   out.rejected = what.rejected;
   out.commands = what.commands.size();
-  sender to(node, p, out);
+  sender to(node, p, system, out);
   std::vector<sending> waiting;
   auto until = std::chrono::steady_clock::now() + patience;
   for (std::size_t next = 0; next < what.commands.size() || !waiting.empty();) {

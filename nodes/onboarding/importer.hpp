@@ -46,9 +46,10 @@ struct import_outcome {
 
 /// What a dry run knows: the lines that make no command.
 [[nodiscard]] import_outcome not_sent(const import_plan& what);
-/// Sends the commands that are not there yet. Errors: those of node_client; what was accepted until
-/// then stays, and the next run goes on.
+/// Sends the commands that are not there yet, with the token of `system`. Errors: those of
+/// node_client; what was accepted until then stays, and the next run goes on.
 [[nodiscard]] result<import_outcome> send_import(node_client& node, const plan& p,
-                                                 const import_plan& what);
+                                                 const import_plan& what,
+                                                 const std::string& system = "erp");
 
 }  // namespace millrace::onboarding_file

@@ -14,12 +14,6 @@ namespace {
 
 using records = std::vector<record>;
 
-/// What a later run must find again: the same content of the same line is the same command.
-std::string key_of(const plan& p, const line_command& c) {
-  const auto text = p.plant + '\x1f' + c.address + '\x1f' + c.command + '\x1f' + c.body.dump();
-  return "onboard-" + sha256_hex(text).substr(0, 40);
-}
-
 class builder {
  public:
   builder(const plan& p, const std::vector<csv_table>& tables) : plan_(p), tables_(tables) {}
@@ -29,7 +23,7 @@ class builder {
     materials();
     lots();
     orders();
-    for (auto& c : out_.commands) c.key = key_of(plan_, c);
+    for (auto& c : out_.commands) c.key = "onboard-" + digest_of(plan_, c);
     return std::move(out_);
   }
 
@@ -207,6 +201,11 @@ std::vector<stock_line> stock_of(const plan& p, const std::vector<csv_table>& ta
                        r->at("quantity"), r->at("unit")});
   }
   return out;
+}
+
+std::string digest_of(const plan& p, const line_command& c) {
+  const auto text = p.plant + '\x1f' + c.address + '\x1f' + c.command + '\x1f' + c.body.dump();
+  return sha256_hex(text).substr(0, 40);
 }
 
 }  // namespace millrace::onboarding_file

@@ -20,7 +20,7 @@ struct origin {
 };
 
 /// What is sent only when all of the phase before has been decided.
-enum class phase { materials, lots, holds, orders, releases };
+enum class phase { materials, lots, holds, orders, releases, facts, late_holds };
 
 /// A command that one line makes, or several together (a material with its routing).
 struct line_command {
@@ -31,6 +31,7 @@ struct line_command {
   std::vector<origin> lines;  // that are taken or not with it; the first is its own
   /// "/routing/2" -> the line that says it; for the place of a refusal.
   std::vector<std::pair<std::string, origin>> parts;
+  std::string column;  // theirs, of a refusal that points nowhere; empty = the whole line
 };
 
 /// A line that was not taken.
@@ -57,6 +58,8 @@ struct stock_line {
 /// The stock that the files say there is; lines that cannot be read are in `rejected`.
 [[nodiscard]] std::vector<stock_line> stock_of(const plan& p, const std::vector<csv_table>& tables,
                                                std::vector<rejection>& rejected);
+/// What a later run must find again: the same content of the same line is the same command.
+[[nodiscard]] std::string digest_of(const plan& p, const line_command& c);
 /// Their name of the column that a field of a content is read from ("quantity" of "stock").
 [[nodiscard]] std::string column_of(const data_file& file, std::string_view field);
 

@@ -143,6 +143,23 @@ std::vector<field> fields_of(std::string_view content) {
             {"location"},
             {"occurred_at", form::time},
             {"person"}};
+  if (content == "facts")
+    return {{"what", form::text, true},
+            {"report", form::id, true},
+            {"order", form::id, false, "order"},
+            {"operation", form::id},
+            {"material", form::id, false, "material"},
+            {"batch", form::id, false, "batch"},
+            {"quantity", form::decimal},
+            {"scrap", form::decimal},
+            {"unit", form::unit},
+            {"final", form::truth},
+            {"type", form::code, false, "hold_type"},
+            {"reason"},
+            {"occurred_at", form::time},
+            {"person"},
+            {"location"},
+            {"output_batch", form::id, false, "batch"}};
   return {{"order", form::id, true, "order"},
           material,
           {"revision"},
