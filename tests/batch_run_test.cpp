@@ -12,6 +12,7 @@
 #include "actors/recipe.hpp"
 #include "cluster/sha256.hpp"
 #include "tests/kind_harness.hpp"
+#include "tests/transition_table.hpp"
 
 using namespace millrace;
 using namespace millrace::testing;
@@ -505,4 +506,90 @@ BOOST_AUTO_TEST_CASE(a_run_that_is_full_parks_what_more_is_reported) {
   more.parameter = "one more";
   g.when(more, System::mes).then_parked("batch_run.too_large");
   g.when(temperature("T-1", "90"), System::mes).then_accepted();
+}
+
+BOOST_AUTO_TEST_CASE(every_command_before_in_and_after_a_run) {
+  transition_table<subject> t;
+  t.name_of = [](const StateT& s) {
+    return std::string(EnumNameStatus(s.status)) + (s.closed ? "+closed" : "");
+  };
+  t.columns = {{"idle", [](given<subject>& g) { g = created(); }},
+               {"running", [](given<subject>& g) { g = in({Status::running}); }},
+               {"complete", [](given<subject>& g) { g = done(); }},
+               {"aborted",
+                [](given<subject>& g) {
+                  g = in({Status::running, Status::aborting, Status::aborted});
+                }},
+               {"complete+closed", [](given<subject>& g) {
+                  g = done();
+                  g.when(CloseT(), System::mes).then_accepted();
+                }}};
+  const auto as = [](System system, auto command) {
+    return [system, command](given<subject>& g) { g.when(command, system); };
+  };
+  ReportPhaseT phase;
+  phase.report = "F-1";
+  phase.phase = "DOSE";
+  phase.occurred_at = at;
+  ReportDeviationT deviation;
+  deviation.report = "D-1";
+  deviation.text = "a smell";
+  AssessDeviationT assessed;
+  assessed.deviation = "none";
+  assessed.reason = "harmless";
+  ReportMilestoneT milestone;
+  milestone.report = "M-1";
+  milestone.milestone = "COOKED";
+  milestone.occurred_at = at;
+  ReportProductionT made;
+  made.report = "P-1";
+  made.batch = "SYR-1";
+  made.quantity = decimal::from_units(500);
+  made.unit = "KGM";
+  CloseT close;
+  ReopenT reopen;
+  reopen.reason = "late facts";
+  t.rows = {{Command::Create,
+             as(System::mes, create()),
+             {"-exists", "-exists", "-exists", "-exists", "-exists"}},
+            {Command::ReportState,
+             as(System::mes, become(Status::running)),
+             {"running", "running", "!ended", "!ended", "!closed"}},
+            {Command::ReportPhase,
+             as(System::mes, phase),
+             {"idle", "running", "complete", "aborted", "!closed"}},
+            {Command::ReportParameter,
+             as(System::mes, temperature("T-1", "90")),
+             {"idle", "running", "complete", "aborted", "!closed"}},
+            {Command::ReportDeviation,
+             as(System::mes, deviation),
+             {"idle", "running", "complete", "aborted", "!closed"}},
+            {Command::AssessDeviation,
+             as(System::qms, assessed),
+             {"-deviation_unknown", "-deviation_unknown", "-deviation_unknown",
+              "-deviation_unknown", "-closed"}},
+            {Command::ReportMilestone,
+             as(System::mes, milestone),
+             {"idle", "running", "complete", "aborted", "!closed"}},
+            {Command::RecordWindow,
+             as(System::historian, window("W-1", "85", "90")),
+             {"idle", "running", "complete", "aborted", "!closed"}},
+            {Command::ReportConsumption,
+             as(System::mes, sugar()),
+             {"?idle", "?running", "?complete", "?aborted", "!closed"}},
+            {Command::ReportProduction,
+             as(System::mes, made),
+             {"?idle", "?running", "?complete", "?aborted", "!closed"}},
+            {Command::Close,
+             as(System::mes, close),
+             {"-not_over", "-not_over", "complete+closed", "aborted+closed", "-closed"}},
+            {Command::Reopen,
+             as(System::qms, reopen),
+             {"-not_closed", "-not_closed", "-not_closed", "-not_closed", "complete"}},
+            {Command::NoteMaterial,
+             [](given<subject>& g) {
+               g.when_from("order/5000001", note(Movement::consumption, MaterialStatus::posted));
+             },
+             {"idle", "running", "complete", "aborted", "!closed"}}};
+  t.check(EnumValuesCommand());
 }

@@ -9,6 +9,7 @@
 #include "schemas/production/order_kind.hpp"
 #include "tests/floor_double.hpp"
 #include "tests/kind_harness.hpp"
+#include "tests/transition_table.hpp"
 
 namespace {
 
@@ -389,4 +390,91 @@ BOOST_AUTO_TEST_CASE(a_full_catalogue_refuses_more_and_keeps_what_it_has) {
   c.interface = "IDOC-7";
   c.owner = "purchasing";
   g.when(c, System::ops).then_accepted();
+}
+
+BOOST_AUTO_TEST_CASE(every_command_in_every_status) {
+  using em::Command;
+  transition_table<subject> t;
+  t.name_of = [](const em::StateT& s) {
+    const bool is_ready = s.status == Status::dual_run && s.waits_for.empty();
+    return std::string(em::EnumNameStatus(s.status)) + (is_ready ? "+ready" : "");
+  };
+  const auto then = [](auto... commands) {
+    return [=](given<subject>& g) {
+      g = ready();
+      (g.when(commands, System::ops).then_accepted(), ...);
+    };
+  };
+  t.columns = {{"planned", [](given<subject>& g) { g.id("erp").when(plan(), System::ops); }},
+               {"dual_run", [](given<subject>& g) { g = dual(); }},
+               {"dual_run+ready", [](given<subject>& g) { g = ready(); }},
+               {"cut_over", then(because<em::CutOverT>())},
+               {"rolled_back", then(because<em::CutOverT>(), because<em::RollBackT>())},
+               {"completed", then(because<em::CutOverT>(), because<em::CompleteT>())},
+               {"cancelled", then(because<em::CancelT>())}};
+  const auto ops = [](auto command) {
+    return [command](given<subject>& g) { g.when(command, System::ops); };
+  };
+  const auto process = [](auto command) {
+    return [command](given<subject>& g) { g.when_from("production_confirmation/42", command); };
+  };
+  em::ExplainT explain;
+  explain.difference = 1;
+  explain.reason = "known";
+  t.rows = {
+      {Command::Plan,
+       ops(plan()),
+       {"-exists", "-exists", "-exists", "-exists", "-exists", "-exists", "planned"}},
+      {Command::SetTerms,
+       ops(terms(1, 100)),
+       {"planned", "dual_run", "dual_run+ready", "cut_over", "rolled_back", "-wrong_status",
+        "cancelled"}},
+      {Command::BeginDualRun,
+       ops(because<em::BeginDualRunT>()),
+       {"dual_run", "-wrong_status", "-wrong_status", "-wrong_status", "dual_run+ready",
+        "-wrong_status", "-wrong_status"}},
+      {Command::CutOver,
+       ops(because<em::CutOverT>()),
+       {"-wrong_status", "-not_ready", "cut_over", "-wrong_status", "-wrong_status",
+        "-wrong_status", "-wrong_status"}},
+      {Command::RollBack,
+       ops(because<em::RollBackT>()),
+       {"-wrong_status", "-wrong_status", "-wrong_status", "rolled_back", "-wrong_status",
+        "-wrong_status", "-wrong_status"}},
+      {Command::Complete,
+       ops(because<em::CompleteT>()),
+       {"-wrong_status", "-wrong_status", "-wrong_status", "completed", "-wrong_status",
+        "-wrong_status", "-wrong_status"}},
+      {Command::Cancel,
+       ops(because<em::CancelT>()),
+       {"cancelled", "cancelled", "cancelled", "-wrong_status", "cancelled", "-wrong_status",
+        "-wrong_status"}},
+      {Command::CompareStock,
+       ops(stock(5, 5)),
+       {"-wrong_status", "dual_run", "dual_run+ready", "cut_over", "-wrong_status", "-wrong_status",
+        "-wrong_status"}},
+      {Command::Explain,
+       ops(explain),
+       {"-difference_unknown", "-difference_unknown", "-difference_unknown", "-difference_unknown",
+        "-difference_unknown", "-difference_unknown", "-difference_unknown"}},
+      {Command::RegisterInterface,
+       ops(entry()),
+       {"planned", "dual_run", "dual_run+ready", "cut_over", "rolled_back", "completed",
+        "cancelled"}},
+      {Command::NoteUse,
+       ops(used()),
+       {"!interface_unknown", "!interface_unknown", "!interface_unknown", "!interface_unknown",
+        "!interface_unknown", "!interface_unknown", "!interface_unknown"}},
+      {Command::RetireInterface,
+       ops(retire()),
+       {"-interface_unknown", "-interface_unknown", "-interface_unknown", "-interface_unknown",
+        "-interface_unknown", "-interface_unknown", "-interface_unknown"}},
+      {Command::Mirror,
+       process(mirror("C-9")),
+       {"planned", "dual_run", "dual_run", "cut_over", "rolled_back", "completed", "cancelled"}},
+      {Command::Note,
+       process(note(PostingStatus::posted, "C-9")),
+       {"planned", "dual_run", "dual_run+ready", "cut_over", "rolled_back", "completed",
+        "cancelled"}}};
+  t.check(em::EnumValuesCommand());
 }

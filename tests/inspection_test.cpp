@@ -9,6 +9,7 @@
 #include "actors/inspection.hpp"
 #include "actors/material.hpp"
 #include "tests/kind_harness.hpp"
+#include "tests/transition_table.hpp"
 
 namespace {
 
@@ -377,4 +378,56 @@ BOOST_AUTO_TEST_CASE(a_lot_that_is_full_of_results_parks_what_more_is_measured) 
   g.when(measured("10"), System::qms)
       .then_parked("inspection.results_full")
       .then_state([](const lots::StateT& s) { BOOST_CHECK_EQUAL(s.results.size(), 1000u); });
+}
+
+BOOST_AUTO_TEST_CASE(every_command_in_every_status) {
+  using lots::Command;
+  using subject = given<inspection_kind>;
+  transition_table<inspection_kind> t;
+  t.name_of = [](const lots::StateT& s) { return std::string(EnumNameStatus(s.status)); };
+  t.columns = {{"created", [](subject& g) { g = created(false); }},
+               {"released", [](subject& g) { g = created(); }},
+               {"results_recorded",
+                [](subject& g) {
+                  g = created();
+                  g.when(measured("10"), System::qms).then_accepted();
+                }},
+               {"usage_decided",
+                [](subject& g) {
+                  g = created();
+                  g.when(measured("10"), System::qms)
+                      .when(decide(lot::Decision::accept), System::qms)
+                      .when_granted<actors::batch>("batch/PMP-1", "usage");
+                }},
+               {"cancelled", [](subject& g) {
+                  g = created();
+                  lots::CancelT c;
+                  c.reason = "twice";
+                  g.when(c, System::qms).when_granted<actors::batch>("batch/PMP-1", "cancel");
+                }}};
+  const auto qms = [](auto command) {
+    return [command](subject& g) { g.when(command, System::qms); };
+  };
+  lots::ReleaseT release;
+  release.characteristics = pump().plans[0].characteristics;
+  lots::CancelT cancel;
+  cancel.reason = "twice";
+  lots::DrawSampleT sample;
+  sample.sample = "SA-1";
+  t.rows = {
+      {Command::Create, qms(create()), {"-exists", "-exists", "-exists", "-exists", "-exists"}},
+      {Command::Release, qms(release), {"released", "-exists", "-exists", "-exists", "-cancelled"}},
+      {Command::RecordResult,
+       qms(measured("10.1")),
+       {"!not_released", "results_recorded", "results_recorded", "!decided", "!cancelled"}},
+      {Command::DecideUsage,
+       qms(decide(lot::Decision::accept)),
+       {"-not_released", "-results_missing", "?results_recorded", "-decided", "-cancelled"}},
+      {Command::Cancel,
+       qms(cancel),
+       {"cancelled", "cancelled", "cancelled", "-decided", "-cancelled"}},
+      {Command::DrawSample,
+       qms(sample),
+       {"-not_released", "?released", "?results_recorded", "-decided", "-cancelled"}}};
+  t.check(lots::EnumValuesCommand());
 }

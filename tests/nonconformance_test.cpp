@@ -9,6 +9,7 @@
 #include "actors/nonconformance.hpp"
 #include "actors/order.hpp"
 #include "tests/kind_harness.hpp"
+#include "tests/transition_table.hpp"
 
 namespace {
 
@@ -541,4 +542,118 @@ BOOST_AUTO_TEST_CASE(each_step_is_refused_outside_its_status) {
   nc::AddLotsT more;
   more.lots.push_back(raise({{"X", 1}}).lots.at(0));
   closed().when(more, System::mes).then_refused(wrong);
+}
+
+BOOST_AUTO_TEST_CASE(every_command_in_every_status) {
+  using nc::Command;
+  transition_table<subject> t;
+  t.name_of = [](const nc::StateT& s) { return std::string(nc::EnumNameStatus(s.status)); };
+  const auto scrap = dispose({line(Disposition::scrap, 10)});
+  const auto as_is = dispose({line(Disposition::use_as_is, 10)});
+  t.columns = {
+      {"open", [](given<subject>& g) { g.id("NC-1").when(raise(), System::mes); }},
+      {"contained", [](given<subject>& g) { g = contained(); }},
+      {"under_review", [](given<subject>& g) { g = under_review(); }},
+      {"mrb_pending",
+       [as_is](given<subject>& g) {
+         g = under_review();
+         g.when(as_is, System::qms).then_accepted();
+       }},
+      {"dispositioned",
+       [scrap](given<subject>& g) {
+         g = under_review();
+         g.when(scrap, System::qms).then_accepted();
+       }},
+      {"executing", [](given<subject>& g) { g = executing({line(Disposition::scrap, 10)}); }},
+      {"verified",
+       [](given<subject>& g) {
+         g = executing({line(Disposition::scrap, 10)});
+         g.when_granted<actors::batch>("batch/PMP-1", task_tag(1))
+             .when_granted<actors::batch>("batch/PMP-1", release_tag())
+             .when(nc::VerifyResultT(), System::qms)
+             .then_accepted();
+       }},
+      {"closed", [](given<subject>& g) { g = closed(); }},
+      {"cancelled", [](given<subject>& g) {
+         g = contained();
+         g.when(cancel(), System::qms).when_granted<actors::batch>("batch/PMP-1", release_tag());
+       }}};
+  const auto qms = [](auto command) {
+    return [command](given<subject>& g) { g.when(command, System::qms); };
+  };
+  nc::AddLotsT more;
+  more.lots = raise({{"PMP-2", 5}}).lots;
+  nc::RejectDispositionT reject;
+  reject.reason = "not so";
+  nc::RetryTaskT retry;
+  retry.task = 1;
+  nc::LinkCapaT link;
+  link.capa = "CA-1";
+  nc::CapaLinkedT linked;
+  linked.capa = "CA-1";
+  t.rows = {{Command::Raise,
+             qms(raise()),
+             {"-exists", "-exists", "-exists", "-exists", "-exists", "-exists", "-exists",
+              "-exists", "-exists"}},
+            {Command::AddLots,
+             qms(more),
+             {"open", "contained", "under_review", "-wrong_status", "-wrong_status",
+              "-wrong_status", "-wrong_status", "-wrong_status", "-wrong_status"}},
+            {Command::Contain,
+             qms(nc::ContainT()),
+             {"contained", "-wrong_status", "-wrong_status", "-wrong_status", "-wrong_status",
+              "-wrong_status", "-wrong_status", "-wrong_status", "-wrong_status"}},
+            {Command::BeginReview,
+             qms(nc::BeginReviewT()),
+             {"-not_contained", "under_review", "-wrong_status", "-wrong_status", "-wrong_status",
+              "-wrong_status", "-wrong_status", "-wrong_status", "-wrong_status"}},
+            {Command::Dispose,
+             qms(scrap),
+             {"-wrong_status", "-wrong_status", "dispositioned", "-wrong_status", "-wrong_status",
+              "-wrong_status", "-wrong_status", "-wrong_status", "-wrong_status"}},
+            {Command::ApproveDisposition,
+             qms(approval(Role::quality)),
+             {"-wrong_status", "-wrong_status", "-wrong_status", "mrb_pending", "-wrong_status",
+              "-wrong_status", "-wrong_status", "-wrong_status", "-wrong_status"}},
+            {Command::RejectDisposition,
+             qms(reject),
+             {"-wrong_status", "-wrong_status", "-wrong_status", "under_review", "-wrong_status",
+              "-wrong_status", "-wrong_status", "-wrong_status", "-wrong_status"}},
+            {Command::Execute,
+             qms(nc::ExecuteT()),
+             {"-wrong_status", "-wrong_status", "-wrong_status", "-wrong_status", "executing",
+              "-wrong_status", "-wrong_status", "-wrong_status", "-wrong_status"}},
+            {Command::CompleteTask,
+             qms(done(1)),
+             {"-wrong_status", "-wrong_status", "-wrong_status", "-wrong_status", "-wrong_status",
+              "-task_not_ready", "-wrong_status", "-wrong_status", "-wrong_status"}},
+            {Command::RetryTask,
+             qms(retry),
+             {"-wrong_status", "-wrong_status", "-wrong_status", "-wrong_status", "-wrong_status",
+              "-task_not_ready", "-wrong_status", "-wrong_status", "-wrong_status"}},
+            {Command::VerifyResult,
+             qms(nc::VerifyResultT()),
+             {"-wrong_status", "-wrong_status", "-wrong_status", "-wrong_status", "-wrong_status",
+              "-tasks_open", "-wrong_status", "-wrong_status", "-wrong_status"}},
+            {Command::Close,
+             qms(nc::CloseT()),
+             {"-wrong_status", "-wrong_status", "-wrong_status", "-wrong_status", "-wrong_status",
+              "-tasks_open", "closed", "-wrong_status", "-wrong_status"}},
+            {Command::Cancel,
+             qms(cancel()),
+             {"cancelled", "cancelled", "cancelled", "cancelled", "-wrong_status", "-wrong_status",
+              "-wrong_status", "-wrong_status", "-wrong_status"}},
+            {Command::Reopen,
+             qms(reopen()),
+             {"-wrong_status", "-wrong_status", "-wrong_status", "-wrong_status", "under_review",
+              "under_review", "under_review", "under_review", "-wrong_status"}},
+            {Command::LinkCapa,
+             qms(link),
+             {"?open", "?contained", "?under_review", "?mrb_pending", "?dispositioned",
+              "?executing", "?verified", "?closed", "?cancelled"}},
+            {Command::CapaLinked,
+             [linked](given<subject>& g) { g.when_from("capa/CA-1", linked); },
+             {"open", "contained", "under_review", "mrb_pending", "dispositioned", "executing",
+              "verified", "closed", "cancelled"}}};
+  t.check(nc::EnumValuesCommand());
 }

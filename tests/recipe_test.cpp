@@ -4,6 +4,7 @@
 #include "actors/recipe.hpp"
 
 #include "tests/kind_harness.hpp"
+#include "tests/transition_table.hpp"
 
 using namespace millrace;
 using namespace millrace::testing;
@@ -175,4 +176,30 @@ BOOST_AUTO_TEST_CASE(the_state_keeps_sixteen_revisions) {
     g.when(define(std::to_string(i).c_str()), System::plm).then_accepted();
   g.when(define("16"), System::plm).then_refused("recipe.revisions_full");
   g.when(obsolete("3"), System::plm).when(define("16"), System::plm).then_accepted();
+}
+
+BOOST_AUTO_TEST_CASE(every_command_in_every_status_of_a_revision) {
+  transition_table<subject> t;
+  t.name_of = [](const StateT& s) {
+    return s.revisions.empty() ? std::string("none")
+                               : std::string(EnumNameStatus(s.revisions[0].status));
+  };
+  t.columns = {{"draft", [](given<subject>& g) { g = drafted(); }},
+               {"approved", [](given<subject>& g) { g = approved(); }},
+               {"none", [](given<subject>& g) {
+                  g = approved();
+                  g.when(obsolete(), System::plm).then_accepted();
+                }}};
+  const auto plm = [](auto command) {
+    return [command](given<subject>& g) { g.when(command, System::plm); };
+  };
+  SetEffectivityT until;
+  until.revision = "A";
+  until.effective_to = later;
+  t.rows = {
+      {Command::Define, plm(define()), {"draft", "-approved", "draft"}},
+      {Command::Approve, plm(approve()), {"approved", "-approved", "-revision_unknown"}},
+      {Command::SetEffectivity, plm(until), {"-not_approved", "approved", "-revision_unknown"}},
+      {Command::Obsolete, plm(obsolete()), {"none", "none", "-revision_unknown"}}};
+  t.check(EnumValuesCommand());
 }

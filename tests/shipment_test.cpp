@@ -7,6 +7,7 @@
 #include "actors/batch.hpp"
 #include "actors/shipment.hpp"
 #include "tests/kind_harness.hpp"
+#include "tests/transition_table.hpp"
 
 namespace {
 
@@ -269,4 +270,47 @@ BOOST_AUTO_TEST_CASE(cancelling_gives_everything_back) {
       .when_granted<actors::batch>("batch/B-1", tag("ship"))
       .when(goods::CancelT(), System::wms)
       .then_refused("shipment.shipped");
+}
+
+BOOST_AUTO_TEST_CASE(every_command_in_every_life) {
+  using goods::Command;
+  transition_table<shipment_kind> t;
+  t.name_of = [](const goods::StateT& s) { return std::string(EnumNameLife(s.life)); };
+  using subject = given<shipment_kind>;
+  t.columns = {
+      {"planned", [](subject& g) { g = planned(); }},
+      {"allocated", [](subject& g) { g = allocated(); }},
+      {"picked", [](subject& g) { g = picked(); }},
+      {"shipped",
+       [](subject& g) {
+         g = picked();
+         g.when(goods::ShipT(), System::wms).when_granted<actors::batch>("batch/B-1", tag("ship"));
+       }},
+      {"cancelled", [](subject& g) {
+         g = planned();
+         g.when(goods::CancelT(), System::wms).then_accepted();
+       }}};
+  const auto wms = [](auto command) {
+    return [command](subject& g) { g.when(command, System::wms); };
+  };
+  t.rows = {{Command::Plan, wms(plan()), {"-exists", "-exists", "-exists", "-exists", "-exists"}},
+            {Command::Allocate,
+             wms(allocate(1)),
+             {"?planned", "-allocated_already", "-allocated_already", "-shipped", "-cancelled"}},
+            {Command::Deallocate,
+             wms(deallocate()),
+             {"-allocation_unknown", "?allocated", "?allocated", "-shipped", "-cancelled"}},
+            {Command::Pick,
+             wms(goods::PickT()),
+             {"-not_allocated", "?allocated", "picked", "-shipped", "-cancelled"}},
+            {Command::Ship,
+             wms(goods::ShipT()),
+             {"-not_picked", "-not_picked", "?picked", "-shipped", "-cancelled"}},
+            {Command::Cancel,
+             wms(goods::CancelT()),
+             {"cancelled", "cancelled", "cancelled", "-shipped", "-cancelled"}},
+            {Command::RevokeAllocation,
+             [](subject& g) { g.when_from("batch/B-1", revoke()); },
+             {"planned", "planned", "planned", "shipped", "cancelled"}}};
+  t.check(goods::EnumValuesCommand());
 }
