@@ -98,7 +98,7 @@ class Run:
             self.commands(node, "native, one client, 1 in flight", bare, *thousand, "--in-flight", 1, prepared=True)
             self.commands(node, "native, 1 plant, 1,000 actors", bare, "--actors", 1000, "--plants", 1)
             self.commands(node, "native, 1,024 in flight", bare, *thousand, "--in-flight", 1024, prepared=True)
-            self.commands(node, "HTTP, 16 plants, 1,000 actors", bare, *thousand, "--via", "http", "--connections", 128, prepared=True)
+            self.commands(node, "HTTP, 16 plants, 1,000 actors", bare, *thousand, "--via", "http", "--connections", 256, prepared=True)
             self.commands(node, "HTTP, one client, 1 in flight", bare, *thousand, "--via", "http", "--in-flight", 1,
                           "--connections", 1, prepared=True)
             many = self.options.many
