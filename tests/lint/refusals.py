@@ -22,6 +22,7 @@ RETIRED = {
 # Reasons inside an answer, no errors: of a release check, and of what blocks a lot.
 REASON = re.compile(r'(?:\b(?:fail|unknown)\(\s*\w+,\s*|\bcheck\.code = |\bblockers\.push_back\(\{)"([a-z_]+\.[a-z_]+)"')
 ALARM = re.compile(r'\balarm\(\s*"([a-z_]+\.[a-z_]+)"')  # said in the log
+SAID = re.compile(r"\bsay\([^;]*;")  # so is this, by pure cores
 NO_CODES = {
     "data.mdb": "a file", "identity.new": "a file", "store.lock": "a file", "openapi.json": "a path", "asyncapi.json": "a path",
     "scheduler.policy": "a setting of CAF",
@@ -90,7 +91,7 @@ def main():
     named, refused, texts = named_in_tests(), dict(refusals()), dict(sources())
     answered, reasons, others = {}, {}, set()
     for path, text in texts.items():
-        others |= set(RULE.findall(text) + ALARM.findall(text))
+        others |= set(RULE.findall(text) + ALARM.findall(text) + CODE.findall(" ".join(SAID.findall(text))))
         for code in CODE.findall(text):
             answered.setdefault(code, path)
         for code in REASON.findall(text):
