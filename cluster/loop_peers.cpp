@@ -209,8 +209,15 @@ result<void> loop_core::post(member& m) {
     if (peers_ == nullptr) continue;
     auto whole = complete(m, out.what);
     if (!whole) return whole.error();
-    if (!*whole) continue;
-    put_out(m, out.peer, std::move(out.what));
+    if (*whole) {
+      put_out(m, out.peer, std::move(out.what));
+      continue;
+    }
+    // Raft's log still counts them, but memory and journal have let them go: Raft itself would send
+    // the same again for ever.
+    const auto* lost = std::get_if<append_entries>(&out.what);
+    if (lost != nullptr && lost->previous_index < journal_.find(m.number)->anchor.index)
+      m.listener->on_member_behind(m.number, out.peer, lost->previous_index + 1);
   }
   return {};
 }

@@ -450,6 +450,24 @@ BOOST_AUTO_TEST_CASE(who_is_far_behind_is_told_of_though_the_journal_has_it_all)
   BOOST_TEST(s.at(late, "hamburg").texts().size() == 300u);
 }
 
+BOOST_AUTO_TEST_CASE(who_needs_what_only_rafts_log_still_counts_is_told_of) {
+  loop_options o;
+  o.group.cache_bytes_max = 0;
+  site s(3, o);
+  const auto leader = s.leader_of("hamburg");
+  const auto late = other_than(leader);
+  auto& m = s.machines.at(leader);
+  s.isolate(late);
+  for (int i = 0; i < 100; ++i) s.propose(leader, "hamburg", std::to_string(i));
+  s.run(500);
+  BOOST_REQUIRE(m.loop->checkpointed(m.groups["hamburg"], 90, s.now));
+  s.run(50);
+  BOOST_REQUIRE(*m.loop->retain_from(m.groups["hamburg"], 80));
+  s.net.cut.clear();
+  s.run(2'000);
+  BOOST_TEST((s.at(leader, "hamburg").behind == std::set<node_number>{late}));
+}
+
 BOOST_AUTO_TEST_CASE(a_snapshot_is_offered_and_installed_when_its_content_is_there) {
   loop_options o;
   o.group.trailing_entries = 0;
